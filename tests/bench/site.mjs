@@ -1,0 +1,48 @@
+// Builds the benchmark page from the packed package and serves it on the loopback address.
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { extname, join, normalize } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'vite'
+
+const here = path => fileURLToPath(new URL(path, import.meta.url))
+const packages = here('../../dist')
+const unpacked = here('../../target/bench/pannier')
+const built = here('../../target/bench/dist')
+
+const TYPES = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.wasm': 'application/wasm',
+}
+
+/** Unpacks the newest packed package and gives its version, or null where none is packed. */
+export function unpack() {
+  rmSync(unpacked, { recursive: true, force: true })
+  const archives = existsSync(packages) ? readdirSync(packages).filter(name => /^pannier-.*\.tgz$/.test(name)) : []
+  if (archives.length === 0) return null
+  const changed = name => statSync(join(packages, name)).mtimeMs
+  const [newest] = archives.sort((left, right) => changed(right) - changed(left))
+  mkdirSync(unpacked, { recursive: true })
+  execFileSync('tar', ['-xzf', join(packages, newest), '-C', unpacked, '--strip-components=1'])
+  return JSON.parse(readFileSync(join(unpacked, 'package.json'), 'utf8')).version
+}
+
+export function buildPage() {
+  return build({ configFile: here('../../www/bench/vite.config.ts'), logLevel: 'error' })
+}
+
+/** Serves the built page. Nothing is cached, so that each cold start fetches and compiles what it needs. */
+export async function serve() {
+  const server = createServer((request, response) => {
+    const path = normalize(decodeURIComponent(new URL(request.url, 'http://127.0.0.1').pathname))
+    const file = join(built, path === '/' ? 'index.html' : path)
+    if (!file.startsWith(built) || !existsSync(file)) return response.writeHead(404).end()
+    const type = TYPES[extname(file)] ?? 'application/octet-stream'
+    response.writeHead(200, { 'content-type': type, 'cache-control': 'no-store' }).end(readFileSync(file))
+  })
+  await new Promise((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve))
+  return { origin: `http://127.0.0.1:${server.address().port}`, close: () => server.close() }
+}

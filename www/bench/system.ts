@@ -1,0 +1,31 @@
+import type { CartLine, Product } from './products.ts'
+
+/** What a category page asks for: the first `limit` products of a category in a price range, cheapest first. */
+export interface PriceRange {
+  readonly category: string
+  readonly gte: number
+  readonly lt: number
+  readonly limit: number
+}
+
+/** One store under measurement. Each module in `systems/` exports `open`, which gives one of these. */
+export interface System {
+  /** Stores all products with the index on category and price; resolves when they are durable. */
+  bulkLoad(products: readonly Product[]): Promise<void>
+  /** Stores one cart line; resolves when it is durable. */
+  putLine(line: CartLine): Promise<void>
+  /** Issues one put for each product without awaiting between them; resolves when all are durable. */
+  putTogether(products: readonly Product[]): Promise<void>
+  get(id: string): Promise<Product | undefined>
+  /** Products from `id` on, in the order of their ids. */
+  scan(id: string, limit: number): Promise<readonly Product[]>
+  query(range: PriceRange): Promise<readonly Product[]>
+  cart(): Promise<readonly CartLine[]>
+  close(): Promise<void>
+  /** The product as it was given, without fields that the system had to add. Used outside the timed part. */
+  plain?(row: Product): Product
+}
+
+export interface SystemModule {
+  open(): Promise<System>
+}

@@ -1,0 +1,45 @@
+import { open as openShop } from 'pannier'
+import type { Shop } from 'pannier'
+import type { CartLine, Product } from '../products.ts'
+import type { PriceRange, System } from '../system.ts'
+
+export async function open(): Promise<System> {
+  return new Pannier(await openShop({ name: 'bench' }))
+}
+
+class Pannier implements System {
+  constructor(private readonly shop: Shop) {}
+
+  bulkLoad(products: readonly Product[]) {
+    return this.shop.catalog.putMany(products).durable
+  }
+
+  putLine(line: CartLine) {
+    return this.shop.cart.add(line).durable
+  }
+
+  async putTogether(products: readonly Product[]) {
+    await Promise.all(products.map(product => this.shop.catalog.put(product).durable))
+  }
+
+  get(id: string) {
+    return this.shop.catalog.get(id) as Promise<Product | undefined>
+  }
+
+  scan(id: string, limit: number) {
+    return this.shop.catalog.range({ gte: id, limit }) as Promise<readonly unknown[]> as Promise<readonly Product[]>
+  }
+
+  query({ category, gte, lt, limit }: PriceRange) {
+    const range = { gte: [category, gte], lt: [category, lt], limit }
+    return this.shop.catalog.query('byCategoryPrice', range) as Promise<readonly unknown[]> as Promise<readonly Product[]>
+  }
+
+  async cart() {
+    return (await this.shop.cart.read()).lines as readonly unknown[] as readonly CartLine[]
+  }
+
+  close() {
+    return this.shop.close()
+  }
+}

@@ -1,0 +1,194 @@
+import { CATEGORIES, lineOf, products, random, shuffled } from './products.ts'
+import type { CartLine, Product } from './products.ts'
+import type { PriceRange, System, SystemModule } from './system.ts'
+import { sameLines, sameRows } from './verify.ts'
+
+const PRODUCTS = 10_000
+const TOGETHER = 2_000
+const DURABLE_PUTS = 500
+const CART_LINES = 20
+const SCAN_ROWS = 1_000
+const SCANS = 40
+const QUERY_ROWS = 100
+const QUERIES = 400
+const SEED = 20_261
+
+/** Wide enough to hold more than QUERY_ROWS products of one category, from any start below its end. */
+const QUERY_PRICES = 8_000
+
+const catalogue = products(0, PRODUCTS)
+const later = products(PRODUCTS, TOGETHER)
+const cartLines = catalogue.slice(0, CART_LINES).map(lineOf)
+const moreLines = catalogue.slice(CART_LINES, CART_LINES + DURABLE_PUTS).map(lineOf)
+
+/** Milliseconds that `work` takes. */
+async function timed(work: () => Promise<void>): Promise<number> {
+  const start = performance.now()
+  await work()
+  return performance.now() - start
+}
+
+const aSecond = (count: number, ms: number) => (count * 1000) / ms
+
+/** `bulk_load` in milliseconds. The store is open before the clock starts. */
+export async function bulkLoad(system: System): Promise<number> {
+  const ms = await timed(() => system.bulkLoad(catalogue))
+  await verifyRows(system, 'bulk_load', catalogue)
+  return ms
+}
+
+/** Every stored product by scans, and a missing id. */
+async function verifyRows(system: System, where: string, expected: readonly Product[]): Promise<void> {
+  for (let from = 0; from < expected.length; from += SCAN_ROWS) {
+    const wanted = expected.slice(from, from + SCAN_ROWS)
+    sameProducts(system, `${where}, scan from ${wanted[0]!.id}`, await system.scan(wanted[0]!.id, wanted.length), wanted)
+  }
+  const beyond = await system.scan(expected[0]!.id, expected.length + 1)
+  if (beyond.length !== expected.length) throw new Error(`${where}: ${beyond.length} rows in all, expected ${expected.length}`)
+  if ((await system.get('p-none')) !== undefined) throw new Error(`${where}: get of an unknown id gave a row`)
+}
+
+function sameProducts(
+  system: System,
+  where: string,
+  found: readonly (Product | undefined)[],
+  expected: readonly Product[],
+): void {
+  const plain = (row: Product | undefined) => (row !== undefined && system.plain ? system.plain(row) : row)
+  sameRows(where, found.map(plain), expected)
+}
+
+/** All products after the browser was closed: the proof that the bulk load was durable. Also warms the caches. */
+export function verifyBulkLoad(system: System): Promise<void> {
+  return verifyRows(system, 'bulk_load, reopened', catalogue)
+}
+
+/** `get_warm` in operations a second: each get awaited by itself, in random order. */
+export async function getWarm(system: System): Promise<number> {
+  const wanted = shuffled(catalogue, SEED)
+  const ms = await pass(system, shuffled(catalogue, SEED + 1)).then(() => pass(system, wanted))
+  return aSecond(wanted.length, ms)
+}
+
+async function pass(system: System, wanted: readonly Product[]): Promise<number> {
+  const found: (Product | undefined)[] = []
+  let prices = 0
+  const ms = await timed(async () => {
+    for (const { id } of wanted) {
+      const row = await system.get(id)
+      prices += row!.price
+      found.push(row)
+    }
+  })
+  sameProducts(system, 'get_warm', found, wanted)
+  samePrices('get_warm', prices, wanted)
+  return ms
+}
+
+// Reading a field inside the timed part keeps a system from handing out rows it has yet to decode.
+function samePrices(where: string, prices: number, rows: readonly Product[]): void {
+  const expected = sum(rows)
+  if (prices !== expected) throw new Error(`${where}: prices add up to ${prices}, expected ${expected}`)
+}
+
+const sum = (rows: readonly Product[]) => rows.reduce((total, row) => total + row.price, 0)
+
+/** `scan_1000` in rows a second, over ranges at random places. */
+export async function scan1000(system: System): Promise<number> {
+  const below = random(SEED)
+  const starts = Array.from({ length: SCANS }, () => below(PRODUCTS - SCAN_ROWS))
+  const expected = starts.map(start => catalogue.slice(start, start + SCAN_ROWS))
+  const run = (rows: readonly Product[]) => system.scan(rows[0]!.id, SCAN_ROWS)
+  const ms = await lists(system, 'scan_1000', expected, run)
+  return aSecond(SCANS * SCAN_ROWS, ms)
+}
+
+/** `index_query_100` in queries a second. */
+export async function indexQuery100(system: System): Promise<number> {
+  const below = random(SEED)
+  const ranges = Array.from({ length: QUERIES }, (_, number): PriceRange => {
+    const gte = 500 + below(20_000 - QUERY_PRICES)
+    return { category: CATEGORIES[number % CATEGORIES.length]!, gte, lt: gte + QUERY_PRICES, limit: QUERY_ROWS }
+  })
+  const expected = ranges.map(answer)
+  const places = new Map(expected.map((rows, place) => [rows, ranges[place]!]))
+  const ms = await lists(system, 'index_query_100', expected, rows => system.query(places.get(rows)!))
+  return aSecond(QUERIES, ms)
+}
+
+/** What a query must give, found without any index. */
+function answer({ category, gte, lt, limit }: PriceRange): readonly Product[] {
+  const found = catalogue
+    .filter(row => row.category === category && row.price >= gte && row.price < lt)
+    .sort((left, right) => left.price - right.price)
+    .slice(0, limit)
+  if (found.length !== limit) throw new Error(`index_query_100: only ${found.length} products in a price range`)
+  return found
+}
+
+/** Runs each query once unmeasured and once measured; every row of every answer is compared. */
+async function lists(
+  system: System,
+  where: string,
+  expected: readonly (readonly Product[])[],
+  run: (rows: readonly Product[]) => Promise<readonly Product[]>,
+): Promise<number> {
+  let ms = 0
+  for (let round = 0; round < 2; round++) {
+    const found: (readonly Product[])[] = []
+    let prices = 0
+    ms = await timed(async () => {
+      for (const rows of expected) {
+        const answered = await run(rows)
+        prices += sum(answered)
+        found.push(answered)
+      }
+    })
+    expected.forEach((rows, place) => sameProducts(system, where, found[place]!, rows))
+    samePrices(where, prices, expected.flat())
+  }
+  return ms
+}
+
+/** The cart that `coldFirstCart` reads. */
+export async function fillCart(system: System): Promise<void> {
+  for (const line of cartLines) await system.putLine(line)
+  sameLines('cart', await system.cart(), cartLines)
+}
+
+/** `cold_first_cart` in milliseconds: from the start of loading the system's module to the cart in hand. */
+export async function coldFirstCart(load: () => Promise<SystemModule>): Promise<number> {
+  let system: System | undefined
+  let lines: readonly CartLine[] = []
+  const ms = await timed(async () => {
+    system = await (await load()).open()
+    lines = await system.cart()
+  })
+  sameLines('cold_first_cart', lines, cartLines)
+  await system!.close()
+  return ms
+}
+
+/** `put_durable` in operations a second: each put awaited before the next is issued. */
+export async function putDurable(system: System): Promise<number> {
+  const ms = await timed(async () => {
+    for (const line of moreLines) await system.putLine(line)
+  })
+  sameLines('put_durable', await system.cart(), [...cartLines, ...moreLines])
+  return aSecond(moreLines.length, ms)
+}
+
+/** `put_together` in operations a second. */
+export async function putTogether(system: System): Promise<number> {
+  const ms = await timed(() => system.putTogether(later))
+  await verifyRows(system, 'put_together', [...catalogue, ...later])
+  return aSecond(later.length, ms)
+}
+
+export async function verifyPutDurable(system: System): Promise<void> {
+  sameLines('put_durable, reopened', await system.cart(), [...cartLines, ...moreLines])
+}
+
+export function verifyPutTogether(system: System): Promise<void> {
+  return verifyRows(system, 'put_together, reopened', [...catalogue, ...later])
+}
