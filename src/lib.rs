@@ -1,4 +1,15 @@
-//! The core of Pannier.
+//! The core of Pannier, a commerce data store for the browser and the edge.
+//!
+//! No I/O, no clock, no randomness: the same code runs in the browser, on the
+//! edge, in the server and in the simulator. A module imports only from those
+//! above it in this list.
 #![no_std]
 #![forbid(unsafe_code)]
+
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod key;
+pub mod format;
+pub mod tree;

@@ -1,0 +1,100 @@
+//! Writing documents.
+
+use super::head;
+use super::{Document, DocumentError, DocumentRef, INTEGER_MAX, Value};
+use alloc::vec::Vec;
+
+/// Writes one document value by value. Objects and arrays state their count
+/// first; each field of an object is a key and then a value.
+#[derive(Debug, Default)]
+pub struct Writer(Vec<u8>);
+
+impl Writer {
+    /// An empty writer.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Begins an object of `count` fields.
+    pub fn object(&mut self, count: usize) {
+        head::write_count(&mut self.0, head::OBJECT, head::OBJECT_LONG, head::COUNT_SHORT_MAX, count);
+    }
+
+    /// Begins an array of `count` items.
+    pub fn array(&mut self, count: usize) {
+        head::write_count(&mut self.0, head::ARRAY, head::ARRAY_LONG, head::COUNT_SHORT_MAX, count);
+    }
+
+    /// Writes the key of the next field.
+    pub fn key(&mut self, key: &str) {
+        self.str(key);
+    }
+
+    /// Writes a string.
+    pub fn str(&mut self, value: &str) {
+        head::write_count(&mut self.0, head::STRING, head::STRING_LONG, head::STRING_SHORT_MAX, value.len());
+        self.0.extend_from_slice(value.as_bytes());
+    }
+
+    /// Writes an integer; beyond [`INTEGER_MAX`] the nearest double, as JavaScript does.
+    pub fn int(&mut self, value: i64) {
+        if (-INTEGER_MAX..=INTEGER_MAX).contains(&value) {
+            head::write_integer(&mut self.0, value);
+        } else {
+            self.f64(value as f64);
+        }
+    }
+
+    /// Writes a number; [`Writer::finish`] refuses one that is not finite.
+    pub fn f64(&mut self, value: f64) {
+        head::write_f64(&mut self.0, value);
+    }
+
+    /// Writes a boolean.
+    pub fn bool(&mut self, value: bool) {
+        self.0.push(if value { head::TRUE } else { head::FALSE });
+    }
+
+    /// Writes a null.
+    pub fn null(&mut self) {
+        self.0.push(head::NULL);
+    }
+
+    /// Writes raw bytes.
+    pub fn bytes(&mut self, value: &[u8]) {
+        self.0.push(head::BYTES);
+        crate::format::varint::write(&mut self.0, value.len() as u64);
+        self.0.extend_from_slice(value);
+    }
+
+    /// Copies a whole document in as one value.
+    pub fn document(&mut self, value: DocumentRef<'_>) {
+        self.0.extend_from_slice(value.as_bytes());
+    }
+
+    /// Writes a value of any kind.
+    pub fn value(&mut self, value: Value<'_>) {
+        match value {
+            Value::Null => self.null(),
+            Value::Bool(value) => self.bool(value),
+            Value::Int(value) => self.int(value),
+            Value::F64(value) => self.f64(value),
+            Value::Str(value) => self.str(value),
+            Value::Bytes(value) => self.bytes(value),
+            Value::Array(value) | Value::Object(value) => self.document(value),
+        }
+    }
+
+    /// The finished document.
+    ///
+    /// # Errors
+    /// When what was written is not exactly one value: counts that do not fit,
+    /// a number that is not finite, nesting beyond [`super::DEPTH_MAX`].
+    pub fn finish(self) -> Result<Document, DocumentError> {
+        Document::from_bytes(self.0)
+    }
+
+    pub(super) fn append(&mut self, body: &Writer) {
+        self.0.extend_from_slice(&body.0);
+    }
+}

@@ -1,0 +1,145 @@
+//! The head: where the tree's root lies, which segments hold it, and where the
+//! log begins. There is one, replaced by every checkpoint.
+
+use super::{Corrupt, FORMAT_VERSION, Place, checksum, varint};
+use alloc::vec::Vec;
+
+/// Where a stored node lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NodeRef {
+    /// Number of the segment.
+    pub segment: u32,
+    /// Bytes from the start of the segment record.
+    pub offset: u32,
+    /// Bytes of the node.
+    pub length: u32,
+}
+
+/// Bytes of a `NodeRef` inside a branch: three little-endian 32-bit integers.
+pub const NODE_REF_BYTES: usize = 12;
+
+impl NodeRef {
+    /// The twelve bytes stored in a branch.
+    pub fn to_bytes(self) -> [u8; NODE_REF_BYTES] {
+        let mut bytes = [0; NODE_REF_BYTES];
+        bytes[..4].copy_from_slice(&self.segment.to_le_bytes());
+        bytes[4..8].copy_from_slice(&self.offset.to_le_bytes());
+        bytes[8..].copy_from_slice(&self.length.to_le_bytes());
+        bytes
+    }
+
+    /// Reads the twelve bytes stored in a branch.
+    pub fn from_bytes(bytes: &[u8; NODE_REF_BYTES]) -> Self {
+        let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        Self { segment: word(0), offset: word(4), length: word(8) }
+    }
+}
+
+/// One segment that the tree still uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SegmentInfo {
+    /// Number of the segment.
+    pub segment: u32,
+    /// Bytes of the record.
+    pub bytes: u32,
+    /// Bytes of nodes in it that the tree still reaches.
+    pub bytes_live: u32,
+}
+
+/// The decoded head.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// Counts checkpoints: a higher generation replaces a lower one.
+    pub generation: u64,
+    /// First log record that the tree does not hold.
+    pub log_from: u64,
+    /// Number of the next segment to be written; numbers are never used twice.
+    pub segment_next: u32,
+    /// The root node; `None` for an empty tree.
+    pub root: Option<NodeRef>,
+    /// The segments in use, ascending.
+    pub segments: Vec<SegmentInfo>,
+}
+
+impl Head {
+    /// The bytes to store.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = checksum::begin(64 + self.segments.len() * 8);
+        out.push(FORMAT_VERSION);
+        varint::write(&mut out, self.generation);
+        varint::write(&mut out, self.log_from);
+        varint::write(&mut out, u64::from(self.segment_next));
+        match self.root {
+            None => out.push(0),
+            Some(root) => {
+                out.push(1);
+                out.extend_from_slice(&root.to_bytes());
+            }
+        }
+        varint::write(&mut out, self.segments.len() as u64);
+        for info in &self.segments {
+            varint::write(&mut out, u64::from(info.segment));
+            varint::write(&mut out, u64::from(info.bytes));
+            varint::write(&mut out, u64::from(info.bytes_live));
+        }
+        checksum::seal(&mut out);
+        out
+    }
+
+    /// Decodes a stored head. A format version newer than ours is refused by name.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Corrupt> {
+        let corrupt = |why| Corrupt { place: Place::Head, why };
+        let mut rest = checksum::open(bytes).ok_or(corrupt("checksum does not match"))?;
+        let version = varint::take(&mut rest, 1).ok_or(corrupt("cut"))?[0];
+        if version != FORMAT_VERSION {
+            return Err(corrupt("format version is not known"));
+        }
+        let head = decode_content(&mut rest).ok_or(corrupt("cut or malformed"))?;
+        if rest.is_empty() { Ok(head) } else { Err(corrupt("trailing bytes")) }
+    }
+}
+
+fn decode_content(rest: &mut &[u8]) -> Option<Head> {
+    let generation = varint::read(rest)?;
+    let log_from = varint::read(rest)?;
+    let segment_next = varint::read_u32(rest)?;
+    let root = match varint::take(rest, 1)?[0] {
+        0 => None,
+        1 => Some(NodeRef::from_bytes(varint::take(rest, NODE_REF_BYTES)?.try_into().ok()?)),
+        _ => return None,
+    };
+    let mut segments = Vec::new();
+    for _ in 0..varint::read(rest)? {
+        segments.push(SegmentInfo {
+            segment: varint::read_u32(rest)?,
+            bytes: varint::read_u32(rest)?,
+            bytes_live: varint::read_u32(rest)?,
+        });
+    }
+    Some(Head { generation, log_from, segment_next, root, segments })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    #[test]
+    fn a_head_comes_back_and_every_flipped_bit_is_found() {
+        let head = Head {
+            generation: 7,
+            log_from: 1000,
+            segment_next: 12,
+            root: Some(NodeRef { segment: 11, offset: 8, length: 500 }),
+            segments: vec![SegmentInfo { segment: 11, bytes: 508, bytes_live: 500 }],
+        };
+        let bytes = head.encode();
+        assert_eq!(Head::decode(&bytes), Ok(head));
+        assert_eq!(Head::decode(&Head::default().encode()), Ok(Head::default()));
+        for bit in 0..bytes.len() * 8 {
+            let mut bad = bytes.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            assert!(Head::decode(&bad).is_err(), "bit {bit}");
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! The persistent B+tree.
+//!
+//! A tree is a root. Changing a tree copies the nodes on the path that others
+//! share and leaves every other root as it was, so a snapshot is a clone of the
+//! root. A child is either in memory (dirty) or a reference to a stored node;
+//! reading a stored node needs its segment in memory, and where that is missing
+//! the operation returns a [`Fault`] that names it. Nothing is changed then
+//! that a repetition would not find in order.
+
+pub mod build;
+pub mod check;
+pub mod cursor;
+mod edit;
+pub mod node;
+
+pub use edit::Freed;
+
+use crate::format::node::View;
+use crate::format::{Corrupt, Place, head::NodeRef};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use node::Node;
+
+/// A segment is needed that is not in memory: load it and repeat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Number of the segment.
+    pub segment: u32,
+}
+
+/// Why a tree could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TreeError {
+    /// A segment must be loaded first.
+    Fault(Fault),
+    /// Stored bytes are not what was written.
+    Corrupt(Corrupt),
+}
+
+impl From<Corrupt> for TreeError {
+    fn from(corrupt: Corrupt) -> Self {
+        Self::Corrupt(corrupt)
+    }
+}
+
+impl fmt::Display for TreeError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fault(fault) => write!(out, "segment {} is not in memory", fault.segment),
+            Self::Corrupt(corrupt) => corrupt.fmt(out),
+        }
+    }
+}
+
+impl core::error::Error for TreeError {}
+
+/// Gives the bytes of segments that are in memory.
+pub trait Segments {
+    /// The record of segment `segment`, or a fault.
+    fn segment(&self, segment: u32) -> Result<Arc<[u8]>, Fault>;
+}
+
+/// For trees that are wholly in memory.
+pub struct NoSegments;
+
+impl Segments for NoSegments {
+    fn segment(&self, segment: u32) -> Result<Arc<[u8]>, Fault> {
+        Err(Fault { segment })
+    }
+}
+
+/// Most levels of a tree. Even at two children a branch, 32 levels hold more
+/// than a device can; a deeper path means that stored references form a loop.
+pub const TREE_DEPTH_MAX: usize = 32;
+
+/// A child of a branch, or the root.
+#[derive(Clone, Debug)]
+pub enum Child {
+    /// Stored in a segment.
+    Stored(NodeRef),
+    /// In memory, not stored yet.
+    Dirty(Arc<Node>),
+}
+
+/// A persistent tree. Cloning it is the snapshot.
+#[derive(Clone, Debug, Default)]
+pub struct Tree {
+    pub(crate) root: Option<Child>,
+}
+
+/// A node held in memory for reading.
+#[derive(Clone)]
+pub(crate) enum Held {
+    Stored { record: Arc<[u8]>, at: NodeRef },
+    Dirty(Arc<Node>),
+}
+
+impl Held {
+    pub(crate) fn load(child: &Child, segments: &dyn Segments) -> Result<Self, TreeError> {
+        match child {
+            Child::Dirty(node) => Ok(Self::Dirty(node.clone())),
+            Child::Stored(at) => {
+                let record = segments.segment(at.segment).map_err(TreeError::Fault)?;
+                let held = Self::Stored { record, at: *at };
+                held.view()?;
+                Ok(held)
+            }
+        }
+    }
+
+    pub(crate) fn view(&self) -> Result<View<'_>, Corrupt> {
+        match self {
+            Self::Dirty(node) => Ok(node.view()),
+            Self::Stored { record, at } => {
+                let start = at.offset as usize;
+                let bytes = start.checked_add(at.length as usize).and_then(|end| record.get(start..end));
+                bytes.and_then(View::parse).ok_or(self.corrupt("bounds or header are wrong"))
+            }
+        }
+    }
+
+    pub(crate) fn child(&self, index: usize) -> Result<Child, Corrupt> {
+        match self {
+            Self::Dirty(node) => node.child(index).cloned(),
+            Self::Stored { .. } => self.view()?.stored_child(index).map(Child::Stored),
+        }
+        .ok_or(self.corrupt("child is out of bounds"))
+    }
+
+    pub(crate) fn corrupt(&self, why: &'static str) -> Corrupt {
+        let place = match self {
+            Self::Stored { at, .. } => Place::Node { segment: at.segment, offset: at.offset },
+            Self::Dirty(_) => Place::Row,
+        };
+        Corrupt { place, why }
+    }
+}
+
+impl Tree {
+    /// A tree whose root is stored.
+    pub fn stored(root: Option<NodeRef>) -> Self {
+        Self { root: root.map(Child::Stored) }
+    }
+
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.root.is_none()
+    }
+
+    /// Looks `key` up. The outer option tells whether there is an entry, the
+    /// inner one is `None` for a deletion marker.
+    pub fn get(&self, key: &[u8], segments: &dyn Segments) -> Result<Option<Option<Vec<u8>>>, TreeError> {
+        let mut found = None;
+        self.get_with(key, segments, &mut |value| found = Some(value.map(<[u8]>::to_vec)))?;
+        Ok(found)
+    }
+
+    /// Looks `key` up and hands the entry to `take` without copying it;
+    /// `take` is not called when there is none.
+    pub fn get_with(
+        &self,
+        key: &[u8],
+        segments: &dyn Segments,
+        take: &mut dyn FnMut(Option<&[u8]>),
+    ) -> Result<(), TreeError> {
+        let Some(root) = &self.root else { return Ok(()) };
+        let mut held = Held::load(root, segments)?;
+        for _ in 0..TREE_DEPTH_MAX {
+            let view = held.view()?;
+            let broken = || held.corrupt("cell is out of bounds");
+            if view.kind == crate::format::node::Kind::Leaf {
+                if let Ok(index) = view.search(key).ok_or_else(broken)? {
+                    take(view.leaf_cell(index).ok_or_else(broken)?.value);
+                }
+                return Ok(());
+            }
+            let index = view.child_index(key).ok_or_else(broken)?;
+            held = Held::load(&held.child(index)?, segments)?;
+        }
+        Err(held.corrupt("tree is too deep").into())
+    }
+}
+
+#[cfg(test)]
+mod tests;
