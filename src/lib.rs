@@ -13,3 +13,5 @@ extern crate std;
 pub mod key;
 pub mod format;
 pub mod tree;
+pub mod sync;
+pub mod shop;

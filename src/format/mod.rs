@@ -1,6 +1,7 @@
 //! Bytes on disk and on the wire.
 
 pub mod checksum;
+pub mod document;
 pub mod head;
 pub mod log;
 pub mod node;

@@ -1,0 +1,1 @@
+//! The commerce rules, run alike on client and server.

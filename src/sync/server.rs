@@ -1,0 +1,354 @@
+//! The server's side of a sync: one request, one transaction.
+//!
+//! Invariants: a mutation's effect, its outcome and the client's last sequence
+//! number are written through one [`ServerTx`]; sequence numbers have no gap; a
+//! refusal also advances the sequence; changes and last sequence number come
+//! from the same transaction. When [`sync`] fails, the caller rolls back.
+
+use super::mutation::{Context, Id, Mutation, Outcome, Rules};
+use super::rows::{Collection, Rows, RowsError};
+use super::wire::{self, Change, ScopePatch, ScopeRequest, SyncError, SyncRequest, SyncResponse};
+use crate::format::document::Document;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// Milliseconds for which an acknowledged outcome is kept: a cloned browser
+/// profile is found out by comparing with it.
+pub const OUTCOME_KEPT_MS: u64 = 30 * 24 * 3600 * 1000;
+
+/// Owner of the rows that all shoppers share.
+pub const SHARED: &str = "";
+
+/// What the server knows of a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientState {
+    /// The shopper to whom it belongs.
+    pub shopper: String,
+    /// The last sequence number executed.
+    pub last_seq: u64,
+}
+
+/// An outcome with what identifies its mutation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredOutcome {
+    /// Hash of the mutation, compared when it comes again.
+    pub hash: u32,
+    /// The outcome, with the mutation's sequence number and id.
+    pub outcome: Outcome,
+}
+
+/// Changes of a scope in the order of their revisions.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ChangePage {
+    /// The changes; only the latest of each key.
+    pub changes: Vec<Change>,
+    /// Whether more follow.
+    pub more: bool,
+}
+
+/// One open transaction of the server's database. All is read and written in
+/// it, and nothing is visible outside until the caller commits.
+///
+/// A scope is an owner (a shopper, or [`SHARED`] for the catalog) and a
+/// collection. Its revision starts at 0; each put and each delete of a row
+/// raises it by one and gives the row that revision.
+pub trait ServerTx {
+    /// The epoch of the database: changes when it is restored or wiped. Below 2^53.
+    fn epoch(&mut self) -> Result<u64, RowsError>;
+
+    /// What is known of a client.
+    fn client(&mut self, client: Id) -> Result<Option<ClientState>, RowsError>;
+
+    /// Stores what is known of a client.
+    fn put_client(&mut self, client: Id, state: &ClientState) -> Result<(), RowsError>;
+
+    /// The outcome of the client's mutation `seq`.
+    fn outcome(&mut self, client: Id, seq: u64) -> Result<Option<StoredOutcome>, RowsError>;
+
+    /// Stores an outcome, under its own sequence number, with the time.
+    fn put_outcome(&mut self, client: Id, stored: &StoredOutcome, now_ms: u64) -> Result<(), RowsError>;
+
+    /// Drops the client's outcomes up to sequence number `ack_to` that were
+    /// stored before `before_ms`.
+    fn drop_outcomes(&mut self, client: Id, ack_to: u64, before_ms: u64) -> Result<(), RowsError>;
+
+    /// The row under `key`.
+    fn get(&mut self, owner: &str, collection: Collection, key: &str) -> Result<Option<Document>, RowsError>;
+
+    /// Writes a row; returns its revision.
+    fn put(&mut self, owner: &str, collection: Collection, key: &str, value: &Document) -> Result<u64, RowsError>;
+
+    /// Deletes a row, leaving a tombstone that [`ServerTx::changes`] reports;
+    /// returns its revision, or `None` when there was no row.
+    fn delete(&mut self, owner: &str, collection: Collection, key: &str) -> Result<Option<u64>, RowsError>;
+
+    /// As [`Rows::scan`].
+    fn scan(
+        &mut self,
+        owner: &str,
+        collection: Collection,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, Document)>, RowsError>;
+
+    /// How many rows there are, without tombstones.
+    fn count(&mut self, owner: &str, collection: Collection) -> Result<u64, RowsError>;
+
+    /// The revision of a scope; 0 before its first write.
+    fn rev(&mut self, owner: &str, collection: Collection) -> Result<u64, RowsError>;
+
+    /// The changes with a revision above `after`, ascending: at most `rows_max`,
+    /// and no further once keys and values together reach `bytes_max`; but
+    /// always at least one where there is one.
+    fn changes(
+        &mut self,
+        owner: &str,
+        collection: Collection,
+        after: u64,
+        rows_max: usize,
+        bytes_max: usize,
+    ) -> Result<ChangePage, RowsError>;
+}
+
+/// What one answer may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Most mutations executed; further ones wait for the next request.
+    pub mutations_per_sync: usize,
+    /// Most changes of the catalog. Cart and history always come whole.
+    pub changes_per_scope: usize,
+    /// Most bytes of changes of the catalog.
+    pub changes_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            mutations_per_sync: wire::MUTATIONS_PER_SYNC_MAX,
+            changes_per_scope: wire::CHANGES_PER_SCOPE_MAX,
+            changes_bytes: wire::CHANGES_BYTES_MAX,
+        }
+    }
+}
+
+/// Why a request was not served. The caller rolls the transaction back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServeError {
+    /// The request is refused: what the client is told.
+    Refused(SyncError),
+    /// The database failed; the client is told to retry.
+    Rows(RowsError),
+}
+
+impl From<RowsError> for ServeError {
+    fn from(error: RowsError) -> Self {
+        Self::Rows(error)
+    }
+}
+
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(error) => error.fmt(f),
+            Self::Rows(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for ServeError {}
+
+/// Serves one request of `shopper` in one transaction.
+///
+/// # Errors
+/// Nothing may be committed then.
+pub fn sync(
+    tx: &mut dyn ServerTx,
+    rules: &dyn Rules,
+    shopper: &str,
+    request: &SyncRequest,
+    context: &Context,
+    limits: &Limits,
+) -> Result<SyncResponse, ServeError> {
+    let epoch = check_versions(tx, request)?;
+    let last_seq = last_seq(tx, shopper, request)?;
+    let batch = &request.mutations[..request.mutations.len().min(limits.mutations_per_sync)];
+    check_sequence(&request.mutations, last_seq)?;
+    let outcomes = execute(tx, rules, shopper, request.client, last_seq, batch, context)?;
+    let executed = batch.last().map_or(last_seq, |mutation| mutation.seq.max(last_seq));
+    if executed > last_seq {
+        tx.put_client(request.client, &ClientState { shopper: shopper.into(), last_seq: executed })?;
+    }
+    if request.ack_to > 0 {
+        tx.drop_outcomes(request.client, request.ack_to, context.now_ms.saturating_sub(OUTCOME_KEPT_MS))?;
+    }
+    let scopes = pull(tx, shopper, &request.scopes, limits)?;
+    Ok(SyncResponse { epoch, last_seq: executed, outcomes, scopes })
+}
+
+fn check_versions(tx: &mut dyn ServerTx, request: &SyncRequest) -> Result<u64, ServeError> {
+    if request.protocol != wire::PROTOCOL || request.schema != wire::SCHEMA {
+        return Err(ServeError::Refused(SyncError::Schema { min: wire::SCHEMA, max: wire::SCHEMA }));
+    }
+    let epoch = tx.epoch()?;
+    if request.epoch.is_some_and(|known| known != epoch) {
+        return Err(ServeError::Refused(SyncError::EpochChanged { epoch }));
+    }
+    Ok(epoch)
+}
+
+/// The client's last sequence number, once it is certain whose client it is.
+fn last_seq(tx: &mut dyn ServerTx, shopper: &str, request: &SyncRequest) -> Result<u64, ServeError> {
+    match tx.client(request.client)? {
+        Some(state) if state.shopper != shopper => Err(ServeError::Refused(SyncError::PrincipalChanged {})),
+        Some(state) => Ok(state.last_seq),
+        None if request.ack_to > 0 || request.mutations.first().is_some_and(|first| first.seq > 1) => {
+            Err(ServeError::Refused(SyncError::UnknownClient {}))
+        }
+        None => Ok(0),
+    }
+}
+
+/// The mutations must follow on each other and on what was executed last.
+fn check_sequence(mutations: &[Mutation], last_seq: u64) -> Result<(), ServeError> {
+    let Some(first) = mutations.first() else { return Ok(()) };
+    let mut expected = first.seq.min(last_seq + 1);
+    for mutation in mutations {
+        // Numbers start at 1: zero follows on nothing.
+        if mutation.seq != expected || expected == 0 {
+            return Err(ServeError::Refused(SyncError::SeqGap { expected: last_seq + 1 }));
+        }
+        expected += 1;
+    }
+    Ok(())
+}
+
+fn execute(
+    tx: &mut dyn ServerTx,
+    rules: &dyn Rules,
+    shopper: &str,
+    client: Id,
+    last_seq: u64,
+    batch: &[Mutation],
+    context: &Context,
+) -> Result<Vec<Outcome>, ServeError> {
+    let mut outcomes = Vec::with_capacity(batch.len());
+    for mutation in batch {
+        if mutation.seq <= last_seq {
+            outcomes.push(stored(tx, client, mutation)?);
+            continue;
+        }
+        let mut rows = ShopperRows { tx: &mut *tx, shopper, rev: 0 };
+        let verdict = rules.execute(&mutation.name, mutation.v, &mutation.args, context, &mut rows)?;
+        let outcome = Outcome {
+            seq: mutation.seq,
+            id: mutation.id,
+            status: verdict.status,
+            code: verdict.code.map(String::from),
+            detail: verdict.detail,
+            rev: rows.rev,
+        };
+        let stored = StoredOutcome { hash: mutation.hash, outcome };
+        tx.put_outcome(client, &stored, context.now_ms)?;
+        outcomes.push(stored.outcome);
+    }
+    Ok(outcomes)
+}
+
+/// The outcome of a mutation that comes again. One whose outcome is gone cannot
+/// be told from another one, so it counts as another.
+fn stored(tx: &mut dyn ServerTx, client: Id, mutation: &Mutation) -> Result<Outcome, ServeError> {
+    match tx.outcome(client, mutation.seq)? {
+        Some(stored) if stored.hash == mutation.hash && stored.outcome.id == mutation.id => Ok(stored.outcome),
+        _ => Err(ServeError::Refused(SyncError::OpMismatch { seq: mutation.seq })),
+    }
+}
+
+fn pull(
+    tx: &mut dyn ServerTx,
+    shopper: &str,
+    scopes: &[ScopeRequest],
+    limits: &Limits,
+) -> Result<Vec<ScopePatch>, ServeError> {
+    let mut patches: Vec<ScopePatch> = Vec::new();
+    for scope in scopes {
+        // A scope named twice is answered once.
+        if patches.iter().all(|patch| patch.name != scope.name) {
+            patches.push(pull_scope(tx, shopper, scope, limits)?);
+        }
+    }
+    Ok(patches)
+}
+
+fn pull_scope(
+    tx: &mut dyn ServerTx,
+    shopper: &str,
+    scope: &ScopeRequest,
+    limits: &Limits,
+) -> Result<ScopePatch, ServeError> {
+    let name = scope.name;
+    let owner = owner(shopper, name);
+    let rev = tx.rev(owner, name)?;
+    let after = scope.cookie.filter(|cookie| *cookie <= rev);
+    let (rows_max, bytes_max) = match name {
+        Collection::Catalog => (limits.changes_per_scope, limits.changes_bytes),
+        Collection::Cart | Collection::History => (usize::MAX, usize::MAX),
+    };
+    let page = tx.changes(owner, name, after.unwrap_or(0), rows_max, bytes_max)?;
+    let cookie = if page.more { page.changes.last().map_or(rev, Change::rev) } else { rev };
+    Ok(ScopePatch { name, cookie, reset: after.is_none(), more: page.more, changes: page.changes })
+}
+
+/// Whose rows of `collection` a shopper sees.
+pub fn owner(shopper: &str, collection: Collection) -> &str {
+    match collection {
+        Collection::Cart | Collection::History => shopper,
+        Collection::Catalog => SHARED,
+    }
+}
+
+/// A shopper's rows in a transaction, for rules to run against.
+struct ShopperRows<'a> {
+    tx: &'a mut dyn ServerTx,
+    shopper: &'a str,
+    /// Highest revision written.
+    rev: u64,
+}
+
+impl ShopperRows<'_> {
+    fn writable(&self, collection: Collection) -> Result<(), RowsError> {
+        if collection == Collection::Catalog { Err(RowsError::ReadOnly(collection)) } else { Ok(()) }
+    }
+}
+
+impl Rows for ShopperRows<'_> {
+    fn get(&mut self, collection: Collection, key: &str) -> Result<Option<Document>, RowsError> {
+        self.tx.get(owner(self.shopper, collection), collection, key)
+    }
+
+    fn put(&mut self, collection: Collection, key: &str, value: &Document) -> Result<(), RowsError> {
+        self.writable(collection)?;
+        self.rev = self.rev.max(self.tx.put(self.shopper, collection, key, value)?);
+        Ok(())
+    }
+
+    fn delete(&mut self, collection: Collection, key: &str) -> Result<(), RowsError> {
+        self.writable(collection)?;
+        let rev = self.tx.delete(self.shopper, collection, key)?;
+        self.rev = self.rev.max(rev.unwrap_or(0));
+        Ok(())
+    }
+
+    fn scan(
+        &mut self,
+        collection: Collection,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, Document)>, RowsError> {
+        self.tx.scan(owner(self.shopper, collection), collection, after, limit)
+    }
+
+    fn count(&mut self, collection: Collection) -> Result<u64, RowsError> {
+        self.tx.count(owner(self.shopper, collection), collection)
+    }
+}

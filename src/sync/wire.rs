@@ -1,0 +1,281 @@
+//! The messages of `POST /v1/sync`.
+//!
+//! Our own client and server speak postcard, everyone else JSON, from the same
+//! types. Over HTTP the body of an answer is an [`Answer`] in either encoding.
+//! Cookies, epochs, sequence numbers and revisions stay below 2^53, so that
+//! JSON carries them exactly.
+
+use super::mutation::{Id, Mutation, Outcome};
+use super::rows::Collection;
+use crate::format::document::Document;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use serde::{Deserialize, Serialize};
+
+/// Version of the messages.
+pub const PROTOCOL: u16 = 1;
+
+/// Version of the rows and of the mutations' arguments.
+pub const SCHEMA: u16 = 1;
+
+/// Most mutations executed for one request: the transaction stays short, so
+/// that other shoppers' requests are not held up behind a long backlog.
+pub const MUTATIONS_PER_SYNC_MAX: usize = 100;
+
+/// Longest request body in bytes: 100 mutations of 2.5 kB, far above what a
+/// cart sends, and little enough to hold for thousands of requests at once.
+pub const REQUEST_BYTES_MAX: usize = 256 * 1024;
+
+/// Most changes of one scope in one answer: a page that a phone applies without
+/// a visible pause.
+pub const CHANGES_PER_SCOPE_MAX: usize = 1000;
+
+/// Most bytes of keys and values of one scope in one answer, after which it is
+/// cut: about a second on a slow connection. One larger row still goes alone.
+pub const CHANGES_BYTES_MAX: usize = 512 * 1024;
+
+/// Most scopes in a request: one for each collection.
+pub const SCOPES_PER_SYNC_MAX: usize = Collection::ALL.len();
+
+/// What a client sends: its pending mutations, and where its scopes stand. Whose
+/// they are, the credentials of the request tell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SyncRequest {
+    /// [`PROTOCOL`] of the client.
+    pub protocol: u16,
+    /// [`SCHEMA`] of the client.
+    pub schema: u16,
+    /// The epoch of its cookies; absent before the first answer.
+    #[serde(default)]
+    pub epoch: Option<u64>,
+    /// The client: one for each browser profile.
+    pub client: Id,
+    /// The client has stored the outcomes up to this sequence number.
+    #[serde(default)]
+    pub ack_to: u64,
+    /// The scopes to pull.
+    #[serde(default)]
+    pub scopes: Vec<ScopeRequest>,
+    /// Pending mutations, oldest first, without a gap.
+    #[serde(default)]
+    pub mutations: Vec<Mutation>,
+}
+
+/// A scope to pull.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScopeRequest {
+    /// The collection.
+    pub name: Collection,
+    /// The cookie of the last answer; absent when it was never pulled.
+    #[serde(default)]
+    pub cookie: Option<u64>,
+}
+
+/// What the server answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SyncResponse {
+    /// The server's epoch.
+    pub epoch: u64,
+    /// The client's last executed sequence number, of the same transaction as
+    /// the changes.
+    pub last_seq: u64,
+    /// Outcomes of the mutations sent, as far as they were executed.
+    pub outcomes: Vec<Outcome>,
+    /// The scopes asked for.
+    pub scopes: Vec<ScopePatch>,
+}
+
+/// How a scope changed since the cookie that was sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScopePatch {
+    /// The collection.
+    pub name: Collection,
+    /// Where the client stands after these changes.
+    pub cookie: u64,
+    /// Whether the changes start from nothing: the client drops what it had.
+    pub reset: bool,
+    /// Whether further changes wait behind this cookie.
+    pub more: bool,
+    /// The changes, by ascending revision; at most one for each key.
+    pub changes: Vec<Change>,
+}
+
+/// One changed row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Change {
+    /// The row has this value.
+    Put {
+        /// Key of the row.
+        key: String,
+        /// Revision of the change.
+        rev: u64,
+        /// Value of the row.
+        value: Document,
+    },
+    /// There is no such row.
+    Del {
+        /// Key of the row.
+        key: String,
+        /// Revision of the change.
+        rev: u64,
+    },
+}
+
+impl Change {
+    /// Key of the row.
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Put { key, .. } | Self::Del { key, .. } => key,
+        }
+    }
+
+    /// Revision of the change.
+    pub fn rev(&self) -> u64 {
+        match self {
+            Self::Put { rev, .. } | Self::Del { rev, .. } => *rev,
+        }
+    }
+}
+
+/// Why the server refuses a request as a whole; nothing of it was applied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SyncError {
+    /// The server was restored or wiped: cookies mean nothing any more.
+    EpochChanged {
+        /// The server's epoch now.
+        epoch: u64,
+    },
+    /// The server does not know the client, and the mutations sent are not its first.
+    UnknownClient {},
+    /// The mutations do not follow on what the server executed last.
+    SeqGap {
+        /// The sequence number that comes next.
+        expected: u64,
+    },
+    /// Another mutation was executed under this sequence number.
+    OpMismatch {
+        /// The sequence number.
+        seq: u64,
+    },
+    /// The client's schema or protocol is not served.
+    Schema {
+        /// Oldest that is.
+        min: u16,
+        /// Newest that is.
+        max: u16,
+    },
+    /// The credentials are missing, wrong or expired.
+    Auth {},
+    /// The client belongs to another shopper.
+    PrincipalChanged {},
+    /// The request is too large.
+    TooLarge {
+        /// Most bytes allowed.
+        limit: u64,
+    },
+    /// The server cannot answer now.
+    Retry {
+        /// Milliseconds to wait.
+        after_ms: u64,
+    },
+    /// The body is no request.
+    Malformed {
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+impl SyncError {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::EpochChanged { .. } => "epoch_changed",
+            Self::UnknownClient {} => "unknown_client",
+            Self::SeqGap { .. } => "seq_gap",
+            Self::OpMismatch { .. } => "op_mismatch",
+            Self::Schema { .. } => "schema",
+            Self::Auth {} => "auth",
+            Self::PrincipalChanged {} => "principal_changed",
+            Self::TooLarge { .. } => "too_large",
+            Self::Retry { .. } => "retry",
+            Self::Malformed { .. } => "malformed",
+        }
+    }
+}
+
+impl fmt::Display for SyncError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EpochChanged { epoch } => write!(f, "the server's epoch is now {epoch}"),
+            Self::UnknownClient {} => f.write_str("the server does not know this client"),
+            Self::SeqGap { expected } => write!(f, "the server expects mutation {expected} next"),
+            Self::OpMismatch { seq } => write!(f, "another mutation was executed as number {seq}"),
+            Self::Schema { min, max } => write!(f, "the server serves schemas {min} to {max}"),
+            Self::Auth {} => f.write_str("the credentials are missing, wrong or expired"),
+            Self::PrincipalChanged {} => f.write_str("the client belongs to another shopper"),
+            Self::TooLarge { limit } => write!(f, "the request is longer than {limit} bytes"),
+            Self::Retry { after_ms } => write!(f, "the server cannot answer now; retry after {after_ms} ms"),
+            Self::Malformed { why } => write!(f, "the body is no request: {why}"),
+        }
+    }
+}
+
+impl core::error::Error for SyncError {}
+
+/// The body of an answer: `{"ok": {…}}` or `{"error": {"seq_gap": {"expected": 3}}}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Answer {
+    /// The request was served.
+    Ok(SyncResponse),
+    /// The request was refused.
+    Error(SyncError),
+}
+
+/// Encodes a request as postcard.
+pub fn encode_request(request: &SyncRequest) -> Vec<u8> {
+    encode(request)
+}
+
+/// Decodes a request from postcard.
+///
+/// # Errors
+/// `TooLarge` beyond [`REQUEST_BYTES_MAX`], `Malformed` when it is no request.
+pub fn decode_request(bytes: &[u8]) -> Result<SyncRequest, SyncError> {
+    if bytes.len() > REQUEST_BYTES_MAX {
+        return Err(SyncError::TooLarge { limit: REQUEST_BYTES_MAX as u64 });
+    }
+    decode(bytes)
+}
+
+/// Encodes an answer as postcard.
+pub fn encode_answer(answer: &Answer) -> Vec<u8> {
+    encode(answer)
+}
+
+/// Decodes an answer from postcard.
+///
+/// # Errors
+/// `Malformed` when it is no answer, such as a proxy's page of HTML.
+pub fn decode_answer(bytes: &[u8]) -> Result<Answer, SyncError> {
+    decode(bytes)
+}
+
+fn encode<T: Serialize>(message: &T) -> Vec<u8> {
+    // Only a serializer of ours that fails, or one without a known length, could
+    // make this fail; the types above have neither.
+    postcard::to_allocvec(message).expect("a message encodes")
+}
+
+fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, SyncError> {
+    let (message, rest) =
+        postcard::take_from_bytes(bytes).map_err(|_| SyncError::Malformed { why: "not a message".into() })?;
+    if !rest.is_empty() {
+        return Err(SyncError::Malformed { why: "bytes follow the message".into() });
+    }
+    Ok(message)
+}
