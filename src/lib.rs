@@ -13,5 +13,6 @@ extern crate std;
 pub mod key;
 pub mod format;
 pub mod tree;
+pub mod store;
 pub mod sync;
 pub mod shop;

@@ -1,0 +1,79 @@
+//! The conformance suite of record stores, as data: run `steps` in order on a
+//! new record store and compare each answer.
+
+use super::request::{Checkpoint, Request, Response};
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+
+fn append(seq: u64, bytes: &[u8]) -> Request {
+    Request::Append { seq, bytes: bytes.into() }
+}
+
+fn open(log_after: Option<u64>) -> Request {
+    Request::Open { log_after }
+}
+
+fn opened(head: Option<&[u8]>, log: &[(u64, &[u8])]) -> Response {
+    let log = log.iter().map(|(seq, bytes)| (*seq, bytes.to_vec())).collect();
+    Response::Opened { head: head.map(<[u8]>::to_vec), log }
+}
+
+fn arc(bytes: &[u8]) -> Arc<[u8]> {
+    bytes.into()
+}
+
+/// Requests with the answers that every record store must give, each a step
+/// from the state that the one before left.
+pub fn steps() -> Vec<(Request, Response)> {
+    let first = Checkpoint {
+        head_before: None,
+        head: arc(b"head one"),
+        segments: vec![(0, arc(b"segment zero")), (1, arc(&[0; 100_000]))],
+        drop_segments: vec![],
+        drop_log_below: 2,
+        append: None,
+    };
+    let second = Checkpoint {
+        head_before: Some(arc(b"head one")),
+        head: arc(b"head two"),
+        segments: vec![(2, arc(b"two"))],
+        drop_segments: vec![0],
+        drop_log_below: 3,
+        append: Some((3, arc(b"three"))),
+    };
+    let gap = Checkpoint { append: Some((9, arc(b"nine"))), ..second.clone() };
+    let taken = Checkpoint { append: Some((2, arc(b"again"))), ..second.clone() };
+    vec![
+        (open(None), opened(None, &[(0, b"")])),
+        (append(2, b"gap"), Response::Conflict),
+        (append(0, b"taken"), Response::Conflict),
+        (append(1, b"one"), Response::Done),
+        (append(1, b"other"), Response::Conflict),
+        (append(2, b"two"), Response::Done),
+        (open(None), opened(None, &[(0, b""), (1, b"one"), (2, b"two")])),
+        (open(Some(1)), opened(None, &[(2, b"two")])),
+        (open(Some(2)), opened(None, &[])),
+        (Request::Checkpoint(second.clone()), Response::Conflict),
+        (Request::Checkpoint(first.clone()), Response::Done),
+        (Request::Checkpoint(first), Response::Conflict),
+        (open(None), opened(Some(b"head one"), &[(2, b"two")])),
+        (append(2, b"superseded"), Response::Conflict),
+        (append(1, b"superseded"), Response::Conflict),
+        (
+            Request::Read { segments: vec![1, 7, 0] },
+            Response::Segments(vec![(1, Some(vec![0; 100_000])), (7, None), (0, Some(b"segment zero".to_vec()))]),
+        ),
+        (Request::Checkpoint(gap), Response::Conflict),
+        (Request::Checkpoint(taken), Response::Conflict),
+        (open(None), opened(Some(b"head one"), &[(2, b"two")])),
+        (Request::Checkpoint(second), Response::Done),
+        (open(None), opened(Some(b"head two"), &[(3, b"three")])),
+        (
+            Request::Read { segments: vec![0, 2] },
+            Response::Segments(vec![(0, None), (2, Some(b"two".to_vec()))]),
+        ),
+        (append(4, b"four"), Response::Done),
+        (open(Some(3)), opened(Some(b"head two"), &[(4, b"four")])),
+    ]
+}

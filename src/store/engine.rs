@@ -1,0 +1,553 @@
+//! The state machine: requests out, responses in, events out.
+
+use super::cache::Cache;
+use super::checkpoint::{Job, Merge};
+use super::reader::Reader;
+use super::request::{Failure, Request, RequestId, Response};
+use crate::format::head::Head;
+use crate::format::log::{Entry, LogRecord};
+use crate::format::{Corrupt, Place};
+use crate::tree::{Fault, Freed, NoSegments, Tree};
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// Limits of a store.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Bytes of segments kept in memory.
+    pub cache_bytes_max: usize,
+    /// A checkpoint runs when the log holds more bytes than this: opening reads
+    /// all of them.
+    pub log_bytes_max: usize,
+    /// A checkpoint runs when the log holds more records than this: reading a
+    /// record costs more than reading its bytes.
+    pub log_records_max: usize,
+    /// A commit above this size goes into a checkpoint at once, so that it is
+    /// written once and not twice.
+    pub commit_bytes_max: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            cache_bytes_max: 8 * 1024 * 1024,
+            log_bytes_max: 256 * 1024,
+            log_records_max: 256,
+            commit_bytes_max: 256 * 1024,
+        }
+    }
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The store is open.
+    Opened,
+    /// All commits up to this one are durable.
+    Durable {
+        /// Number that `stage` returned.
+        commit: u64,
+    },
+    /// A log record was written; other tabs want it.
+    Appended {
+        /// Its number.
+        seq: u64,
+        /// Its bytes.
+        bytes: Arc<[u8]>,
+    },
+    /// What is under the staged commits has changed: views must be computed anew.
+    Rebased {
+        /// Commits that were not durable are gone and must be staged again.
+        lost: bool,
+        /// Another tab's commits came in; otherwise all values are what they were.
+        foreign: bool,
+    },
+    /// Segments have come in: repeat what faulted.
+    Loaded,
+    /// A request failed. What was staged stays staged; `retry` tries again.
+    Failed(Failure),
+    /// A segment could not be read. What faulted on it cannot go on.
+    ReadFailed(Failure),
+    /// Stored bytes are bad. Nothing more is written.
+    Corrupt(Corrupt),
+}
+
+enum State {
+    Opening,
+    Open,
+    Broken,
+}
+
+/// A log record whose append has not been answered.
+struct InFlight {
+    commit_to: u64,
+    record: LogRecord,
+    bytes: Arc<[u8]>,
+}
+
+/// The store. See the module.
+pub struct Store {
+    pub(super) options: Options,
+    state: State,
+    pub(super) head: Head,
+    pub(super) head_bytes: Option<Arc<[u8]>>,
+    pub(super) base: Tree,
+    pub(super) cache: Cache,
+    /// The log from `head.log_from` on.
+    tail: VecDeque<LogRecord>,
+    tail_bytes: usize,
+    pub(super) durable: Tree,
+    pub(super) durable_seq: u64,
+    /// `durable`, then what is in flight, then what is staged.
+    current: Tree,
+    in_flight: Option<InFlight>,
+    pub(super) staged: Vec<Entry>,
+    pub(super) staged_bytes: usize,
+    commits: u64,
+    pub(super) job: Option<Job>,
+    job_wanted: bool,
+    reopen: bool,
+    lost: bool,
+    stalled: bool,
+    wanted: Vec<u32>,
+    reading: Vec<u32>,
+    missing: Option<u32>,
+    sent: Vec<(RequestId, Sent)>,
+    request_next: u32,
+    events: VecDeque<Event>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sent {
+    Open,
+    Append,
+    Read,
+    Checkpoint,
+}
+
+impl Store {
+    /// A store that is not open yet: its first request opens it.
+    pub fn new(options: Options) -> Self {
+        Self {
+            options,
+            state: State::Opening,
+            head: Head { log_from: 1, ..Head::default() },
+            head_bytes: None,
+            base: Tree::default(),
+            cache: Cache::new(),
+            tail: VecDeque::new(),
+            tail_bytes: 0,
+            durable: Tree::default(),
+            durable_seq: 0,
+            current: Tree::default(),
+            in_flight: None,
+            staged: Vec::new(),
+            staged_bytes: 0,
+            commits: 0,
+            job: None,
+            job_wanted: false,
+            reopen: false,
+            lost: false,
+            stalled: false,
+            wanted: Vec::new(),
+            reading: Vec::new(),
+            missing: None,
+            sent: Vec::new(),
+            request_next: 0,
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Reads what is staged on what is stored.
+    pub fn reader(&self) -> Reader<'_> {
+        self.reader_over(&self.current)
+    }
+
+    /// Reads an overlay that began as a copy of `overlay()`.
+    pub fn reader_over<'a>(&'a self, overlay: &'a Tree) -> Reader<'a> {
+        Reader { overlay, base: &self.base, segments: &self.cache }
+    }
+
+    /// The overlay with everything staged; cloning it is a snapshot.
+    pub fn overlay(&self) -> &Tree {
+        &self.current
+    }
+
+    /// Commits `entries`: visible at once, durable when an event says so.
+    /// Returns the number of the commit.
+    pub fn stage(&mut self, entries: Vec<Entry>) -> u64 {
+        for entry in &entries {
+            apply(&mut self.current, entry);
+            self.staged_bytes += entry.bytes();
+        }
+        self.staged.extend(entries);
+        self.commits += 1;
+        self.commits
+    }
+
+    /// Whether every commit is durable.
+    pub fn is_durable(&self) -> bool {
+        let bulk = self.job.as_ref().is_some_and(|job| job.bulk);
+        self.in_flight.is_none() && self.staged.is_empty() && !bulk
+    }
+
+    /// Asks for a segment that a read faulted on.
+    pub fn want(&mut self, fault: Fault) {
+        let segment = fault.segment;
+        if !self.wanted.contains(&segment) && !self.reading.contains(&segment) {
+            self.wanted.push(segment);
+        }
+    }
+
+    /// Asks for a checkpoint, if there is anything to fold into the tree.
+    pub fn checkpoint(&mut self) {
+        self.job_wanted = true;
+    }
+
+    /// Whether a checkpoint is asked for or under way.
+    pub fn is_checkpointing(&self) -> bool {
+        self.job_wanted || self.job.is_some()
+    }
+
+    /// Tries again what failed.
+    pub fn retry(&mut self) {
+        self.stalled = false;
+    }
+
+    /// Frees memory above the cache budget. Call it when no read waits.
+    pub fn trim(&mut self) {
+        if self.wanted.is_empty() && self.reading.is_empty() {
+            self.cache.trim(self.options.cache_bytes_max);
+        }
+    }
+
+    /// Bytes of segments in memory.
+    pub fn cache_bytes(&self) -> usize {
+        self.cache.bytes()
+    }
+
+    /// The decoded head, for inspection.
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// Verifies the whole base tree; faults like a read.
+    pub fn check(&self) -> Result<crate::tree::check::Report, crate::tree::TreeError> {
+        self.base.check(&self.cache)
+    }
+
+    /// Takes in a log record that another tab has written.
+    pub fn offer(&mut self, seq: u64, bytes: &[u8]) {
+        if seq <= self.durable_seq || !matches!(self.state, State::Open) {
+            return;
+        }
+        // With commits of our own under way, their append will conflict and the
+        // whole tail be read; the same where a record in between was missed.
+        let idle = self.is_durable() && !self.reopen;
+        match LogRecord::decode(seq, bytes) {
+            Ok(record) if idle && seq == self.durable_seq + 1 && !record.in_checkpoint => {
+                self.push_durable(record, bytes.len());
+                self.current = self.durable.clone();
+                self.events.push_back(Event::Rebased { lost: false, foreign: true });
+            }
+            _ => self.reopen = true,
+        }
+    }
+
+    /// The next operation for the record store. Call until `None`, and again
+    /// after every response.
+    pub fn next_request(&mut self) -> Option<(RequestId, Request)> {
+        if self.stalled || matches!(self.state, State::Broken) {
+            return None;
+        }
+        if matches!(self.state, State::Opening) {
+            let opening = self.is_sent(Sent::Open);
+            return (!opening).then(|| self.send(Sent::Open, Request::Open { log_after: None }));
+        }
+        if self.reopen {
+            let busy = self.is_sent(Sent::Open) || self.is_sent(Sent::Append) || self.is_sent(Sent::Checkpoint);
+            if !busy {
+                let log_after = Some(self.durable_seq);
+                return Some(self.send(Sent::Open, Request::Open { log_after }));
+            }
+            return self.next_read();
+        }
+        self.next_write().or_else(|| self.next_checkpoint()).or_else(|| self.next_read())
+    }
+
+    fn next_read(&mut self) -> Option<(RequestId, Request)> {
+        if self.wanted.is_empty() {
+            return None;
+        }
+        let segments = core::mem::take(&mut self.wanted);
+        self.reading.extend(&segments);
+        Some(self.send(Sent::Read, Request::Read { segments }))
+    }
+
+    fn next_write(&mut self) -> Option<(RequestId, Request)> {
+        let bulk_job = self.job.as_ref().is_some_and(|job| job.bulk);
+        if self.in_flight.is_some() || self.staged.is_empty() || bulk_job {
+            return None;
+        }
+        if self.staged_bytes > self.options.commit_bytes_max {
+            // A checkpoint under way must end first; then this commit gets its own.
+            self.job_wanted = true;
+            return None;
+        }
+        let entries = core::mem::take(&mut self.staged);
+        self.staged_bytes = 0;
+        let record = LogRecord { seq: self.durable_seq + 1, in_checkpoint: false, entries };
+        let bytes: Arc<[u8]> = record.encode().into();
+        let request = Request::Append { seq: record.seq, bytes: bytes.clone() };
+        self.in_flight = Some(InFlight { commit_to: self.commits, record, bytes });
+        Some(self.send(Sent::Append, request))
+    }
+
+    fn next_checkpoint(&mut self) -> Option<(RequestId, Request)> {
+        let bulk = self.staged_bytes > self.options.commit_bytes_max;
+        if self.job.is_none() {
+            let due = self.tail_bytes > self.options.log_bytes_max || self.tail.len() > self.options.log_records_max;
+            if !(self.job_wanted || due) || (bulk && self.in_flight.is_some()) {
+                return None;
+            }
+            self.job_wanted = false;
+            let source = if bulk { &self.current } else { &self.durable };
+            if source.is_empty() {
+                return None;
+            }
+            self.job = Some(Job::new(self, bulk, self.commits));
+        }
+        let mut job = self.job.take()?;
+        let request = match job.merge(&self.cache) {
+            Merge::Sent => None,
+            Merge::Fault(fault) => {
+                self.want(fault);
+                None
+            }
+            Merge::Corrupt(corrupt) => {
+                self.break_down(corrupt);
+                return None;
+            }
+            Merge::Ready => Some(Request::Checkpoint(job.write(&self.head, self.head_bytes.clone()))),
+        };
+        self.job = Some(job);
+        request.map(|request| self.send(Sent::Checkpoint, request))
+    }
+
+    fn send(&mut self, sent: Sent, request: Request) -> (RequestId, Request) {
+        let id = RequestId(self.request_next);
+        self.request_next = self.request_next.wrapping_add(1);
+        self.sent.push((id, sent));
+        (id, request)
+    }
+
+    fn is_sent(&self, sent: Sent) -> bool {
+        self.sent.iter().any(|(_, other)| *other == sent)
+    }
+
+    /// Takes the answer to a request in.
+    pub fn complete(&mut self, id: RequestId, response: Response) {
+        let Some(index) = self.sent.iter().position(|(other, _)| *other == id) else { return };
+        let (_, sent) = self.sent.swap_remove(index);
+        match (sent, response) {
+            (Sent::Open, Response::Opened { head, log }) => self.opened(head, log),
+            (Sent::Append, Response::Done) => self.appended(),
+            (Sent::Checkpoint, Response::Done) => self.checkpointed(),
+            (Sent::Append | Sent::Checkpoint, Response::Conflict) => self.conflicted(sent),
+            (Sent::Read, Response::Segments(segments)) => self.loaded(segments),
+            (Sent::Read, Response::Failed(failure)) => {
+                self.reading.clear();
+                self.events.push_back(Event::ReadFailed(failure));
+            }
+            (_, Response::Failed(failure)) => self.failed(sent, failure),
+            _ => self.break_down(Corrupt { place: Place::Head, why: "record store gave another request's answer" }),
+        }
+    }
+
+    /// What happened since the last call.
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    fn appended(&mut self) {
+        let Some(done) = self.in_flight.take() else { return };
+        self.events.push_back(Event::Appended { seq: done.record.seq, bytes: done.bytes.clone() });
+        self.events.push_back(Event::Durable { commit: done.commit_to });
+        self.push_durable(done.record, done.bytes.len());
+    }
+
+    fn push_durable(&mut self, record: LogRecord, bytes: usize) {
+        for entry in &record.entries {
+            apply(&mut self.durable, entry);
+        }
+        self.durable_seq = record.seq;
+        self.tail_bytes += bytes;
+        self.tail.push_back(record);
+    }
+
+    /// Another tab was first. What is not durable here is given up, and staged
+    /// again by the layer above once the other tab's work is known.
+    fn conflicted(&mut self, sent: Sent) {
+        let bulk = self.job.as_ref().is_some_and(|job| job.bulk);
+        if sent == Sent::Checkpoint {
+            self.job = None;
+        }
+        if sent == Sent::Append || bulk {
+            self.lost = true;
+        }
+        self.reopen = true;
+    }
+
+    fn failed(&mut self, sent: Sent, failure: Failure) {
+        match sent {
+            Sent::Append => {
+                if let Some(back) = self.in_flight.take() {
+                    let newer = core::mem::replace(&mut self.staged, back.record.entries);
+                    self.staged.extend(newer);
+                    self.staged_bytes = self.staged.iter().map(Entry::bytes).sum();
+                }
+            }
+            Sent::Checkpoint => {
+                if let Some(job) = self.job.take() {
+                    self.take_back(job);
+                }
+            }
+            Sent::Open | Sent::Read => {}
+        }
+        self.stalled = true;
+        self.events.push_back(Event::Failed(failure));
+    }
+
+    /// The commits of a bulk job that failed are staged again, before newer ones.
+    fn take_back(&mut self, job: Job) {
+        let newer = core::mem::replace(&mut self.staged, job.entries);
+        self.staged.extend(newer);
+        self.staged_bytes = self.staged.iter().map(Entry::bytes).sum();
+    }
+
+    fn checkpointed(&mut self) {
+        let Some(job) = self.job.take() else { return };
+        let Some(written) = job.written else { return };
+        for (segment, record) in written.segments {
+            self.cache.insert_trusted(segment, record);
+        }
+        for segment in written.dropped {
+            self.cache.remove(segment);
+        }
+        self.base = Tree::stored(written.head.root);
+        self.head = written.head;
+        self.head_bytes = Some(written.head_bytes);
+        if let Some((seq, bytes)) = written.append {
+            self.durable_seq = seq;
+            self.events.push_back(Event::Appended { seq, bytes });
+            self.events.push_back(Event::Durable { commit: job.commit_to });
+        }
+        self.rebuild_overlays();
+        self.events.push_back(Event::Rebased { lost: false, foreign: false });
+    }
+
+    /// Overlays hold only what the log holds from `head.log_from` on.
+    fn rebuild_overlays(&mut self) {
+        let log_from = self.head.log_from;
+        self.tail.retain(|record| record.seq >= log_from);
+        self.tail_bytes = self.tail.iter().flat_map(|record| &record.entries).map(Entry::bytes).sum();
+        self.durable = Tree::default();
+        for entry in self.tail.iter().flat_map(|record| &record.entries) {
+            apply(&mut self.durable, entry);
+        }
+        self.current = self.durable.clone();
+        let in_flight = self.in_flight.iter().flat_map(|in_flight| &in_flight.record.entries);
+        for entry in in_flight.chain(&self.staged) {
+            apply(&mut self.current, entry);
+        }
+    }
+
+    fn opened(&mut self, head: Option<Vec<u8>>, log: Vec<(u64, Vec<u8>)>) {
+        if let Err(corrupt) = self.adopt(head, log) {
+            return self.break_down(corrupt);
+        }
+        if matches!(self.state, State::Opening) {
+            self.state = State::Open;
+            self.rebuild_overlays();
+            self.events.push_back(Event::Opened);
+            return;
+        }
+        self.reopen = false;
+        let lost = core::mem::take(&mut self.lost);
+        if lost {
+            self.in_flight = None;
+            self.staged.clear();
+            self.staged_bytes = 0;
+        }
+        self.rebuild_overlays();
+        self.events.push_back(Event::Rebased { lost, foreign: true });
+        self.events.push_back(Event::Loaded);
+    }
+
+    /// Takes over the head, if it is a newer one, and newer log records.
+    fn adopt(&mut self, head: Option<Vec<u8>>, log: Vec<(u64, Vec<u8>)>) -> Result<(), Corrupt> {
+        let newer = head.as_deref() != self.head_bytes.as_deref();
+        if let Some(bytes) = head.filter(|_| newer) {
+            let head = Head::decode(&bytes)?;
+            for segment in self.cache.numbers() {
+                if head.segments.iter().all(|info| info.segment != segment) {
+                    self.cache.remove(segment);
+                }
+            }
+            self.base = Tree::stored(head.root);
+            self.durable_seq = self.durable_seq.max(head.log_from - 1);
+            self.head = head;
+            self.head_bytes = Some(bytes.into());
+            if let Some(job) = self.job.take() {
+                self.take_back(job);
+            }
+        } else if let Some(segment) = self.missing {
+            return Err(Corrupt { place: Place::Segment(segment), why: "is missing" });
+        }
+        self.missing = None;
+        for (seq, bytes) in log {
+            if seq <= self.durable_seq {
+                continue;
+            }
+            if seq != self.durable_seq + 1 {
+                return Err(Corrupt { place: Place::Log(self.durable_seq + 1), why: "is missing" });
+            }
+            let record = LogRecord::decode(seq, &bytes)?;
+            self.push_durable(record, bytes.len());
+        }
+        Ok(())
+    }
+
+    fn loaded(&mut self, segments: Vec<(u32, Option<Vec<u8>>)>) {
+        for (segment, record) in segments {
+            self.reading.retain(|other| *other != segment);
+            match record {
+                // Another tab's checkpoint has dropped it: there is a newer head.
+                None if self.head.segments.iter().any(|info| info.segment == segment) => {
+                    self.missing = Some(segment);
+                    self.reopen = true;
+                }
+                None => {}
+                Some(record) => {
+                    if let Err(corrupt) = self.cache.insert(segment, record.into()) {
+                        return self.break_down(corrupt);
+                    }
+                }
+            }
+        }
+        self.events.push_back(Event::Loaded);
+    }
+
+    fn break_down(&mut self, corrupt: Corrupt) {
+        self.state = State::Broken;
+        self.events.push_back(Event::Corrupt(corrupt));
+    }
+}
+
+/// Applies an entry to an overlay, which is wholly in memory and cannot fault.
+fn apply(overlay: &mut Tree, entry: &Entry) {
+    let mut freed = Freed::default();
+    let applied = overlay.insert(&entry.key, entry.value.as_deref(), &NoSegments, &mut freed);
+    debug_assert_eq!(applied, Ok(()), "overlays hold no stored node");
+}

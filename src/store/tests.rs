@@ -1,0 +1,341 @@
+//! Crash sweep and many tabs, over the record store in memory.
+
+use super::memory::MemoryRecords;
+use super::*;
+use crate::format::log::Entry;
+use crate::tree::TreeError;
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+type Model = BTreeMap<Vec<u8>, Vec<u8>>;
+type Commit = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+
+fn small() -> Options {
+    Options { cache_bytes_max: 100_000, log_bytes_max: 4_000, log_records_max: 20, commit_bytes_max: 3_000 }
+}
+
+/// SplitMix64 (<https://prng.di.unimi.it/splitmix64.c>).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ (z >> 31)) % bound
+    }
+
+    fn commit(&mut self, number: u64) -> Commit {
+        let size = if self.below(25) == 0 { 60 } else { 1 + self.below(3) };
+        let mut commit: Commit = (0..size)
+            .map(|_| {
+                let key = format!("row/{:04}", self.below(400)).into_bytes();
+                let value = (self.below(4) > 0).then(|| vec![number as u8; 1 + self.below(90) as usize]);
+                (key, value)
+            })
+            .collect();
+        // The last commit's number tells which commits a reopened store holds.
+        commit.push((b"last".to_vec(), Some(number.to_be_bytes().to_vec())));
+        commit
+    }
+}
+
+fn entries(commit: &Commit) -> Vec<Entry> {
+    let entry = |(key, value): &(Vec<u8>, Option<Vec<u8>>)| Entry {
+        key: key.clone().into_boxed_slice(),
+        value: value.clone().map(Vec::into_boxed_slice),
+    };
+    commit.iter().map(entry).collect()
+}
+
+fn apply(model: &mut Model, commit: &Commit) {
+    for (key, value) in commit {
+        match value {
+            Some(value) => model.insert(key.clone(), value.clone()),
+            None => model.remove(key),
+        };
+    }
+}
+
+/// A store with its record store, stopped after a number of calls.
+struct Tab {
+    store: Store,
+    records: MemoryRecords,
+    calls_left: usize,
+    /// Whether the call that kills is carried out before.
+    last_call_lands: bool,
+    durable: u64,
+    lost: bool,
+}
+
+impl Tab {
+    fn open(records: MemoryRecords) -> Self {
+        let store = Store::new(small());
+        Self { store, records, calls_left: usize::MAX, last_call_lands: false, durable: 0, lost: false }
+    }
+
+    /// Runs all requests; `false` when the tab has been killed.
+    fn pump(&mut self) -> bool {
+        while let Some((id, request)) = self.store.next_request() {
+            if self.calls_left == 0 {
+                if self.last_call_lands {
+                    self.records.execute(&request);
+                }
+                return false;
+            }
+            self.calls_left -= 1;
+            let response = self.records.execute(&request);
+            self.store.complete(id, response);
+            self.events();
+        }
+        self.store.trim();
+        true
+    }
+
+    fn events(&mut self) {
+        while let Some(event) = self.store.next_event() {
+            match event {
+                Event::Durable { commit } => self.durable = commit,
+                Event::Rebased { lost: true, .. } => self.lost = true,
+                Event::Corrupt(corrupt) => panic!("{corrupt}"),
+                Event::Failed(failure) | Event::ReadFailed(failure) => panic!("{failure:?}"),
+                _ => {}
+            }
+        }
+    }
+
+    fn contents(&mut self) -> Model {
+        loop {
+            let mut model = Model::new();
+            let scanned = self.store.reader().scan(Scan::ascending(b"", &[0xFF]), &mut |key, value| {
+                model.insert(key.to_vec(), value.to_vec());
+                true
+            });
+            match scanned {
+                Ok(()) => return model,
+                Err(TreeError::Fault(fault)) => self.store.want(fault),
+                Err(error) => panic!("{error}"),
+            }
+            assert!(self.pump());
+        }
+    }
+}
+
+fn last(model: &Model) -> u64 {
+    model.get(&b"last"[..]).map_or(0, |bytes| u64::from_be_bytes(bytes[..].try_into().unwrap()))
+}
+
+/// Writes commits one after another; returns the models after each.
+fn write(tab: &mut Tab, seed: u64, commits: u64) -> Vec<Model> {
+    let mut random = Random(seed);
+    let mut models = vec![Model::new()];
+    let mut alive = tab.pump();
+    for number in 1..=commits {
+        let commit = random.commit(number);
+        let mut model = models[models.len() - 1].clone();
+        apply(&mut model, &commit);
+        models.push(model);
+        if alive {
+            assert_eq!(tab.store.stage(entries(&commit)), number);
+            // Some commits gather while an append is in flight.
+            if random.below(3) > 0 {
+                alive = tab.pump();
+            }
+            if number % 50 == 0 {
+                tab.store.checkpoint();
+            }
+        }
+    }
+    if alive {
+        tab.pump();
+    }
+    models
+}
+
+#[test]
+fn every_crash_keeps_what_was_durable() {
+    for seed in 0..3 {
+        let mut whole = Tab::open(MemoryRecords::default());
+        whole.calls_left = 1_000_000;
+        let models = write(&mut whole, seed, 150);
+        assert_eq!(whole.durable, 150);
+        assert!(whole.contents() == models[150]);
+        let calls = 1_000_000 - whole.calls_left;
+        assert!(calls > 100 && whole.store.head().generation > 5, "{calls} calls");
+        for stop in 0..calls {
+            for lands in [false, true] {
+                let mut tab = Tab::open(MemoryRecords::default());
+                (tab.calls_left, tab.last_call_lands) = (stop, lands);
+                write(&mut tab, seed, 150);
+                let mut after = Tab::open(tab.records);
+                assert!(after.pump());
+                let found = after.contents();
+                let number = last(&found);
+                assert!(number >= tab.durable, "seed {seed}, stop {stop}: {number} of {} durable", tab.durable);
+                assert!(found == models[number as usize], "seed {seed}, stop {stop}");
+                check(&mut after);
+            }
+        }
+    }
+}
+
+/// The tree is sound, and the head's segment table tells the live bytes right.
+fn check(tab: &mut Tab) {
+    let report = loop {
+        match tab.store.check() {
+            Ok(report) => break report,
+            Err(TreeError::Fault(fault)) => tab.store.want(fault),
+            Err(error) => panic!("{error}"),
+        }
+        assert!(tab.pump());
+    };
+    for info in &tab.store.head().segments {
+        let live: u32 = report.stored.iter().filter(|at| at.segment == info.segment).map(|at| at.length).sum();
+        assert_eq!(info.bytes_live, live, "segment {}", info.segment);
+    }
+}
+
+#[test]
+fn tabs_that_write_at_once_lose_nothing() {
+    for seed in 0..40 {
+        let mut random = Random(seed);
+        let mut records = MemoryRecords::default();
+        let mut tabs: Vec<(Tab, Vec<String>)> = (0..3).map(|_| (Tab::open(MemoryRecords::default()), vec![])).collect();
+        let mut outstanding: Vec<Vec<(RequestId, Response)>> = vec![vec![], vec![], vec![]];
+        let mut written = Vec::new();
+        let mut broadcast: Vec<(usize, u64, Vec<u8>)> = Vec::new();
+        for step in 0..600 {
+            let index = random.below(3) as usize;
+            let (tab, pending) = &mut tabs[index];
+            if step < 450 && random.below(3) == 0 {
+                let key = format!("{index}/{step}");
+                let size = if random.below(20) == 0 { 5_000 } else { 10 };
+                tab.store.stage(vec![Entry { key: key.as_bytes().into(), value: Some(vec![1; size].into()) }]);
+                pending.push(key.clone());
+                written.push(key);
+            }
+            // A request takes effect now, and its answer comes later.
+            while let Some((id, request)) = tab.store.next_request() {
+                outstanding[index].push((id, records.execute(&request)));
+            }
+            if step >= 450 || random.below(2) == 0 {
+                for (id, response) in outstanding[index].drain(..) {
+                    tab.store.complete(id, response);
+                }
+            }
+            while let Some(event) = tab.store.next_event() {
+                match event {
+                    Event::Durable { .. } if tab.store.is_durable() => pending.clear(),
+                    Event::Rebased { lost: true, .. } => {
+                        let again = core::mem::take(pending);
+                        for key in &again {
+                            let size = if tab.store.reader().get(key.as_bytes()) == Ok(None) { 10 } else { 11 };
+                            tab.store.stage(vec![Entry { key: key.as_bytes().into(), value: Some(vec![1; size].into()) }]);
+                        }
+                        *pending = again;
+                    }
+                    Event::Appended { seq, bytes } => broadcast.push((index, seq, bytes.to_vec())),
+                    Event::Corrupt(corrupt) => panic!("seed {seed}: {corrupt}"),
+                    _ => {}
+                }
+            }
+            // Other tabs hear of it, or not.
+            if !broadcast.is_empty() && random.below(2) == 0 {
+                let (from, seq, bytes) = broadcast.remove(0);
+                for (other, (tab, _)) in tabs.iter_mut().enumerate() {
+                    if other != from && random.below(4) > 0 {
+                        tab.store.offer(seq, &bytes);
+                    }
+                }
+            }
+        }
+        let mut after = Tab::open(records);
+        assert!(after.pump());
+        let found = after.contents();
+        for key in &written {
+            assert!(found.contains_key(key.as_bytes()), "seed {seed}: {key} is lost");
+        }
+        assert_eq!(found.len(), written.len(), "seed {seed}");
+        check(&mut after);
+    }
+}
+
+#[test]
+fn the_record_store_in_memory_conforms() {
+    let mut records = MemoryRecords::default();
+    for (number, (request, expected)) in conformance::steps().into_iter().enumerate() {
+        assert_eq!(records.execute(&request), expected, "step {number}");
+    }
+}
+
+#[test]
+fn damaged_records_are_found_or_harmless() {
+    let mut tab = Tab::open(MemoryRecords::default());
+    let models = write(&mut tab, 1, 60);
+    let total = tab.records.records_mut().count();
+    let mut found_bad = 0;
+    for number in 0..total {
+        let length = tab.records.clone().records_mut().nth(number).map_or(0, |record| record.len());
+        for byte in (0..length).step_by(1 + length / 60) {
+            let mut records = tab.records.clone();
+            records.records_mut().nth(number).unwrap()[byte] ^= 0x10;
+            match read_all(records) {
+                Some(found) => assert!(found == models[60], "record {number}, byte {byte}: wrong data"),
+                None => found_bad += 1,
+            }
+        }
+    }
+    assert!(found_bad > 50, "{found_bad}");
+}
+
+/// Everything in the store, or `None` where it says that it is corrupt.
+fn read_all(mut records: MemoryRecords) -> Option<Model> {
+    let mut store = Store::new(small());
+    loop {
+        while let Some((id, request)) = store.next_request() {
+            let response = records.execute(&request);
+            store.complete(id, response);
+        }
+        while let Some(event) = store.next_event() {
+            if matches!(event, Event::Corrupt(_)) {
+                return None;
+            }
+        }
+        let mut model = Model::new();
+        let scanned = store.reader().scan(Scan::ascending(b"", &[0xFF]), &mut |key, value| {
+            model.insert(key.to_vec(), value.to_vec());
+            true
+        });
+        match scanned {
+            Ok(()) => return Some(model),
+            Err(TreeError::Fault(fault)) => store.want(fault),
+            Err(_) => return None,
+        }
+    }
+}
+
+#[test]
+fn a_failure_keeps_what_was_staged() {
+    let mut tab = Tab::open(MemoryRecords::default());
+    assert!(tab.pump());
+    for (number, size) in [(1u64, 10usize), (2, 9_000)] {
+        let key: Box<[u8]> = format!("key {number}").into_bytes().into();
+        tab.store.stage(vec![Entry { key, value: Some(vec![7; size].into()) }]);
+        let (id, _) = tab.store.next_request().unwrap();
+        let message = "disk is full".into();
+        tab.store.complete(id, Response::Failed(Failure { kind: FailureKind::Quota, message }));
+        assert!(tab.store.next_request().is_none(), "stalled until retry");
+        assert!(matches!(tab.store.next_event(), Some(Event::Failed(_))));
+        tab.store.retry();
+        assert!(tab.pump());
+        assert_eq!(tab.durable, number);
+    }
+    let mut after = Tab::open(tab.records);
+    assert!(after.pump());
+    assert_eq!(after.contents().len(), 2);
+}
