@@ -1,35 +1,25 @@
-// One browser on one profile, with a page that must stay on the loopback address.
-import { chromium } from 'playwright-core'
+// One browser on one profile, with pages that must stay on the loopback address.
+import { launch } from '../drive/index.mjs'
 
-const ARGUMENTS = [
-  '--no-sandbox',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--disable-quic',
-  '--no-first-run',
-  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
-]
+// A name that does not resolve cannot be reached, whatever a library tries.
+const NO_NETWORK = '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1'
 
 /** Workloads take seconds; past this something hangs. */
-const TIMEOUT_MS = 120_000
+const TIMEOUT_MS_MAX = 120_000
 
 /** Starts Chromium on `profile`, calls `use(open)` where `open()` gives a fresh page, and closes it cleanly. */
-export async function withBrowser(profile, origin, use) {
-  const context = await chromium.launchPersistentContext(profile, {
-    executablePath: '/usr/bin/chromium',
-    args: ARGUMENTS,
-  })
+export async function withBrowser(profile, url, use) {
+  const context = await launch({ profileDir: profile, args: [NO_NETWORK] })
   const faults = []
   context.on('request', request => {
-    if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(`${origin}/`)) {
+    if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(url)) {
       faults.push(`the page asked for ${request.url()}`)
     }
   })
   context.on('weberror', error => faults.push(String(error.error())))
-  context.setDefaultTimeout(TIMEOUT_MS)
+  context.setDefaultTimeout(TIMEOUT_MS_MAX)
   try {
-    const answer = await use(() => freshPage(context, origin))
+    const answer = await within(TIMEOUT_MS_MAX, use(() => freshPage(context, url)))
     if (faults.length > 0) throw new Error(faults.join('\n'))
     return answer
   } finally {
@@ -37,18 +27,31 @@ export async function withBrowser(profile, origin, use) {
   }
 }
 
-async function freshPage(context, origin) {
+async function freshPage(context, url) {
   const page = await context.newPage()
-  await page.goto(`${origin}/`)
+  await page.goto(url)
   await page.waitForFunction(() => 'bench' in window)
   return page
 }
 
-export async function browserVersion() {
-  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ARGUMENTS })
+/** A promise that a page never settles would otherwise hold the run for ever: evaluation has no timeout of its own. */
+async function within(ms, promise) {
+  let timer
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer from the page within ${ms} ms`)), ms)
+  })
   try {
-    return browser.version()
+    return await Promise.race([promise, late])
   } finally {
-    await browser.close()
+    clearTimeout(timer)
+  }
+}
+
+export async function browserVersion() {
+  const context = await launch()
+  try {
+    return context.browser().version()
+  } finally {
+    await context.close()
   }
 }

@@ -8,10 +8,10 @@ import { median } from './figures.mjs'
 const COLD_PAGES = 5
 
 /** Gives a figure for each of `workloads`. Throws when an answer is wrong. */
-export async function repetition({ system, workloads, origin, directory }) {
+export async function repetition({ system, workloads, url, directory }) {
   const wanted = name => workloads.includes(name)
   const profile = mkdtempSync(join(directory, `${system}-`))
-  const session = use => withBrowser(profile, origin, use)
+  const session = use => withBrowser(profile, url, use)
   try {
     const figures = {}
     await session(async open => {
@@ -48,7 +48,8 @@ export async function repetition({ system, workloads, origin, directory }) {
   } catch (error) {
     throw new Error(`${system}: ${error.message}`, { cause: error })
   } finally {
-    rmSync(profile, { recursive: true, force: true })
+    // Chromium's last helper processes may still write while the directory goes, hence the retries.
+    rmSync(profile, { recursive: true, force: true, maxRetries: 10 })
   }
 }
 

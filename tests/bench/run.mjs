@@ -8,7 +8,7 @@ import { rows, table } from './figures.mjs'
 import { TAKEN, USED } from './notes.mjs'
 import { options } from './options.mjs'
 import { repetition } from './repetition.mjs'
-import { buildPage, serve, unpack } from './site.mjs'
+import { buildPage, servePage, unpack } from './site.mjs'
 
 const work = fileURLToPath(new URL('../../target/bench', import.meta.url))
 
@@ -19,14 +19,14 @@ function turned(systems, number) {
   return number % 2 === 0 ? order : order.reverse()
 }
 
-async function measure({ systems, workloads, repetitions }, origin) {
+async function measure({ systems, workloads, repetitions }, url) {
   const directory = mkdtempSync(join(work, 'profiles-'))
   const done = []
   try {
     for (let number = 0; number < repetitions; number++) {
       for (const system of turned(systems, number)) {
         const start = Date.now()
-        done.push({ system, figures: await repetition({ system, workloads, origin, directory }) })
+        done.push({ system, figures: await repetition({ system, workloads, url, directory }) })
         console.error(`repetition ${number + 1} of ${repetitions}: ${system}, ${((Date.now() - start) / 1000).toFixed(0)} s`)
       }
     }
@@ -64,12 +64,12 @@ async function main() {
     throw new Error('no dist/pannier-*.tgz: run `cargo xtask pack` first, or leave pannier out with --systems')
   }
   await buildPage()
-  const site = await serve()
+  const site = await servePage()
   let all
   try {
-    all = rows(await measure(chosen, site.origin), chosen.workloads, chosen.systems)
+    all = rows(await measure(chosen, site.url), chosen.workloads, chosen.systems)
   } finally {
-    site.close()
+    await site.close()
   }
   console.log(table(all))
   console.log(`\nChromium ${await browserVersion()}, ${chosen.repetitions} repetitions`)

@@ -1,22 +1,15 @@
 // Builds the benchmark page from the packed package and serves it on the loopback address.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { createServer } from 'node:http'
-import { extname, join, normalize } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'vite'
+import { serve } from '../drive/index.mjs'
 
 const here = path => fileURLToPath(new URL(path, import.meta.url))
 const packages = here('../../dist')
 const unpacked = here('../../target/bench/pannier')
 const built = here('../../target/bench/dist')
-
-const TYPES = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.wasm': 'application/wasm',
-}
 
 /** Unpacks the newest packed package and gives its version, or null where none is packed. */
 export function unpack() {
@@ -35,14 +28,6 @@ export function buildPage() {
 }
 
 /** Serves the built page. Nothing is cached, so that each cold start fetches and compiles what it needs. */
-export async function serve() {
-  const server = createServer((request, response) => {
-    const path = normalize(decodeURIComponent(new URL(request.url, 'http://127.0.0.1').pathname))
-    const file = join(built, path === '/' ? 'index.html' : path)
-    if (!file.startsWith(built) || !existsSync(file)) return response.writeHead(404).end()
-    const type = TYPES[extname(file)] ?? 'application/octet-stream'
-    response.writeHead(200, { 'content-type': type, 'cache-control': 'no-store' }).end(readFileSync(file))
-  })
-  await new Promise((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve))
-  return { origin: `http://127.0.0.1:${server.address().port}`, close: () => server.close() }
+export function servePage() {
+  return serve(built, { headers: { 'cache-control': 'no-store' } })
 }

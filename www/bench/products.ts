@@ -77,13 +77,20 @@ function product(number: number): Product {
 /** Words up to exactly `length` bytes of UTF-8. */
 function text(word: () => string, length: number): string {
   let found = word()
-  for (let next = word(); utf8(found) + 1 + utf8(next) <= length; next = word()) found += ` ${next}`
-  return found + '.'.repeat(length - utf8(found))
+  let size = wordBytes(found)
+  for (let next = word(); size + 1 + wordBytes(next) <= length; next = word()) {
+    found += ` ${next}`
+    size += 1 + wordBytes(next)
+  }
+  return found + '.'.repeat(length - size)
 }
 
 const encoder = new TextEncoder()
 const utf8 = (string: string) => encoder.encode(string).length
 const bytes = (row: object) => utf8(JSON.stringify(row))
+
+const lengths = new Map(WORDS.map(word => [word, utf8(word)]))
+const wordBytes = (word: string) => lengths.get(word)!
 
 /** The cart line of a product: about 150 bytes of JSON. */
 export function lineOf(product: Product): CartLine {

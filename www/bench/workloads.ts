@@ -8,7 +8,7 @@ const TOGETHER = 2_000
 const DURABLE_PUTS = 500
 const CART_LINES = 20
 const SCAN_ROWS = 1_000
-const SCANS = 40
+const SCANS = 100
 const QUERY_ROWS = 100
 const QUERIES = 400
 const SEED = 20_261
@@ -16,10 +16,17 @@ const SEED = 20_261
 /** Wide enough to hold more than QUERY_ROWS products of one category, from any start below its end. */
 const QUERY_PRICES = 8_000
 
-const catalogue = products(0, PRODUCTS)
-const later = products(PRODUCTS, TOGETHER)
-const cartLines = catalogue.slice(0, CART_LINES).map(lineOf)
-const moreLines = catalogue.slice(CART_LINES, CART_LINES + DURABLE_PUTS).map(lineOf)
+const cartLines = products(0, CART_LINES).map(lineOf)
+const moreLines = products(CART_LINES, DURABLE_PUTS).map(lineOf)
+const later = lazily(() => products(PRODUCTS, TOGETHER))
+
+// A page that measures a cold start has no use for these, and should not share its time with making them.
+const catalogue = lazily(() => products(0, PRODUCTS))
+
+function lazily<T>(make: () => T): () => T {
+  let made: T | undefined
+  return () => (made ??= make())
+}
 
 /** Milliseconds that `work` takes. */
 async function timed(work: () => Promise<void>): Promise<number> {
@@ -32,8 +39,9 @@ const aSecond = (count: number, ms: number) => (count * 1000) / ms
 
 /** `bulk_load` in milliseconds. The store is open before the clock starts. */
 export async function bulkLoad(system: System): Promise<number> {
-  const ms = await timed(() => system.bulkLoad(catalogue))
-  await verifyRows(system, 'bulk_load', catalogue)
+  const rows = catalogue()
+  const ms = await timed(() => system.bulkLoad(rows))
+  await verifyRows(system, 'bulk_load', rows)
   return ms
 }
 
@@ -60,13 +68,13 @@ function sameProducts(
 
 /** All products after the browser was closed: the proof that the bulk load was durable. Also warms the caches. */
 export function verifyBulkLoad(system: System): Promise<void> {
-  return verifyRows(system, 'bulk_load, reopened', catalogue)
+  return verifyRows(system, 'bulk_load, reopened', catalogue())
 }
 
 /** `get_warm` in operations a second: each get awaited by itself, in random order. */
 export async function getWarm(system: System): Promise<number> {
-  const wanted = shuffled(catalogue, SEED)
-  const ms = await pass(system, shuffled(catalogue, SEED + 1)).then(() => pass(system, wanted))
+  const wanted = shuffled(catalogue(), SEED)
+  const ms = await pass(system, shuffled(catalogue(), SEED + 1)).then(() => pass(system, wanted))
   return aSecond(wanted.length, ms)
 }
 
@@ -97,7 +105,7 @@ const sum = (rows: readonly Product[]) => rows.reduce((total, row) => total + ro
 export async function scan1000(system: System): Promise<number> {
   const below = random(SEED)
   const starts = Array.from({ length: SCANS }, () => below(PRODUCTS - SCAN_ROWS))
-  const expected = starts.map(start => catalogue.slice(start, start + SCAN_ROWS))
+  const expected = starts.map(start => catalogue().slice(start, start + SCAN_ROWS))
   const run = (rows: readonly Product[]) => system.scan(rows[0]!.id, SCAN_ROWS)
   const ms = await lists(system, 'scan_1000', expected, run)
   return aSecond(SCANS * SCAN_ROWS, ms)
@@ -118,7 +126,7 @@ export async function indexQuery100(system: System): Promise<number> {
 
 /** What a query must give, found without any index. */
 function answer({ category, gte, lt, limit }: PriceRange): readonly Product[] {
-  const found = catalogue
+  const found = catalogue()
     .filter(row => row.category === category && row.price >= gte && row.price < lt)
     .sort((left, right) => left.price - right.price)
     .slice(0, limit)
@@ -180,9 +188,10 @@ export async function putDurable(system: System): Promise<number> {
 
 /** `put_together` in operations a second. */
 export async function putTogether(system: System): Promise<number> {
-  const ms = await timed(() => system.putTogether(later))
-  await verifyRows(system, 'put_together', [...catalogue, ...later])
-  return aSecond(later.length, ms)
+  const rows = later()
+  const ms = await timed(() => system.putTogether(rows))
+  await verifyRows(system, 'put_together', [...catalogue(), ...later()])
+  return aSecond(rows.length, ms)
 }
 
 export async function verifyPutDurable(system: System): Promise<void> {
@@ -190,5 +199,5 @@ export async function verifyPutDurable(system: System): Promise<void> {
 }
 
 export function verifyPutTogether(system: System): Promise<void> {
-  return verifyRows(system, 'put_together, reopened', [...catalogue, ...later])
+  return verifyRows(system, 'put_together, reopened', [...catalogue(), ...later()])
 }
