@@ -1,0 +1,46 @@
+/** Which drawing fits the words of a product. */
+
+/** Words that name a drawing, most telling first: "tea cup" is a cup, "camera bag" is a bag. */
+const WORDS: readonly (readonly [string, string])[] = [
+  ['headphone', 'headphones'], ['earbud', 'headphones'], ['headset', 'headphones'],
+  ['backpack', 'backpack'], ['daypack', 'backpack'], ['rucksack', 'backpack'], ['satchel', 'bag'], ['handbag', 'bag'], ['tote', 'bag'], ['purse', 'bag'], ['wallet', 'bag'], ['bag', 'bag'], ['belt', 'belt'],
+  ['speaker', 'speaker'], ['radio', 'speaker'], ['microphone', 'speaker'],
+  ['camera', 'camera'], ['television', 'screen'], ['laptop', 'screen'], ['computer', 'screen'], ['monitor', 'screen'], ['tablet', 'screen'], ['phone', 'screen'], ['keyboard', 'screen'], ['cable', 'speaker'], ['electronic', 'speaker'],
+  ['glasses', 'glasses'], ['eyewear', 'glasses'],
+  ['teapot', 'teapot'], ['kettle', 'teapot'], ['cup', 'cup'], ['mug', 'cup'], ['tea', 'teapot'], ['coffee', 'cup'], ['hot dispensed', 'cup'], ['cold dispensed', 'cup'], ['drink', 'cup'],
+  ['bowl', 'bowl'], ['plate', 'bowl'], ['dish', 'bowl'], ['pot', 'pan'], ['pan', 'pan'], ['cook', 'pan'], ['kitchen', 'pan'], ['houseware', 'pan'], ['soup', 'bowl'], ['food', 'bowl'],
+  ['lamp', 'lamp'], ['light', 'lamp'], ['lantern', 'lamp'], ['candle', 'candle'],
+  ['clock', 'clock'], ['watch', 'watch'],
+  ['sofa', 'sofa'], ['couch', 'sofa'], ['loveseat', 'sofa'], ['cushion', 'cushion'], ['pillow', 'cushion'], ['blanket', 'cushion'], ['bedroom', 'cushion'], ['throw', 'cushion'], ['table', 'table'], ['desk', 'table'], ['dresser', 'dresser'], ['cabinet', 'dresser'], ['drawer', 'dresser'], ['shelf', 'dresser'], ['chair', 'chair'], ['stool', 'chair'], ['seat', 'chair'], ['furniture', 'chair'],
+  ['bouquet', 'bouquet'], ['flower', 'bouquet'], ['arrangement', 'bouquet'], ['wreath', 'bouquet'], ['centerpiece', 'bouquet'], ['floral', 'bouquet'], ['plant', 'plant'], ['garden', 'plant'], ['succulent', 'plant'], ['vase', 'vase'], ['decorat', 'vase'], ['homedecor', 'vase'], ['ceramic', 'vase'],
+  ['sneaker', 'shoe'], ['trainer', 'shoe'], ['boot', 'boot'], ['shoe', 'shoe'], ['sandal', 'shoe'], ['loafer', 'shoe'], ['footwear', 'shoe'],
+  ['jacket', 'jacket'], ['coat', 'jacket'], ['parka', 'jacket'], ['shirt', 'shirt'], ['tee', 'shirt'], ['blouse', 'shirt'], ['sweater', 'shirt'], ['jumper', 'shirt'], ['dress', 'shirt'], ['scarf', 'scarf'], ['sock', 'sock'], ['hat', 'hat'], ['cap', 'hat'], ['apparel', 'shirt'], ['clothing', 'shirt'],
+  ['guitar', 'guitar'], ['strings', 'guitar'], ['violin', 'guitar'], ['ukulele', 'guitar'], ['drum', 'drum'], ['percussion', 'drum'], ['instrument', 'guitar'],
+  ['necklace', 'ring'], ['bracelet', 'ring'], ['earring', 'ring'], ['ring', 'ring'], ['jewel', 'ring'],
+  ['book', 'book'], ['novel', 'book'], ['notebook', 'book'], ['stationery', 'book'], ['atlas', 'book'],
+  ['perfume', 'bottle'], ['beauty', 'bottle'], ['groom', 'bottle'], ['bath', 'bottle'], ['lotion', 'bottle'], ['soap', 'bottle'], ['bottle', 'bottle'], ['flask', 'bottle'],
+  ['tent', 'tent'], ['camp', 'tent'], ['outdoor', 'tent'], ['fishing', 'tent'], ['kayak', 'tent'],
+  ['hammer', 'hammer'], ['tool', 'hammer'], ['wrench', 'hammer'], ['saw', 'hammer'], ['drill', 'hammer'],
+  ['bread', 'bread'], ['bakery', 'bread'], ['snack', 'jar'], ['jam', 'jar'], ['honey', 'jar'], ['jar', 'jar'], ['spice', 'jar'], ['fruit', 'apple'], ['apple', 'apple'], ['vegetable', 'apple'], ['grocer', 'jar'],
+  ['toy', 'ball'], ['ball', 'ball'], ['sport', 'ball'], ['gift', 'parcel'], ['seasonal', 'parcel'], ['christmas', 'parcel'], ['valentine', 'parcel'],
+]
+
+const kept = new Map<string, string>()
+const KEPT_MAX = 4000 // More than one catalogue's worth of titles; a guess is cheap to repeat.
+
+/** The name of a drawing for a shape's name or a product's words. */
+export function guess(words: string, shapes: readonly string[]): string {
+  const known = kept.get(words)
+  if (known !== undefined) return known
+  const text = words.toLowerCase()
+  const found = shapes.find((shape) => shape === text) ?? search(text) ?? 'parcel'
+  if (kept.size >= KEPT_MAX) kept.clear()
+  kept.set(words, found)
+  return found
+}
+
+function search(text: string): string | undefined {
+  // A whole word first ("table", not the "tab" in "tablet"), then any part of one.
+  const whole = WORDS.find(([word]) => new RegExp(`\\b${word}s?\\b`).test(text))
+  return (whole ?? WORDS.find(([word]) => text.includes(word)))?.[1]
+}

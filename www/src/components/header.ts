@@ -1,0 +1,122 @@
+/** The top of every page: the sign, the categories, the connection, the cart. */
+
+import type { Context } from '../context'
+import { categories } from '../catalog'
+import { errorText } from '../catalog'
+import type { Status } from '../connection'
+import { eachFrame, fill, h } from '../dom'
+import { ago, count, label } from '../format'
+import { categoryPath } from '../product'
+import { icon, logo } from './icon'
+
+const STATUS: { readonly [status in Status]: string } = {
+  saved: 'Online',
+  syncing: 'Sending…',
+  paused: 'Offline',
+  offline: 'No connection',
+  error: 'Problem',
+}
+
+export interface Header {
+  readonly element: HTMLElement
+  /** Fills it in once the shop is open. */
+  connect(context: Context): void
+  /** Marks the current page among the links. */
+  mark(path: string): void
+}
+
+export function header(): Header {
+  const nav = h('nav', { class: 'categories', 'aria-label': 'Categories' }, h('ul', {}))
+  const badge = h('span', { class: 'cart-count', 'aria-hidden': 'true', hidden: true })
+  const cart = h('a', { class: 'cart-link', href: '/cart', 'aria-label': 'Cart' }, icon('bag'), h('span', { class: 'cart-word' }, 'Cart'), badge)
+  const switchText = h('span', { class: 'switch-text' }, 'Opening…')
+  const toggle = h('button', { class: 'switch', type: 'button', role: 'switch', 'aria-checked': 'true', 'aria-label': 'Connection', disabled: true }, h('span', { class: 'switch-track' }, h('span', { class: 'switch-knob' })))
+  const waiting = h('span', { class: 'waiting', hidden: true })
+  const banner = h('div', { class: 'banner', hidden: true })
+  const spoken = h('p', { class: 'visually-hidden', role: 'status' })
+  const element = h(
+    'header',
+    { class: 'header' },
+    h(
+      'div',
+      { class: 'header-bar' },
+      h('a', { class: 'logo', href: '/', 'aria-label': 'Pannier shop, home' }, logo(), h('span', { class: 'logo-word' }, 'Pannier')),
+      h('div', { class: 'connection' }, switchText, waiting, toggle),
+      cart,
+    ),
+    nav,
+    banner,
+    spoken,
+  )
+
+  function showConnection({ connection }: Context): void {
+    const { status, pending, paused } = connection
+    document.documentElement.dataset.sync = status
+    document.documentElement.dataset.pending = String(pending)
+    switchText.textContent = STATUS[status]
+    element.dataset.status = status
+    toggle.setAttribute('aria-checked', String(!paused))
+    toggle.disabled = false
+    waiting.hidden = pending === 0
+    waiting.textContent = `${pending} waiting`
+    toggle.title = connection.lastSyncAt === null ? 'Not synced yet' : `Last synced ${ago(connection.lastSyncAt, Date.now())}`
+    const text = bannerText(status, pending, connection.error)
+    banner.hidden = text === null
+    if (text !== null) {
+      const label = paused ? 'Go online' : 'Try again'
+      fill(banner, h('span', { class: 'banner-icon' }, icon(status === 'error' ? 'notice' : 'offline')), h('p', {}, text), h('button', { class: 'banner-action', type: 'button', onclick: () => connection.retry() }, label))
+    }
+    const speech = text ?? (status === 'saved' ? 'Online, everything is saved.' : '')
+    // A change of words is read out each time, so "sending" in between is left out.
+    if (status !== 'syncing' && spoken.textContent !== speech) spoken.textContent = speech
+  }
+
+  return {
+    element,
+    connect(context) {
+      toggle.addEventListener('click', () => context.connection.toggle())
+      context.connection.subscribe(() => showConnection(context))
+      context.shop.cart.subscribe(({ count: goods }) => {
+        badge.hidden = goods === 0
+        badge.textContent = String(goods)
+        cart.setAttribute('aria-label', `Cart, ${count(goods, 'item', 'items')}`)
+      })
+      const links = nav.firstElementChild as HTMLElement
+      const refresh = eachFrame(() => void categories(context.shop).then((found) => showCategories(links, found.map(({ name }) => name)), () => {}))
+      context.shop.catalog.subscribe(refresh)
+      refresh()
+    },
+    mark(path) {
+      for (const link of element.querySelectorAll('a')) {
+        if (link.pathname === path) link.setAttribute('aria-current', 'page')
+        else link.removeAttribute('aria-current')
+      }
+    },
+  }
+}
+
+function showCategories(list: HTMLElement, names: readonly string[]): void {
+  if (list.dataset.names === names.join('\n')) return
+  list.dataset.names = names.join('\n')
+  fill(
+    list,
+    names.map((name) => {
+      const path = categoryPath(name)
+      return h('li', {}, h('a', { href: path, dir: 'auto', 'aria-current': path === location.pathname ? 'page' : null }, label(name)))
+    }),
+  )
+}
+
+function bannerText(status: Status, pending: number, error: Error | null): string | null {
+  const waits = pending === 0 ? '' : ` ${count(pending, 'change waits', 'changes wait')} to be sent.`
+  switch (status) {
+    case 'paused':
+      return `You switched the connection off. Go on shopping: everything is kept on this device.${waits}`
+    case 'offline':
+      return `There is no connection. Go on shopping: everything is kept on this device.${waits}`
+    case 'error':
+      return `The shop cannot be synced. ${errorText(error)}${waits}`
+    default:
+      return null
+  }
+}

@@ -1,0 +1,16 @@
+import type { Shop } from 'pannier'
+import type { Connection } from './connection'
+import type { Router } from './router'
+import type { Toasts } from './toasts'
+
+/** What every view gets. */
+export interface Context {
+  readonly shop: Shop
+  readonly connection: Connection
+  readonly toasts: Toasts
+  readonly router: Router
+  readonly notes: Notes
+}
+
+/** The last outcome in words of each cart line, shown beside it until the shopper changes the line. */
+export type Notes = Map<string, string>
