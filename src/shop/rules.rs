@@ -1,0 +1,45 @@
+//! Which rule executes which mutation.
+
+use super::args::RuleError;
+use super::verdict::{object, rejected};
+use super::{cart, history, remove};
+use crate::format::document::{Document, Value};
+use crate::sync::mutation::{Context, Rules, Verdict};
+use crate::sync::rows::{Rows, RowsError};
+
+/// The rules of carts and histories.
+///
+/// Bad arguments are rejected as `bad_args` with `{field, why}`, a mutation or
+/// version that is not known as `unknown_mutation`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ShopRules;
+
+impl Rules for ShopRules {
+    fn execute(
+        &self,
+        name: &str,
+        v: u16,
+        args: &Document,
+        context: &Context,
+        rows: &mut dyn Rows,
+    ) -> Result<Verdict, RowsError> {
+        let args = args.as_ref();
+        let verdict = match (name, v) {
+            (cart::ADD, 1) => cart::add(args, rows),
+            (cart::ADJUST, 1) => cart::adjust(args, context, rows),
+            (cart::SET_QTY, 1) => cart::set_qty(args, context, rows),
+            (cart::SELECT, 1) => cart::select(args, rows),
+            (cart::REMOVE, 1) => remove::remove(args, context, rows),
+            (cart::CLEAR, 1) => remove::clear(args, context, rows),
+            (history::VISIT, 1) => history::visit(args, context, rows),
+            _ => Ok(rejected("unknown_mutation", object(&[]))),
+        };
+        match verdict {
+            Ok(verdict) => Ok(verdict),
+            Err(RuleError::BadArg { field, why }) => {
+                Ok(rejected("bad_args", object(&[("field", Value::Str(field)), ("why", Value::Str(why))])))
+            }
+            Err(RuleError::Rows(error)) => Err(error),
+        }
+    }
+}
