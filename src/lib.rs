@@ -14,5 +14,6 @@ pub mod key;
 pub mod format;
 pub mod tree;
 pub mod store;
+pub mod collection;
 pub mod sync;
 pub mod shop;

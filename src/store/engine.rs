@@ -177,10 +177,18 @@ impl Store {
     /// Commits `entries`: visible at once, durable when an event says so.
     /// Returns the number of the commit.
     pub fn stage(&mut self, entries: Vec<Entry>) -> u64 {
+        let mut overlay = self.current.clone();
         for entry in &entries {
-            apply(&mut self.current, entry);
-            self.staged_bytes += entry.bytes();
+            apply(&mut overlay, entry);
         }
+        self.stage_applied(entries, overlay)
+    }
+
+    /// As `stage`, where the caller has applied `entries` to a copy of
+    /// `overlay()` already: `overlay` is that copy.
+    pub fn stage_applied(&mut self, entries: Vec<Entry>, overlay: Tree) -> u64 {
+        self.current = overlay;
+        self.staged_bytes += entries.iter().map(Entry::bytes).sum::<usize>();
         self.staged.extend(entries);
         self.commits += 1;
         self.commits

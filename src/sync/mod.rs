@@ -4,6 +4,7 @@
 //! `wire` the messages, `server` the server's side. What a mutation does is not
 //! known here: a [`mutation::Rules`] tells it.
 
+pub mod client;
 pub mod mutation;
 pub mod rows;
 pub mod server;

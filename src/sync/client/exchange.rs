@@ -1,0 +1,102 @@
+//! One exchange with the server: what is sent, and what comes back.
+
+use super::{Client, ClientEvent, Operation};
+use crate::sync::mutation::Mutation;
+use crate::sync::rows::Collection;
+use crate::sync::wire::{
+    self, Answer, MUTATIONS_PER_SYNC_MAX, PROTOCOL, REQUEST_BYTES_MAX, SCHEMA, ScopeRequest, SyncError, SyncRequest,
+    SyncResponse,
+};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+/// Room left for what is not mutations in a request.
+const REQUEST_OVERHEAD_BYTES: usize = 1024;
+
+/// Where the client stood when it sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sent {
+    pub(super) epoch: Option<u64>,
+    pub(super) cookies: Vec<(Collection, u64)>,
+    pub(super) confirmed_seq: u64,
+}
+
+/// An answer with where the client stood when it asked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Applied {
+    pub(super) sent: Sent,
+    pub(super) response: SyncResponse,
+    sent_all: bool,
+}
+
+impl Applied {
+    pub(super) fn more(&self) -> bool {
+        !self.sent_all || self.response.scopes.iter().any(|patch| patch.more)
+    }
+}
+
+impl Client {
+    /// The body of the next request, in postcard; `None` while the store is not
+    /// open or its state is being read. Whatever was asked before is given up.
+    pub fn sync_request(&mut self) -> Option<Vec<u8>> {
+        if self.reload || self.view_stale {
+            return None;
+        }
+        let client = self.state.client?;
+        let scopes = self.scopes.iter().map(|name| ScopeRequest { name: *name, cookie: self.state.cookie(*name) });
+        let request = SyncRequest {
+            protocol: PROTOCOL,
+            schema: SCHEMA,
+            epoch: self.state.epoch,
+            client,
+            ack_to: self.state.confirmed_seq,
+            scopes: scopes.collect(),
+            mutations: self.batch(),
+        };
+        self.sent = Some(Sent {
+            epoch: self.state.epoch,
+            cookies: self.state.cookies.clone(),
+            confirmed_seq: self.state.confirmed_seq,
+        });
+        Some(wire::encode_request(&request))
+    }
+
+    /// The oldest durable mutations, as many as one request takes.
+    fn batch(&self) -> Vec<Mutation> {
+        let mut bytes_left = REQUEST_BYTES_MAX - REQUEST_OVERHEAD_BYTES;
+        let mut batch = Vec::new();
+        for mutation in self.pending.iter().take(self.durable_count()).take(MUTATIONS_PER_SYNC_MAX) {
+            let bytes = mutation.args.as_bytes().len() + mutation.name.len() + 64;
+            match bytes_left.checked_sub(bytes) {
+                Some(left) => bytes_left = left,
+                None if batch.is_empty() => {}
+                None => break,
+            }
+            batch.push(mutation.clone());
+        }
+        batch
+    }
+
+    fn durable_count(&self) -> usize {
+        let staged = self.staged.iter().filter(|queued| matches!(queued.operation, Operation::Mutate { .. }));
+        self.pending.len().saturating_sub(staged.count())
+    }
+
+    /// Takes the body of an answer in. An answer that is none, such as a page
+    /// of HTML, is an error and changes nothing.
+    pub fn sync_response(&mut self, body: &[u8], now_ms: u64) {
+        let Some(sent) = self.sent.take() else { return };
+        match wire::decode_answer(body) {
+            Ok(Answer::Ok(response)) => {
+                let last = self.pending.last().map_or(0, |last| last.seq);
+                let sent_all = last <= response.last_seq;
+                self.submit(Operation::Apply(Box::new(Applied { sent, response, sent_all })), now_ms);
+            }
+            Ok(Answer::Error(error)) | Err(error) => self.sync_refused(error),
+        }
+    }
+
+    fn sync_refused(&mut self, error: SyncError) {
+        self.events.push_back(ClientEvent::SyncRefused(error));
+    }
+}

@@ -1,0 +1,365 @@
+//! The client: what the server confirmed, what is pending, and the view.
+//!
+//! Only the confirmed state (`base`) and the outbox are stored. The view is the
+//! base with every pending mutation executed on top, kept as a root in memory
+//! and computed anew whenever the base changes: that is the rebase. All work
+//! is done by operations that wait in a queue until they are durable, and that
+//! are executed again when another tab was first.
+//!
+//! Invariants:
+//! - Sequence numbers are gapless: one past the last in the outbox, which is
+//!   read in the transaction that adds to it.
+//! - A mutation is sent only when it is durable here; its number never comes
+//!   to mean another one.
+//! - An answer is applied only on the very cookies that it was asked for.
+
+mod exchange;
+mod operation;
+mod state;
+
+pub use operation::Operation;
+
+use crate::collection::{Indexes, ROWS, TreeId};
+use crate::format::Corrupt;
+use crate::format::document::Document;
+use crate::store::{self, Failure, Reader, RequestId, Response, Store};
+use crate::sync::mutation::{Id, Mutation, Rules};
+use crate::sync::rows::{Collection, Rows, RowsError};
+use crate::sync::wire::SyncError;
+use crate::tree::{Fault, Tree, TreeError};
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use exchange::Sent;
+use state::SyncState;
+
+/// What a client needs of the rules beyond their execution.
+pub trait ClientRules: Rules {
+    /// Completes what a shopper asks for into a mutation's arguments, from what
+    /// the shopper sees: such as the quantity that a new one replaces.
+    fn prepare(&self, name: &str, asked: &Document, rows: &mut dyn Rows) -> Result<Document, RowsError>;
+
+    /// Whether `incoming` may take the place of `existing`.
+    fn replaces(&self, collection: Collection, existing: &Document, incoming: &Document) -> bool;
+}
+
+/// How a client is set up.
+pub struct ClientOptions {
+    /// Limits of the store.
+    pub store: store::Options,
+    /// Indexes of the catalog: name and fields.
+    pub catalog_indexes: Vec<(String, Vec<String>)>,
+    /// Collections that are synced. Mutations of others take effect here alone.
+    pub scopes: Vec<Collection>,
+    /// Becomes the client's id if the store has none yet: 16 random bytes.
+    pub new_id: Id,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ClientEvent {
+    /// The store is open and the view can be read.
+    Opened,
+    /// Operations up to this ticket are durable, but for those refused.
+    Durable {
+        /// Ticket that `submit` returned.
+        ticket: u64,
+    },
+    /// An operation was refused and changed nothing.
+    Refused {
+        /// Ticket that `submit` returned.
+        ticket: u64,
+        /// Why: code, and what the rule found.
+        code: String,
+        /// Particulars.
+        detail: Document,
+    },
+    /// What collections show has changed: bit `n` stands for collection `n`.
+    Changed {
+        /// The bits.
+        collections: u8,
+    },
+    /// A mutation has its outcome: `{seq, id, name, status, code, detail}`.
+    Outcome(Document),
+    /// An answer was taken in.
+    Synced {
+        /// Whether more waits on the server.
+        more: bool,
+    },
+    /// The server refused the request as a whole.
+    SyncRefused(SyncError),
+    /// Repeat the reads that faulted.
+    Loaded,
+    /// A log record for the other tabs.
+    Appended {
+        /// Its number.
+        seq: u64,
+        /// Its bytes.
+        bytes: Arc<[u8]>,
+    },
+    /// The record store failed; `retry` tries again.
+    Failed(Failure),
+    /// Reads that faulted cannot go on.
+    ReadFailed(Failure),
+    /// Stored bytes are bad; nothing more is written.
+    Corrupt(Corrupt),
+}
+
+struct Queued {
+    ticket: u64,
+    operation: Operation,
+    commit: u64,
+}
+
+/// The client. See the module.
+pub struct Client {
+    store: Store,
+    rules: Box<dyn ClientRules>,
+    indexes: Indexes,
+    scopes: Vec<Collection>,
+    state: SyncState,
+    pending: Vec<Mutation>,
+    view: Tree,
+    /// Staged, not durable.
+    staged: VecDeque<Queued>,
+    /// Not executed: an operation before waits for a segment.
+    waiting: VecDeque<Queued>,
+    tickets: u64,
+    is_open: bool,
+    opened_told: bool,
+    reload: bool,
+    view_stale: bool,
+    outcomes_told_to: u64,
+    sent: Option<Sent>,
+    now_ms: u64,
+    /// Bits of the collections whose change is to be told.
+    changed: u8,
+    events: VecDeque<ClientEvent>,
+}
+
+/// The tree that holds the rows of a collection.
+pub fn rows_tree(collection: Collection) -> TreeId {
+    TreeId(ROWS + collection.number())
+}
+
+fn bit(collection: Collection) -> u8 {
+    1 << collection.number()
+}
+
+const ALL_BITS: u8 = 0xFF;
+
+impl Client {
+    /// A client whose store is not open yet.
+    pub fn new(options: ClientOptions, rules: Box<dyn ClientRules>) -> Self {
+        let mut indexes = Indexes::default();
+        let catalog = rows_tree(Collection::Catalog);
+        indexes.add(rows_tree(Collection::History), "byAt", alloc::vec!["at".into()]);
+        for (name, fields) in options.catalog_indexes {
+            indexes.add(catalog, &name, fields);
+        }
+        let mut client = Self {
+            store: Store::new(options.store),
+            rules,
+            indexes,
+            scopes: options.scopes,
+            state: SyncState::default(),
+            pending: Vec::new(),
+            view: Tree::default(),
+            staged: VecDeque::new(),
+            waiting: VecDeque::new(),
+            tickets: 0,
+            is_open: false,
+            opened_told: false,
+            reload: true,
+            view_stale: true,
+            outcomes_told_to: 0,
+            sent: None,
+            now_ms: 0,
+            changed: 0,
+            events: VecDeque::new(),
+        };
+        client.submit(Operation::SetUp { new_id: options.new_id }, 0);
+        client
+    }
+
+    /// Does `operation`, at once where what it reads is in memory. Returns its
+    /// ticket. `now_ms` is the time in milliseconds since 1970.
+    pub fn submit(&mut self, operation: Operation, now_ms: u64) -> u64 {
+        self.now_ms = self.now_ms.max(now_ms);
+        self.tickets += 1;
+        self.waiting.push_back(Queued { ticket: self.tickets, operation, commit: 0 });
+        self.run();
+        self.tickets
+    }
+
+    /// What the shopper sees.
+    pub fn view(&self) -> Reader<'_> {
+        self.store.reader_over(&self.view)
+    }
+
+    /// The declared indexes.
+    pub fn indexes(&self) -> &Indexes {
+        &self.indexes
+    }
+
+    /// Number of mutations without an outcome.
+    pub fn pending_count(&self) -> usize {
+        let waiting = self.waiting.iter().filter(|queued| matches!(queued.operation, Operation::Mutate { .. }));
+        self.pending.len() + waiting.count()
+    }
+
+    /// The client's id, once the store is open.
+    pub fn id(&self) -> Option<Id> {
+        self.state.client
+    }
+
+    /// The store under the client.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Asks for a segment that a read faulted on.
+    pub fn want(&mut self, fault: Fault) {
+        self.store.want(fault);
+    }
+
+    /// Asks for a checkpoint.
+    pub fn checkpoint(&mut self) {
+        self.store.checkpoint();
+    }
+
+    /// Whether everything submitted is durable and no checkpoint is under way.
+    pub fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.staged.is_empty() && self.store.is_durable() && !self.store.is_checkpointing()
+    }
+
+    /// Tries again what failed.
+    pub fn retry(&mut self) {
+        self.store.retry();
+        self.run();
+    }
+
+    /// Takes in a log record from another tab.
+    pub fn offer(&mut self, seq: u64, bytes: &[u8]) {
+        self.store.offer(seq, bytes);
+        self.take_events();
+    }
+
+    /// The next operation for the record store; `None` until something happens.
+    pub fn next_request(&mut self) -> Option<(RequestId, store::Request)> {
+        let request = self.store.next_request();
+        if request.is_none() && self.waiting.is_empty() && !self.view_stale {
+            self.store.trim();
+        }
+        request
+    }
+
+    /// Takes the record store's answer in.
+    pub fn complete(&mut self, id: RequestId, response: Response) {
+        self.store.complete(id, response);
+        self.take_events();
+    }
+
+    /// What happened since the last call.
+    pub fn next_event(&mut self) -> Option<ClientEvent> {
+        self.events.pop_front()
+    }
+
+    fn take_events(&mut self) {
+        while let Some(event) = self.store.next_event() {
+            match event {
+                store::Event::Opened => self.is_open = true,
+                store::Event::Durable { commit } => self.made_durable(commit),
+                store::Event::Appended { seq, bytes } => self.events.push_back(ClientEvent::Appended { seq, bytes }),
+                store::Event::Rebased { lost, foreign } => self.rebased(lost, foreign),
+                store::Event::Loaded => self.events.push_back(ClientEvent::Loaded),
+                store::Event::Failed(failure) => self.events.push_back(ClientEvent::Failed(failure)),
+                store::Event::ReadFailed(failure) => self.events.push_back(ClientEvent::ReadFailed(failure)),
+                store::Event::Corrupt(corrupt) => self.events.push_back(ClientEvent::Corrupt(corrupt)),
+            }
+        }
+        self.run();
+    }
+
+    fn made_durable(&mut self, commit: u64) {
+        let mut ticket = None;
+        while self.staged.front().is_some_and(|queued| queued.commit <= commit) {
+            if let Some(queued) = self.staged.pop_front() {
+                ticket = Some(queued.ticket);
+                if let Operation::Apply(answer) = queued.operation {
+                    self.events.push_back(ClientEvent::Synced { more: answer.more() });
+                }
+            }
+        }
+        if let Some(ticket) = ticket {
+            self.events.push_back(ClientEvent::Durable { ticket });
+        }
+    }
+
+    fn rebased(&mut self, lost: bool, foreign: bool) {
+        self.view_stale = true;
+        self.reload |= foreign || lost;
+        if lost {
+            while let Some(queued) = self.staged.pop_back() {
+                self.waiting.push_front(queued);
+            }
+        }
+        if foreign {
+            self.changed = ALL_BITS;
+        }
+    }
+
+    /// Does what can be done with what is in memory.
+    fn run(&mut self) {
+        if !self.is_open {
+            return;
+        }
+        match self.try_run() {
+            Ok(()) => self.tell_changes(),
+            Err(TreeError::Fault(fault)) => self.store.want(fault),
+            Err(TreeError::Corrupt(corrupt)) => self.events.push_back(ClientEvent::Corrupt(corrupt)),
+        }
+    }
+
+    /// Tells of changes once the view shows them.
+    fn tell_changes(&mut self) {
+        match core::mem::take(&mut self.changed) {
+            0 => {}
+            collections => self.events.push_back(ClientEvent::Changed { collections }),
+        }
+    }
+
+    fn try_run(&mut self) -> Result<(), TreeError> {
+        loop {
+            self.refresh()?;
+            let Some(mut queued) = self.waiting.pop_front() else { return Ok(()) };
+            match self.execute(&queued.operation) {
+                Ok(commit) => {
+                    queued.commit = commit;
+                    self.enqueue(queued);
+                }
+                Err(operation::Stop::Tree(error)) => {
+                    self.waiting.push_front(queued);
+                    return Err(error);
+                }
+                Err(operation::Stop::Refused { code, detail }) => {
+                    self.events.push_back(ClientEvent::Refused { ticket: queued.ticket, code, detail });
+                }
+            }
+        }
+    }
+
+    /// An operation that wrote nothing is durable with the one before it.
+    fn enqueue(&mut self, mut queued: Queued) {
+        if queued.commit == 0 {
+            queued.commit = self.staged.back().map_or(0, |last| last.commit);
+        }
+        let commit = queued.commit;
+        self.staged.push_back(queued);
+        if commit == 0 {
+            self.made_durable(0);
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! What the client knows of itself and of the server, and the view.
+
+use super::{Client, ClientEvent, rows_tree};
+use crate::collection::{META, OUTBOX, OUTCOMES, Workspace, key_number, number_key, row_key};
+use crate::format::document::{Document, Value};
+use crate::format::{Corrupt, Place};
+use crate::key::after_prefix;
+use crate::store::Scan;
+use crate::sync::mutation::{Context, Id, Mutation};
+use crate::sync::rows::{Collection, Rows, RowsError};
+use crate::tree::TreeError;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+pub(super) const CLIENT_ROW: &str = "client";
+pub(super) const SYNC_ROW: &str = "sync";
+
+/// Where the client stands with the server.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct SyncState {
+    pub(super) client: Option<Id>,
+    pub(super) epoch: Option<u64>,
+    /// Last mutation that the server has executed.
+    pub(super) confirmed_seq: u64,
+    pub(super) cookies: Vec<(Collection, u64)>,
+}
+
+impl SyncState {
+    pub(super) fn cookie(&self, collection: Collection) -> Option<u64> {
+        self.cookies.iter().find(|(other, _)| *other == collection).map(|(_, cookie)| *cookie)
+    }
+
+    pub(super) fn set_cookie(&mut self, collection: Collection, cookie: u64) {
+        self.cookies.retain(|(other, _)| *other != collection);
+        self.cookies.push((collection, cookie));
+        self.cookies.sort();
+    }
+
+    pub(super) fn to_document(&self) -> Document {
+        let mut fields = alloc::vec![("confirmedSeq", Value::Int(self.confirmed_seq as i64))];
+        fields.extend(self.epoch.map(|epoch| ("epoch", Value::Int(epoch as i64))));
+        fields.extend(self.cookies.iter().map(|(collection, cookie)| (collection.name(), Value::Int(*cookie as i64))));
+        // Integers below 2^53 in a flat object always encode.
+        Document::object(&fields).unwrap_or_default()
+    }
+
+    fn read(&mut self, row: &Document) {
+        let row = row.as_ref();
+        self.epoch = row.u64("epoch");
+        self.confirmed_seq = row.u64("confirmedSeq").unwrap_or(0);
+        self.cookies.clear();
+        for collection in Collection::ALL {
+            self.cookies.extend(row.u64(collection.name()).map(|cookie| (collection, cookie)));
+        }
+    }
+}
+
+impl Client {
+    /// Brings state and view up to what the store holds.
+    pub(super) fn refresh(&mut self) -> Result<(), TreeError> {
+        if self.reload {
+            self.load()?;
+            self.reload = false;
+            if !self.opened_told {
+                self.outcomes_told_to = self.state.confirmed_seq;
+            }
+        }
+        if self.view_stale {
+            let reader = self.store.reader();
+            let mut workspace = Workspace::new(reader, &self.indexes);
+            let context = Context { now_ms: self.now_ms };
+            for mutation in &self.pending {
+                let mut rows = WorkspaceRows(&mut workspace);
+                let done = self.rules.execute(&mutation.name, mutation.v, &mutation.args, &context, &mut rows);
+                done.map_err(tree_error)?;
+            }
+            self.view = workspace.finish().0;
+            self.view_stale = false;
+            if !self.opened_told {
+                self.opened_told = true;
+                self.events.push_back(ClientEvent::Opened);
+            }
+        }
+        self.tell_outcomes()
+    }
+
+    fn load(&mut self) -> Result<(), TreeError> {
+        let reader = self.store.reader();
+        let mut state = SyncState::default();
+        if let Some(row) = reader.get(&row_key(META, CLIENT_ROW))? {
+            let row = Document::from_stored(row);
+            state.client = match row.as_ref().get("id") {
+                Some(Value::Bytes(bytes)) => bytes.try_into().ok().map(Id),
+                _ => None,
+            };
+        }
+        if let Some(row) = reader.get(&row_key(META, SYNC_ROW))? {
+            state.read(&Document::from_stored(row));
+        }
+        let mut pending = Vec::new();
+        let mut bad = None;
+        let (from, to) = (number_key(OUTBOX, 0), after_prefix(&[OUTBOX.0]).unwrap_or_default());
+        reader.scan(Scan::ascending(&from, &to), &mut |key, value| {
+            match postcard::from_bytes::<Mutation>(value) {
+                Ok(mutation) if key_number(key) == Some(mutation.seq) => pending.push(mutation),
+                _ => bad = Some(Corrupt { place: Place::Row, why: "pending mutation does not decode" }),
+            }
+            bad.is_none()
+        })?;
+        if let Some(corrupt) = bad {
+            return Err(corrupt.into());
+        }
+        self.state = state;
+        self.pending = pending;
+        Ok(())
+    }
+
+    /// Tells the outcomes of mutations that have been confirmed, by whichever tab.
+    fn tell_outcomes(&mut self) -> Result<(), TreeError> {
+        if self.outcomes_told_to >= self.state.confirmed_seq {
+            return Ok(());
+        }
+        let mut outcomes = Vec::new();
+        let from = number_key(OUTCOMES, self.outcomes_told_to + 1);
+        let to = after_prefix(&[OUTCOMES.0]).unwrap_or_default();
+        self.store.reader().scan(Scan::ascending(&from, &to), &mut |_, value| {
+            outcomes.push(Document::from_stored(value.to_vec()));
+            true
+        })?;
+        self.outcomes_told_to = self.state.confirmed_seq;
+        self.events.extend(outcomes.into_iter().map(ClientEvent::Outcome));
+        Ok(())
+    }
+}
+
+/// Rows of the collections, for the rules.
+pub(super) struct WorkspaceRows<'w, 'a>(pub(super) &'w mut Workspace<'a>);
+
+impl Rows for WorkspaceRows<'_, '_> {
+    fn get(&mut self, collection: Collection, key: &str) -> Result<Option<Document>, RowsError> {
+        self.0.get(rows_tree(collection), key).map_err(rows_error)
+    }
+
+    fn put(&mut self, collection: Collection, key: &str, value: &Document) -> Result<(), RowsError> {
+        self.0.put(rows_tree(collection), key, value.as_bytes()).map_err(rows_error)
+    }
+
+    fn delete(&mut self, collection: Collection, key: &str) -> Result<(), RowsError> {
+        self.0.delete(rows_tree(collection), key).map_err(rows_error)
+    }
+
+    fn scan(
+        &mut self,
+        collection: Collection,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, Document)>, RowsError> {
+        self.0.scan(rows_tree(collection), after, limit).map_err(rows_error)
+    }
+
+    fn count(&mut self, collection: Collection) -> Result<u64, RowsError> {
+        self.0.count(rows_tree(collection)).map_err(rows_error)
+    }
+}
+
+fn rows_error(error: TreeError) -> RowsError {
+    match error {
+        TreeError::Fault(fault) => RowsError::Fault(fault),
+        TreeError::Corrupt(corrupt) => RowsError::Backend(corrupt.why.into()),
+    }
+}
+
+pub(super) fn tree_error(error: RowsError) -> TreeError {
+    match error {
+        RowsError::Fault(fault) => TreeError::Fault(fault),
+        _ => TreeError::Corrupt(Corrupt { place: Place::Row, why: "a rule could not read its rows" }),
+    }
+}
