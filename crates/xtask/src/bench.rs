@@ -1,0 +1,30 @@
+//! `bench`: Pannier beside what a shop would pick instead.
+
+use std::process::ExitCode;
+
+use crate::args::Args;
+use crate::process::{command, run_through};
+use crate::workspace::absolute;
+use crate::{Failure, pack, setup};
+
+const FLAGS: &[&str] = &["--json", "--only", "--systems", "--reps"];
+
+/// `cargo xtask bench`. The runner builds its page from the packed package itself.
+pub fn main(words: &[String]) -> Result<ExitCode, Failure> {
+    let args = Args::parse(words, &[], FLAGS)?;
+    setup::ensure()?;
+    pack::ensure()?;
+    let mut runner = command("node");
+    runner.arg("tests/bench/run.mjs");
+    for flag in FLAGS {
+        if let Some(value) = args.value(flag) {
+            runner.arg(flag);
+            if *flag == "--json" {
+                runner.arg(absolute(value)?)
+            } else {
+                runner.arg(value)
+            };
+        }
+    }
+    run_through(&mut runner)
+}

@@ -1,0 +1,6 @@
+//! The built-in catalogue.
+
+/// The catalogue as lines of JSON.
+pub fn ndjson() -> String {
+    String::new()
+}

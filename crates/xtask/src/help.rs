@@ -1,0 +1,121 @@
+//! The list of commands, and what `--help` says about each.
+
+use std::process::ExitCode;
+
+use crate::{Failure, bench, demo, pack, setup, size, test};
+
+/// One command.
+pub struct Command {
+    name: &'static str,
+    summary: &'static str,
+    usage: &'static str,
+    /// What it does, given the words after its name.
+    pub run: fn(&[String]) -> Result<ExitCode, Failure>,
+}
+
+const COMMANDS: &[Command] = &[
+    Command {
+        name: "setup",
+        summary: "Install what the other commands need; they all run it first",
+        usage: "cargo xtask setup
+
+Installs, and only where it is missing: Chromium, its driver and fonts from Debian; the Rust
+target and components that rust-toolchain.toml names; the JavaScript tools that package-lock.json
+pins, into node_modules; wasm-bindgen and its test runner at the version the workspace uses, into
+$XDG_CACHE_HOME/pannier/tools (~/.cache without it), compiled once a version.
+
+Does nothing, at once, when all is there. Without root it names the Debian packages and stops.
+",
+        run: setup::main,
+    },
+    Command {
+        name: "demo",
+        summary: "Build everything and run the demo shop at one URL; --check tests it headlessly",
+        usage: "cargo xtask demo [--catalog FILE.ndjson] [--port N] [--check]
+
+Packs the package, builds the shop and pannierd, starts it on 127.0.0.1 and prints the URL.
+Ctrl-C stops it. The server's data stays in target/demo/shop.sqlite from one run to the next.
+
+  --catalog FILE  Import these products, one JSON object with an `id` a line, instead of the
+                  built-in catalogue. A bad line is reported with its number and skipped.
+  --port N        Listen here. Default 7070; 0 takes a free port.
+  --check         Run the shop's check in headless Chromium on a fresh database: shop, offline,
+                  edit, reload, reconcile. Prints a line a step, writes screenshots to
+                  target/demo/, and exits with 0 or 1.
+",
+        run: demo::main,
+    },
+    Command {
+        name: "test",
+        summary: "Run every test suite: Rust, wasm, package and browsers",
+        usage: "cargo xtask test [--only NAME] [--list]
+
+Runs the suites in order, goes on after a failure, and closes with `N passed, N failed`. N counts
+single tests; a check without tests of its own, and a suite that crashed, count as one.
+Exits with 0 when nothing failed, else 1.
+
+  --only NAME  Run this suite alone.
+  --list       Print the suites' names and what they check.
+",
+        run: test::main,
+    },
+    Command {
+        name: "pack",
+        summary: "Build the npm package, dist/pannier-<version>.tgz",
+        usage: "cargo xtask pack
+
+Compiles crates/wasm for size, runs wasm-bindgen and wasm-opt on it, bundles js/src, writes the
+TypeScript declarations, and packs them by pkg.json with the version of Cargo.toml. The same
+sources give the same bytes. Leaves the package unpacked in target/package/pannier too.
+",
+        run: pack::main,
+    },
+    Command {
+        name: "size",
+        summary: "Print what a page has to load, raw and compressed",
+        usage: "cargo xtask size [--json FILE]
+
+Packs, then prints the bytes of wasm, JavaScript and both: raw, gzip -9 and brotli -q 11. Fails
+when the total passes its limit.
+
+  --json FILE  Also write {wasm, js, total}, each {raw, gzip, brotli}, in bytes.
+",
+        run: size::main,
+    },
+    Command {
+        name: "bench",
+        summary: "Compare Pannier with idb, Dexie and Replicache in headless Chromium",
+        usage:
+            "cargo xtask bench [--json FILE] [--only WORKLOAD,...] [--systems NAME,...] [--reps N]
+
+Packs, builds the benchmark page and runs every workload on every system, on fresh profiles.
+Prints medians with their spread.
+
+  --json FILE      Also write rows {workload, system, unit, median, min, max}.
+  --only WORKLOAD  Run these workloads alone.
+  --systems NAME   Run these systems alone.
+  --reps N         Repetitions; at least 3, the default, for a full run.
+",
+        run: bench::main,
+    },
+];
+
+/// The command of this name.
+pub fn find(name: &str) -> Option<&'static Command> {
+    COMMANDS.iter().find(|command| command.name == name)
+}
+
+/// What `cargo xtask --help` prints.
+pub fn overview() -> String {
+    let mut text =
+        String::from("Every developer command of Pannier.\n\nUsage: cargo xtask COMMAND\n\n");
+    for Command { name, summary, .. } in COMMANDS {
+        text += &format!("  {name:7} {summary}\n");
+    }
+    text + "\n`cargo xtask COMMAND --help` tells more about each.\n"
+}
+
+/// What `cargo xtask COMMAND --help` prints.
+pub fn of(command: &Command) -> String {
+    format!("{}.\n\nUsage: {}", command.summary, command.usage)
+}

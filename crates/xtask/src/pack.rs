@@ -1,0 +1,231 @@
+//! `pack`: builds the npm package.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use serde_json::{Map, Value};
+
+use crate::args::Args;
+use crate::process::{cargo, command, node_tool, run, run_quiet, step};
+use crate::workspace::{
+    VERSION, at, cargo_target, copy, empty_dir, is_fresh, package_dir, package_tgz, read,
+    wasm_bindgen_bin, write,
+};
+use crate::{Failure, declarations, setup};
+
+/// Nothing of the standard library's panic messages and float formatting that a shop would have to
+/// load: a panic traps, and the trap is what the JavaScript side reports.
+const WASM_RUSTFLAGS: &str =
+    "-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Zfmt-debug=none";
+
+/// The features that rustc's wasm32 target turns on; all browsers since 2022 have them. Never
+/// `-all`, which would let the optimizer use what a browser lacks.
+const WASM_OPT_FLAGS: &[&str] = &[
+    "-Oz",
+    "--enable-bulk-memory",
+    "--enable-nontrapping-float-to-int",
+    "--enable-sign-ext",
+    "--enable-mutable-globals",
+    "--enable-reference-types",
+    "--enable-multivalue",
+];
+
+/// Texts that travel with the package.
+const TEXTS: &[&str] = &["README.md", "LICENSE-MIT", "LICENSE-APACHE"];
+
+/// `cargo xtask pack`.
+pub fn main(words: &[String]) -> Result<ExitCode, Failure> {
+    Args::parse(words, &[], &[])?;
+    setup::ensure()?;
+    let file = ensure()?;
+    println!("{}", file.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Packs what has changed since the last time, and returns the packed file.
+pub fn ensure() -> Result<PathBuf, Failure> {
+    let compiled = step(
+        "wasm, built for size (the first time with its own std, about a minute)",
+        compile,
+    )?;
+    bind(&compiled)?;
+    let wasm = optimize()?;
+    stage(&wasm)?;
+    Ok(package_tgz())
+}
+
+fn compile() -> Result<PathBuf, Failure> {
+    let mut build = cargo();
+    build
+        .args([
+            "build",
+            "--quiet",
+            "--package",
+            "pannier-wasm",
+            "--profile",
+            "wasm",
+        ])
+        .args([
+            "--target",
+            "wasm32-unknown-unknown",
+            "-Zbuild-std=std,panic_abort",
+        ])
+        .arg("-Zbuild-std-features=optimize_for_size")
+        // Lets the pinned stable compiler take the flags above.
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("RUSTFLAGS", WASM_RUSTFLAGS);
+    run(&mut build)?;
+    Ok(cargo_target().join("wasm32-unknown-unknown/wasm/pannier_wasm.wasm"))
+}
+
+/// Writes the bindings to js/generated: js/src imports `pannier_wasm.js` from there.
+fn bind(compiled: &Path) -> Result<(), Failure> {
+    let generated = at("js/generated");
+    let outputs = [
+        "pannier_wasm.js",
+        "pannier_wasm.d.ts",
+        "pannier_wasm_bg.wasm",
+    ];
+    let outputs = outputs.map(|name| generated.join(name));
+    if is_fresh(&outputs.each_ref().map(PathBuf::as_path), &[compiled]) {
+        return Ok(());
+    }
+    step("wasm-bindgen", || {
+        empty_dir(&generated)?;
+        let mut bindgen = command(wasm_bindgen_bin()?.join("wasm-bindgen"));
+        // No default path of the wasm: js/src says where it is in the package, and a bundler that
+        // saw a second address would ship the file twice.
+        bindgen.args([
+            "--target",
+            "web",
+            "--omit-default-module-path",
+            "--out-name",
+            "pannier_wasm",
+        ]);
+        run_quiet(bindgen.arg("--out-dir").arg(&generated).arg(compiled)).map(drop)
+    })
+}
+
+fn optimize() -> Result<PathBuf, Failure> {
+    let bound = at("js/generated/pannier_wasm_bg.wasm");
+    let optimized = at("target/package/pannier_bg.wasm");
+    if !is_fresh(&[&optimized], &[&bound, &at("package-lock.json")]) {
+        step("wasm-opt", || {
+            fs::create_dir_all(at("target/package"))
+                .map_err(|error| format!("target/package: {error}"))?;
+            let mut wasm_opt = node_tool("binaryen/bin/wasm-opt");
+            run(wasm_opt
+                .args(WASM_OPT_FLAGS)
+                .arg(&bound)
+                .arg("-o")
+                .arg(&optimized))
+        })?;
+    }
+    Ok(optimized)
+}
+
+/// Gathers the package in a folder, packs it, and unpacks the result: whatever uses the package
+/// here uses what a shop would install.
+fn stage(wasm: &Path) -> Result<(), Failure> {
+    let packed = package_tgz();
+    let texts = TEXTS
+        .iter()
+        .map(|name| at(name))
+        .filter(|path| path.exists());
+    let texts: Vec<PathBuf> = texts.collect();
+    let sources = [
+        at("js/src"),
+        at("js/generated"),
+        at("pkg.json"),
+        at("package-lock.json"),
+    ];
+    let inputs = texts.iter().chain(&sources).map(PathBuf::as_path);
+    let inputs: Vec<&Path> = inputs.chain([wasm]).collect();
+    if is_fresh(&[&packed, &package_dir().join("package.json")], &inputs) {
+        return Ok(());
+    }
+    step("JavaScript, declarations and package", || {
+        let staged = at("target/package/staged");
+        empty_dir(&staged)?;
+        copy(wasm, &staged.join("pannier_bg.wasm"))?;
+        for text in &texts {
+            copy(text, &staged.join(text.file_name().unwrap_or_default()))?;
+        }
+        bundle(&staged.join("pannier.js"))?;
+        declarations::write_to(&staged)?;
+        write(&staged.join("package.json"), &manifest(&staged)?)?;
+        archive(&staged, &packed)?;
+        unpack_into(&package_dir())
+    })
+}
+
+fn bundle(output: &Path) -> Result<(), Failure> {
+    let mut esbuild = node_tool("esbuild/bin/esbuild");
+    // As a module that keeps `import.meta.url`: `new URL('./pannier_bg.wasm', import.meta.url)` is
+    // what pages resolve and what bundlers look for.
+    esbuild.args([
+        "js/src/index.ts",
+        "--bundle",
+        "--format=esm",
+        "--target=es2022",
+        "--minify",
+    ]);
+    esbuild.args(["--legal-comments=none", "--log-level=warning"]);
+    let mut flag = std::ffi::OsString::from("--outfile=");
+    flag.push(output);
+    run(esbuild.arg(flag))
+}
+
+/// pkg.json with the version of the workspace and the list of what is there.
+fn manifest(staged: &Path) -> Result<String, Failure> {
+    let source: Map<String, Value> = serde_json::from_str(&read(&at("pkg.json"))?)
+        .map_err(|error| format!("pkg.json: {error}"))?;
+    let mut names = Vec::new();
+    for entry in fs::read_dir(staged).map_err(|error| format!("{}: {error}", staged.display()))? {
+        let entry = entry.map_err(|error| format!("{}: {error}", staged.display()))?;
+        names.push(entry.file_name().to_string_lossy().into_owned());
+    }
+    names.sort();
+    let mut manifest = Map::new();
+    for (name, value) in source {
+        let is_name = name == "name";
+        manifest.insert(name, value);
+        if is_name {
+            manifest.insert("version".into(), VERSION.into());
+        }
+    }
+    manifest.insert("files".into(), names.into());
+    let text =
+        serde_json::to_string_pretty(&manifest).map_err(|error| format!("pkg.json: {error}"))?;
+    Ok(text + "\n")
+}
+
+/// npm pack gives every file one fixed time, so the same content gives the same bytes.
+fn archive(staged: &Path, packed: &Path) -> Result<(), Failure> {
+    let dist = at("dist");
+    fs::create_dir_all(&dist).map_err(|error| format!("dist: {error}"))?;
+    let mut npm = command("npm");
+    npm.current_dir(staged)
+        .args(["pack", "--ignore-scripts", "--pack-destination"])
+        .arg(&dist);
+    run_quiet(&mut npm)?;
+    if packed.exists() {
+        Ok(())
+    } else {
+        Err(format!("npm pack made no {}", packed.display()))
+    }
+}
+
+/// Unpacks the packed package into a folder, in place of what is there.
+pub fn unpack_into(dir: &Path) -> Result<(), Failure> {
+    empty_dir(dir)?;
+    let mut tar = command("tar");
+    tar.arg("-xzf")
+        .arg(package_tgz())
+        .arg("-C")
+        .arg(dir)
+        .arg("--strip-components=1");
+    // The archive's fixed time is decades old; what looks at times must see that this is new.
+    run_quiet(tar.arg("--touch")).map(drop)
+}

@@ -1,0 +1,166 @@
+//! The test suites.
+
+use std::fs;
+use std::process::Command;
+
+use crate::Failure;
+use crate::process::{cargo, command, node_tool};
+use crate::workspace::{at, package_dir, pannierd, wasm_bindgen_bin};
+
+/// One suite.
+pub struct Suite {
+    /// Its name for `--only`.
+    pub name: &'static str,
+    /// What it checks.
+    pub about: &'static str,
+    /// Whether it uses the packed package, the shop and the server.
+    pub needs_builds: bool,
+    /// How it runs.
+    pub kind: Kind,
+}
+
+/// How a suite runs, and how its output counts.
+pub enum Kind {
+    /// Commands without tests of their own: together one check.
+    Check(fn() -> Vec<Command>),
+    /// A test runner, which prints how many tests passed and failed.
+    Runner(fn() -> Result<Command, Failure>),
+    /// The demo's check.
+    Demo,
+}
+
+/// Packing type-checks the package itself.
+const TYPESCRIPT_PROJECTS: &[&str] = &[
+    "www/tsconfig.json",
+    "www/tsconfig.worker.json",
+    "www/bench/tsconfig.json",
+];
+
+/// A test that takes longer hangs.
+const NODE_TEST_MS_MAX: u32 = 300_000;
+
+/// The suites in the order in which they run: what is quick to fail first.
+pub const SUITES: &[Suite] = &[
+    Suite {
+        name: "format",
+        about: "cargo fmt leaves every Rust file as it is",
+        needs_builds: false,
+        kind: Kind::Check(|| vec![with(cargo(), &["fmt", "--all", "--check"])]),
+    },
+    Suite {
+        name: "clippy",
+        about: "no warning of the compiler or of clippy in any Rust target",
+        needs_builds: false,
+        kind: Kind::Check(|| {
+            let words = [
+                "clippy",
+                "--quiet",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-Dwarnings",
+            ];
+            vec![with(cargo(), &words)]
+        }),
+    },
+    Suite {
+        name: "types",
+        about: "the TypeScript of the shop and the benchmark fits the package's declarations",
+        needs_builds: true,
+        kind: Kind::Check(|| {
+            TYPESCRIPT_PROJECTS
+                .iter()
+                .map(|project| type_check(project))
+                .collect()
+        }),
+    },
+    Suite {
+        name: "rust",
+        about: "every native test: core, server, simulator, and tidy (layers, lengths, words)",
+        needs_builds: false,
+        kind: Kind::Runner(|| Ok(with(cargo(), &["test", "--workspace", "--no-fail-fast"]))),
+    },
+    Suite {
+        name: "wasm",
+        about: "the bindings and the IndexedDB record store in Chromium",
+        needs_builds: false,
+        kind: Kind::Runner(wasm),
+    },
+    Suite {
+        name: "package",
+        about: "the packed package without a bundler, in a Vite build, under Node and tsc",
+        needs_builds: true,
+        kind: Kind::Runner(|| node_tests("tests/package")),
+    },
+    Suite {
+        name: "browser",
+        about: "shops, tabs and a pannierd in Chromium",
+        needs_builds: true,
+        kind: Kind::Runner(|| node_tests("tests/browser")),
+    },
+    Suite {
+        name: "demo",
+        about: "cargo xtask demo --check",
+        needs_builds: true,
+        kind: Kind::Demo,
+    },
+];
+
+fn with(mut command: Command, words: &[&str]) -> Command {
+    command.args(words);
+    command
+}
+
+fn type_check(project: &str) -> Command {
+    with(
+        node_tool("typescript/bin/tsc"),
+        &["--noEmit", "--project", project],
+    )
+}
+
+/// The bindings' tests, started by cargo through wasm-bindgen's runner in a page of Chromium.
+fn wasm() -> Result<Command, Failure> {
+    let mut tests = cargo();
+    tests
+        .args([
+            "test",
+            "--package",
+            "pannier-wasm",
+            "--target",
+            "wasm32-unknown-unknown",
+        ])
+        .env(
+            "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER",
+            wasm_bindgen_bin()?.join("wasm-bindgen-test-runner"),
+        )
+        .env("WASM_BINDGEN_USE_BROWSER", "1")
+        .env("CHROMEDRIVER", "/usr/bin/chromedriver")
+        // Seconds for the whole binary; the runner's own 20 are short on a busy machine.
+        .env("WASM_BINDGEN_TEST_TIMEOUT", "300");
+    Ok(tests)
+}
+
+/// Every `*.test.mjs` of a folder, one after the other: each starts browsers of its own.
+fn node_tests(dir: &str) -> Result<Command, Failure> {
+    let cannot_read = |error| format!("{dir}: {error}");
+    let mut files = Vec::new();
+    for entry in fs::read_dir(at(dir)).map_err(cannot_read)? {
+        let path = entry.map_err(cannot_read)?.path();
+        if path.to_string_lossy().ends_with(".test.mjs") {
+            files.push(path);
+        }
+    }
+    if files.is_empty() {
+        return Err(format!("{dir} holds no *.test.mjs"));
+    }
+    files.sort();
+    let mut node = command("node");
+    node.args(["--test", "--test-reporter=spec", "--test-concurrency=1"])
+        .arg(format!("--test-timeout={NODE_TEST_MS_MAX}"))
+        .args(files)
+        .env("PANNIERD", pannierd())
+        .env("PANNIER_PACKAGE", package_dir())
+        .env("PANNIER_SHOP", at("www/dist"))
+        .env("PANNIER_CATALOGUE", at("target/demo/catalogue.ndjson"));
+    Ok(node)
+}
