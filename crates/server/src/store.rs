@@ -1,0 +1,177 @@
+//! The SQLite database: its schema, and the shop's own writes.
+//!
+//! The write-ahead log is flushed at each commit (`synchronous = FULL`): what a shopper was told
+//! survives a power cut.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use pannier::sync::rows::{Collection, RowsError};
+use pannier::sync::server::{SHARED, ServerTx};
+use rusqlite::Connection;
+
+use crate::auth;
+use crate::catalogue::Product;
+use crate::tx::Tx;
+
+/// Version of the tables below; kept in the database's `user_version`.
+const SCHEMA_VERSION: i64 = 1;
+/// `pann` in ASCII: tells a database of ours from another program's.
+const APPLICATION_ID: i64 = 0x7061_6e6e;
+/// How long to wait for another process, such as a backup, that holds the database.
+const BUSY_WAIT: Duration = Duration::from_secs(5);
+/// Kept prepared: each statement of the server has room.
+const STATEMENTS_MAX: usize = 64;
+
+const SCHEMA: &str = "
+    -- One row: what tells this database from a restored or wiped one.
+    CREATE TABLE meta (epoch INTEGER NOT NULL);
+    -- One browser profile each.
+    CREATE TABLE client (
+        id BLOB PRIMARY KEY,
+        shopper TEXT NOT NULL,
+        last_seq INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE outcome (
+        client BLOB NOT NULL,
+        seq INTEGER NOT NULL,
+        id BLOB NOT NULL,
+        hash INTEGER NOT NULL,
+        stored_ms INTEGER NOT NULL,
+        status TEXT NOT NULL,
+        code TEXT,
+        rev INTEGER NOT NULL,
+        detail BLOB NOT NULL,
+        PRIMARY KEY (client, seq)
+    ) WITHOUT ROWID;
+    -- Where each scope stands; live counts its rows that are no tombstones.
+    CREATE TABLE scope (
+        owner TEXT NOT NULL,
+        collection INTEGER NOT NULL,
+        rev INTEGER NOT NULL,
+        live INTEGER NOT NULL,
+        PRIMARY KEY (owner, collection)
+    ) WITHOUT ROWID;
+    -- A row without a value is a tombstone.
+    CREATE TABLE row (
+        owner TEXT NOT NULL,
+        collection INTEGER NOT NULL,
+        key TEXT NOT NULL,
+        rev INTEGER NOT NULL,
+        value BLOB,
+        PRIMARY KEY (owner, collection, key)
+    ) WITHOUT ROWID;
+    CREATE UNIQUE INDEX row_by_rev ON row (owner, collection, rev);
+";
+
+/// Why a database cannot be served.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The folder of the file does not exist.
+    NoFolder(PathBuf),
+    /// Another program's database.
+    Foreign(PathBuf),
+    /// Written by a newer pannierd.
+    Newer {
+        /// The file.
+        db: PathBuf,
+        /// Version of its tables.
+        found: i64,
+    },
+    /// No random bytes for the epoch.
+    Random(std::io::Error),
+    /// SQLite failed.
+    Sqlite {
+        /// The file.
+        db: PathBuf,
+        /// In its own words.
+        error: rusqlite::Error,
+    },
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OpenError::NoFolder(folder) => {
+                write!(f, "database: the folder {} does not exist", folder.display())
+            }
+            OpenError::Foreign(db) => {
+                write!(f, "database {}: it belongs to another program", db.display())
+            }
+            OpenError::Newer { db, found } => write!(
+                f,
+                "database {}: its schema {found} is newer than {SCHEMA_VERSION}, which this pannierd knows",
+                db.display()
+            ),
+            OpenError::Random(e) => write!(f, "random bytes: {e}"),
+            OpenError::Sqlite { db, error } => write!(f, "database {}: {error}", db.display()),
+        }
+    }
+}
+
+/// Opens the database, and makes it first where there is none.
+pub fn open(db: &Path) -> Result<Connection, OpenError> {
+    if let Some(folder) = db.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        return Err(OpenError::NoFolder(folder.to_owned()));
+    }
+    let sqlite = |error| OpenError::Sqlite { db: db.to_owned(), error };
+    let mut connection = Connection::open(db).map_err(sqlite)?;
+    connection.busy_timeout(BUSY_WAIT).map_err(sqlite)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(sqlite)?;
+    let pragma = |name| transaction.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let (id, found) = (pragma("application_id").map_err(sqlite)?, pragma("user_version").map_err(sqlite)?);
+    let tables: i64 =
+        transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(sqlite)?;
+    match found {
+        _ if id != APPLICATION_ID && tables > 0 => return Err(OpenError::Foreign(db.to_owned())),
+        SCHEMA_VERSION => {}
+        0 => create(&transaction, db)?,
+        _ => return Err(OpenError::Newer { db: db.to_owned(), found }),
+    }
+    transaction.commit().map_err(sqlite)?;
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(sqlite)?;
+    connection.pragma_update(None, "synchronous", "FULL").map_err(sqlite)?;
+    Ok(connection)
+}
+
+fn create(connection: &Connection, db: &Path) -> Result<(), OpenError> {
+    let sqlite = |error| OpenError::Sqlite { db: db.to_owned(), error };
+    // Below 2^53, so that JSON carries it exactly.
+    let epoch = u64::from_le_bytes(auth::random().map_err(OpenError::Random)?) >> 11;
+    connection.execute_batch(SCHEMA).map_err(sqlite)?;
+    connection
+        .execute("INSERT INTO meta (epoch) VALUES (?1)", [i64::try_from(epoch).expect("53 bits")])
+        .map_err(sqlite)?;
+    connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(sqlite)?;
+    connection.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(sqlite)
+}
+
+/// What an import did.
+#[derive(Default)]
+pub struct Imported {
+    /// Products that are new or changed.
+    pub written: usize,
+    /// Products that the catalogue had just so.
+    pub unchanged: usize,
+}
+
+/// Writes products into the catalogue. A product that differs from the stored one gets the next
+/// version; one that does not is not touched, so that no device pulls it again.
+pub fn import(connection: &Connection, products: &[Product]) -> Result<Imported, RowsError> {
+    let mut tx = Tx::new(connection);
+    let mut count = Imported::default();
+    for product in products {
+        let stored = tx.get(SHARED, Collection::Catalog, &product.id)?;
+        let version = stored.as_ref().and_then(|stored| stored.as_ref().u64("version")).unwrap_or(0);
+        if stored.is_some_and(|stored| stored == product.document(version)) {
+            count.unchanged += 1;
+            continue;
+        }
+        tx.put(SHARED, Collection::Catalog, &product.id, &product.document(version + 1))?;
+        count.written += 1;
+    }
+    Ok(count)
+}

@@ -1,0 +1,162 @@
+//! `POST /v1/sync`: one body in, one transaction, one body out, in the encoding that was asked.
+
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use pannier::shop::ShopRules;
+use pannier::sync::mutation::Context;
+use pannier::sync::rows::{Collection, RowsError};
+use pannier::sync::server::{self, Limits, ServeError, ServerTx};
+use pannier::sync::wire::{self, Answer, REQUEST_BYTES_MAX, SyncError, SyncRequest, SyncResponse};
+use rusqlite::Connection;
+
+use crate::auth::AuthError;
+use crate::body::{self, BodyError};
+use crate::http::App;
+use crate::now_ms;
+use crate::tx::Tx;
+
+/// Content type of the messages as our own client sends them.
+const POSTCARD_TYPE: &str = "application/vnd.pannier.sync";
+const JSON_TYPE: &str = "application/json";
+/// How soon to come back when the database is held or full: longer than a checkpoint takes.
+const RETRY_AFTER_MS: u64 = 1000;
+
+/// What a shopper's mutations can move.
+const OWN: [Collection; 2] = [Collection::Cart, Collection::History];
+
+#[derive(Clone, Copy)]
+enum Encoding {
+    Postcard,
+    Json,
+}
+
+impl Encoding {
+    fn of(headers: &HeaderMap) -> Option<Encoding> {
+        let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+        let name = value.split(';').next().unwrap_or_default().trim();
+        match name {
+            _ if name.eq_ignore_ascii_case(POSTCARD_TYPE) => Some(Encoding::Postcard),
+            _ if name.eq_ignore_ascii_case(JSON_TYPE) => Some(Encoding::Json),
+            _ => None,
+        }
+    }
+
+    fn decode(self, bytes: &[u8]) -> Result<SyncRequest, SyncError> {
+        match self {
+            Encoding::Postcard => wire::decode_request(bytes),
+            Encoding::Json => serde_json::from_slice(bytes).map_err(|e| SyncError::Malformed { why: e.to_string() }),
+        }
+    }
+
+    fn answer(self, status: StatusCode, answer: &Answer) -> Response {
+        let (name, bytes) = match self {
+            Encoding::Postcard => (POSTCARD_TYPE, wire::encode_answer(answer)),
+            Encoding::Json => (JSON_TYPE, serde_json::to_vec(answer).expect("answers are plain data")),
+        };
+        (status, [(CONTENT_TYPE, name)], bytes).into_response()
+    }
+
+    fn refuse(self, error: SyncError) -> Response {
+        let status = status(&error);
+        let mut response = self.answer(status, &Answer::Error(error));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            let seconds = HeaderValue::from(RETRY_AFTER_MS.div_ceil(1000));
+            response.headers_mut().insert(RETRY_AFTER, seconds);
+        }
+        response
+    }
+
+    fn unauthorized(self, error: &AuthError) -> Response {
+        let mut response = self.refuse(SyncError::Auth {});
+        let why = format!("Bearer error=\"invalid_token\", error_description=\"{error}\"");
+        let why = HeaderValue::from_str(&why).unwrap_or(HeaderValue::from_static("Bearer"));
+        response.headers_mut().insert(WWW_AUTHENTICATE, why);
+        response
+    }
+}
+
+fn status(error: &SyncError) -> StatusCode {
+    match error {
+        SyncError::Auth {} => StatusCode::UNAUTHORIZED,
+        SyncError::PrincipalChanged {} => StatusCode::FORBIDDEN,
+        SyncError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        SyncError::Retry { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        SyncError::Malformed { .. } => StatusCode::BAD_REQUEST,
+        // What the client believes of the server, or the server of the client, is not so.
+        _ => StatusCode::CONFLICT,
+    }
+}
+
+/// Answers one sync.
+pub async fn answer(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Response {
+    let Some(encoding) = Encoding::of(&headers) else {
+        let why = format!("the content type is neither {POSTCARD_TYPE} nor {JSON_TYPE}");
+        let answer = Answer::Error(SyncError::Malformed { why });
+        return Encoding::Json.answer(StatusCode::UNSUPPORTED_MEDIA_TYPE, &answer);
+    };
+    let shopper = match app.identify(&headers) {
+        Ok(claims) => claims.sub,
+        Err(e) => return encoding.unauthorized(&e),
+    };
+    let bytes = match body::read(&headers, body, REQUEST_BYTES_MAX).await {
+        Ok(bytes) => bytes,
+        Err(e) => return encoding.refuse(no_body(&e)),
+    };
+    // On a task of its own: a client that hangs up does not keep others from being told.
+    match tokio::spawn(serve(app, shopper, encoding, bytes)).await {
+        Ok(Ok(response)) => encoding.answer(StatusCode::OK, &Answer::Ok(response)),
+        Ok(Err(error)) => encoding.refuse(error),
+        Err(_) => encoding.refuse(SyncError::Retry { after_ms: RETRY_AFTER_MS }),
+    }
+}
+
+fn no_body(error: &BodyError) -> SyncError {
+    match error {
+        BodyError::TooLarge { limit } => SyncError::TooLarge { limit: *limit as u64 },
+        BodyError::Cut { .. } => SyncError::Malformed { why: error.to_string() },
+    }
+}
+
+async fn serve(app: Arc<App>, shopper: String, encoding: Encoding, bytes: Bytes) -> Result<SyncResponse, SyncError> {
+    let request = encoding.decode(&bytes)?;
+    let owner = shopper.clone();
+    let ran = app.writer.run(move |connection| transact(connection, &owner, &request)).await;
+    let failure: String = match ran {
+        Ok(Ok((response, moved))) => {
+            for collection in moved {
+                app.pokes.moved(Some(&shopper), collection.name());
+            }
+            return Ok(response);
+        }
+        Ok(Err(ServeError::Refused(error))) => return Err(error),
+        Ok(Err(ServeError::Rows(error))) => error.to_string(),
+        Err(error) => error.to_string(),
+    };
+    app.failed("sync", &failure);
+    Err(SyncError::Retry { after_ms: RETRY_AFTER_MS })
+}
+
+/// Serves a request, and tells which of the shopper's scopes it moved.
+fn transact(
+    connection: &Connection,
+    shopper: &str,
+    request: &SyncRequest,
+) -> Result<(SyncResponse, Vec<Collection>), ServeError> {
+    let mut tx = Tx::new(connection);
+    let before = revs(&mut tx, shopper)?;
+    let context = Context { now_ms: now_ms() };
+    let response = server::sync(&mut tx, &ShopRules, shopper, request, &context, &Limits::default())?;
+    let after = revs(&mut tx, shopper)?;
+    let moved = OWN.into_iter().zip(before.iter().zip(&after));
+    let moved = moved.filter(|(_, (before, after))| before != after).map(|(collection, _)| collection);
+    Ok((response, moved.collect()))
+}
+
+fn revs(tx: &mut Tx<'_>, shopper: &str) -> Result<Vec<u64>, RowsError> {
+    OWN.into_iter().map(|collection| tx.rev(shopper, collection)).collect()
+}
