@@ -1,6 +1,7 @@
 // Compares Pannier with raw IndexedDB, Dexie and Replicache in headless Chromium:
 // node tests/bench/run.mjs [--json FILE] [--only WORKLOAD,…] [--systems NAME,…] [--reps N]
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus, loadavg } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { browserVersion } from './browser.mjs'
@@ -64,6 +65,7 @@ async function main() {
     throw new Error('no dist/pannier-*.tgz: run `cargo xtask pack` first, or leave pannier out with --systems')
   }
   await buildPage()
+  const load = loadavg()[0].toFixed(1)
   const site = await servePage()
   let all
   try {
@@ -72,7 +74,7 @@ async function main() {
     await site.close()
   }
   console.log(table(all))
-  console.log(`\nChromium ${await browserVersion()}, ${chosen.repetitions} repetitions`)
+  console.log(`\nChromium ${await browserVersion()}, ${chosen.repetitions} repetitions, ${cpus().length} cores, load average ${load} at the start`)
   for (const system of chosen.systems) console.log(`${system}${versionOf(system, pannier)}: ${USED[system]}`)
   for (const line of TAKEN) console.log(`- ${line}`)
   if (chosen.json !== undefined) writeFileSync(chosen.json, `${JSON.stringify(all, null, 2)}\n`)
