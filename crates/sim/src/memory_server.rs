@@ -1,0 +1,177 @@
+//! A server's database in memory: the plainest implementation of
+//! [`ServerTx`], to test against and to check others by.
+
+use pannier::format::document::Document;
+use pannier::sync::mutation::{Context, Id, Rules};
+use pannier::sync::rows::{Collection, RowsError};
+use pannier::sync::server::{self, ChangePage, ClientState, Limits, SHARED, ServeError, ServerTx, StoredOutcome};
+use pannier::sync::wire::{Change, SyncRequest, SyncResponse};
+use std::collections::BTreeMap;
+
+/// A row or, without a value, its tombstone.
+#[derive(Clone, Debug)]
+struct Row {
+    rev: u64,
+    value: Option<Document>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Scope {
+    rev: u64,
+    rows: BTreeMap<String, Row>,
+}
+
+/// The database. A clone of it is a backup.
+#[derive(Clone, Debug)]
+pub struct MemoryServer {
+    epoch: u64,
+    clients: BTreeMap<Id, ClientState>,
+    outcomes: BTreeMap<(Id, u64), (StoredOutcome, u64)>,
+    scopes: BTreeMap<(String, Collection), Scope>,
+}
+
+impl MemoryServer {
+    /// An empty database.
+    pub fn new(epoch: u64) -> Self {
+        Self { epoch, clients: BTreeMap::new(), outcomes: BTreeMap::new(), scopes: BTreeMap::new() }
+    }
+
+    /// Serves one request, all of it or nothing.
+    ///
+    /// # Errors
+    /// As [`server::sync`]; the database is then as it was.
+    pub fn serve(
+        &mut self,
+        rules: &dyn Rules,
+        shopper: &str,
+        request: &SyncRequest,
+        now_ms: u64,
+        limits: &Limits,
+    ) -> Result<SyncResponse, ServeError> {
+        let mut tx = self.clone();
+        let response = server::sync(&mut tx, rules, shopper, request, &Context { now_ms }, limits)?;
+        *self = tx;
+        Ok(response)
+    }
+
+    /// The shop writes a product.
+    pub fn put_product(&mut self, id: &str, product: &Document) {
+        self.write(SHARED, Collection::Catalog, id, Some(product.clone()));
+    }
+
+    /// The rows of a shopper, without tombstones.
+    pub fn rows(&self, shopper: &str, collection: Collection) -> Vec<(String, Document)> {
+        self.live(server::owner(shopper, collection), collection).collect()
+    }
+
+    /// How many outcomes are kept for a client.
+    pub fn outcomes_kept(&self, client: Id) -> usize {
+        self.outcomes.keys().filter(|(owner, _)| *owner == client).count()
+    }
+
+    fn scope(&self, owner: &str, collection: Collection) -> Option<&Scope> {
+        self.scopes.get(&(owner.into(), collection))
+    }
+
+    fn live(&self, owner: &str, collection: Collection) -> impl Iterator<Item = (String, Document)> {
+        let rows = self.scope(owner, collection).into_iter().flat_map(|scope| &scope.rows);
+        rows.filter_map(|(key, row)| Some((key.clone(), row.value.clone()?)))
+    }
+
+    fn write(&mut self, owner: &str, collection: Collection, key: &str, value: Option<Document>) -> u64 {
+        let scope = self.scopes.entry((owner.into(), collection)).or_default();
+        scope.rev += 1;
+        scope.rows.insert(key.into(), Row { rev: scope.rev, value });
+        scope.rev
+    }
+}
+
+impl ServerTx for MemoryServer {
+    fn epoch(&mut self) -> Result<u64, RowsError> {
+        Ok(self.epoch)
+    }
+
+    fn client(&mut self, client: Id) -> Result<Option<ClientState>, RowsError> {
+        Ok(self.clients.get(&client).cloned())
+    }
+
+    fn put_client(&mut self, client: Id, state: &ClientState) -> Result<(), RowsError> {
+        self.clients.insert(client, state.clone());
+        Ok(())
+    }
+
+    fn outcome(&mut self, client: Id, seq: u64) -> Result<Option<StoredOutcome>, RowsError> {
+        Ok(self.outcomes.get(&(client, seq)).map(|(stored, _)| stored.clone()))
+    }
+
+    fn put_outcome(&mut self, client: Id, stored: &StoredOutcome, now_ms: u64) -> Result<(), RowsError> {
+        self.outcomes.insert((client, stored.outcome.seq), (stored.clone(), now_ms));
+        Ok(())
+    }
+
+    fn drop_outcomes(&mut self, client: Id, ack_to: u64, before_ms: u64) -> Result<(), RowsError> {
+        self.outcomes.retain(|(owner, seq), (_, at)| *owner != client || *seq > ack_to || *at >= before_ms);
+        Ok(())
+    }
+
+    fn get(&mut self, owner: &str, collection: Collection, key: &str) -> Result<Option<Document>, RowsError> {
+        Ok(self.scope(owner, collection).and_then(|scope| scope.rows.get(key)?.value.clone()))
+    }
+
+    fn put(&mut self, owner: &str, collection: Collection, key: &str, value: &Document) -> Result<u64, RowsError> {
+        Ok(self.write(owner, collection, key, Some(value.clone())))
+    }
+
+    fn delete(&mut self, owner: &str, collection: Collection, key: &str) -> Result<Option<u64>, RowsError> {
+        if ServerTx::get(self, owner, collection, key)?.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(self.write(owner, collection, key, None)))
+    }
+
+    fn scan(
+        &mut self,
+        owner: &str,
+        collection: Collection,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, Document)>, RowsError> {
+        Ok(self.live(owner, collection).filter(|(key, _)| after.is_none_or(|after| &key[..] > after)).take(limit).collect())
+    }
+
+    fn count(&mut self, owner: &str, collection: Collection) -> Result<u64, RowsError> {
+        Ok(self.live(owner, collection).count() as u64)
+    }
+
+    fn rev(&mut self, owner: &str, collection: Collection) -> Result<u64, RowsError> {
+        Ok(self.scope(owner, collection).map_or(0, |scope| scope.rev))
+    }
+
+    fn changes(
+        &mut self,
+        owner: &str,
+        collection: Collection,
+        after: u64,
+        rows_max: usize,
+        bytes_max: usize,
+    ) -> Result<ChangePage, RowsError> {
+        let Some(scope) = self.scope(owner, collection) else { return Ok(ChangePage::default()) };
+        let mut newer: Vec<(&String, &Row)> = scope.rows.iter().filter(|(_, row)| row.rev > after).collect();
+        newer.sort_unstable_by_key(|(_, row)| row.rev);
+        let mut changes = Vec::new();
+        let mut bytes = 0;
+        for (key, row) in &newer {
+            if changes.len() == rows_max || bytes >= bytes_max {
+                break;
+            }
+            bytes += key.len() + row.value.as_ref().map_or(0, |value| value.as_bytes().len());
+            let (key, rev) = ((*key).clone(), row.rev);
+            changes.push(match row.value.clone() {
+                Some(value) => Change::Put { key, rev, value },
+                None => Change::Del { key, rev },
+            });
+        }
+        let more = changes.len() < newer.len();
+        Ok(ChangePage { changes, more })
+    }
+}
