@@ -279,3 +279,6 @@ fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, SyncError> {
     }
     Ok(message)
 }
+
+#[cfg(test)]
+mod tests;
