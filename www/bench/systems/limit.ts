@@ -45,7 +45,7 @@ class Limit implements System {
   }
 
   bulkLoad(products: readonly Product[]) {
-    return this.put('batches', JSON.stringify(products))
+    return this.putTogether(products)
   }
 
   putLine(line: CartLine) {
@@ -53,6 +53,7 @@ class Limit implements System {
   }
 
   putTogether(products: readonly Product[]) {
+    this.loaded = undefined
     return this.put('batches', JSON.stringify(products))
   }
 
