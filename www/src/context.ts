@@ -1,5 +1,6 @@
 import type { Shop } from 'pannier'
 import type { Connection } from './connection'
+import type { Notes } from './notes'
 import type { Router } from './router'
 import type { Toasts } from './toasts'
 
@@ -11,6 +12,3 @@ export interface Context {
   readonly router: Router
   readonly notes: Notes
 }
-
-/** The last outcome in words of each cart line, shown beside it until the shopper changes the line. */
-export type Notes = Map<string, string>

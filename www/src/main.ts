@@ -7,9 +7,10 @@ import { footer } from './components/footer'
 import { header } from './components/header'
 import { notice } from './components/notice'
 import { Connection } from './connection'
-import type { Context, Notes } from './context'
+import type { Context } from './context'
 import { h } from './dom'
 import { token } from './identity'
+import { Notes } from './notes'
 import { watchOutcomes } from './outcomes'
 import { Router } from './router'
 import { Toasts } from './toasts'
@@ -25,7 +26,7 @@ const main = h('main', { id: 'main', tabindex: '-1' }, h('div', { class: 'page' 
 document.getElementById('app')?.replaceChildren(top.element, main, footer(), toasts.element)
 
 function start(shop: Shop): void {
-  const notes: Notes = new Map()
+  const notes = new Notes()
   const connection = new Connection(shop)
   const context: Context = {
     shop,

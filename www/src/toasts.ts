@@ -13,6 +13,8 @@ export interface Toast {
   readonly text: string
   /** An `outcome` stays until it is closed: it tells of something the shopper did not ask for. */
   readonly kind: 'info' | 'outcome'
+  /** What it is about, such as a product's id: a newer message about the same takes its place. */
+  readonly about?: string | null
   readonly action?: { readonly label: string; readonly run: () => void }
   /** Where the shopper can see more. */
   readonly link?: { readonly label: string; readonly path: string }
@@ -23,6 +25,8 @@ export class Toasts {
   readonly element = h('ol', { class: 'toasts', role: 'log', 'aria-live': 'polite', 'aria-label': 'Messages' })
 
   show(toast: Toast): void {
+    const { about } = toast
+    if (about) for (const old of this.element.querySelectorAll(`[data-about="${CSS.escape(about)}"]`)) old.remove()
     while (this.element.children.length >= SHOWN_MAX) this.element.firstElementChild?.remove()
     const close = () => {
       clock.stop()
@@ -31,11 +35,15 @@ export class Toasts {
     const action = toast.action
     const item = h(
       'li',
-      { class: `toast toast-${toast.kind}` },
+      { class: `toast toast-${toast.kind}`, 'data-about': about },
       h('span', { class: 'toast-icon' }, icon(toast.kind === 'outcome' ? 'notice' : 'check')),
-      h('p', { dir: 'auto' }, toast.text),
-      action && h('button', { class: 'toast-action', type: 'button', onclick: () => (close(), action.run()) }, action.label),
-      toast.link && h('a', { class: 'toast-action', href: toast.link.path, onclick: close }, toast.link.label),
+      h(
+        'div',
+        {},
+        h('p', {}, toast.text),
+        action && h('button', { class: 'toast-action', type: 'button', onclick: () => (close(), action.run()) }, action.label),
+        toast.link && h('a', { class: 'toast-action', href: toast.link.path, onclick: close }, toast.link.label),
+      ),
       h('button', { class: 'icon-button', type: 'button', 'aria-label': 'Close this message', onclick: close }, icon('close')),
     )
     const clock = new Clock(toast.kind === 'info' ? INFO_MS : null, close)

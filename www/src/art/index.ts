@@ -16,11 +16,11 @@ const SHAPES: { readonly [name: string]: Shape } = { ...wear, ...kitchen, ...hom
 export function draw(picture: Picture, color?: string): SVGSVGElement {
   const { paint: colors, defs, id } = paint(picture, color)
   const shape = SHAPES[guess(picture.shape, Object.keys(SHAPES))] ?? leisure.parcel
-  const { art, width = 62, floor = 164 } = shape(colors)
+  const { art, width = 62, floor = 164, lift = 0 } = shape(colors)
   return svg(
-    `<svg class="art" viewBox="0 0 200 200" aria-hidden="true" focusable="false"><defs>${defs}</defs>` +
+    `<svg class="art" viewBox="0 0 200 200" preserveAspectRatio="xMidYMid slice" aria-hidden="true" focusable="false"><defs>${defs}</defs>` +
       `<rect width="200" height="200" fill="url(#${id('back')})"/>` +
-      `<ellipse cx="104" cy="${floor + 2}" rx="${width + 16}" ry="${Math.max(8, width / 6)}" fill="url(#${id('floor')})"/>` +
-      `<g stroke-linejoin="round" stroke-linecap="round">${art}</g></svg>`,
+      `<g transform="translate(0 ${-lift})"><ellipse cx="104" cy="${floor + 2}" rx="${width + 16}" ry="${Math.max(8, width / 6)}" fill="url(#${id('floor')})"/>` +
+      `<g stroke-linejoin="round" stroke-linecap="round">${art}</g></g></svg>`,
   )
 }

@@ -7,6 +7,8 @@ export interface Drawing {
   readonly width?: number
   /** Where the object stands. */
   readonly floor?: number
+  /** How far it is moved up, so that a low object sits in the middle. */
+  readonly lift?: number
 }
 
 export type Shape = (paint: Paint) => Drawing

@@ -5,6 +5,7 @@ import { area, shade, shine, stroke, type Shape } from './shape'
 export const shoe: Shape = (p) => ({
   width: 74,
   floor: 156,
+  lift: 14,
   art:
     area('M30 136C27 114 30 94 38 80c7-8 18-5 22 4 7 13 23 13 35 2 6-6 13-4 17 3 10 16 30 21 46 25 13 3 21 10 20 24z', p.body) +
     area('M150 115c18 3 29 10 28 23h-36c-3-10 1-19 8-23z', p.deep, 'opacity=".55"') +
@@ -93,6 +94,7 @@ export const sock: Shape = (p) => ({
 export const hat: Shape = (p) => ({
   width: 74,
   floor: 150,
+  lift: 4,
   art:
     `<ellipse cx="100" cy="136" rx="76" ry="18" fill="${p.deep}"/>` +
     `<ellipse cx="100" cy="131" rx="76" ry="17" fill="${p.body}"/>` +

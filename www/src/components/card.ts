@@ -43,7 +43,7 @@ export function card(item: Item): HTMLElement {
   const stock = stockText(item)
   return h(
     'li',
-    { class: 'card', 'data-sku': item.id },
+    { class: 'card', 'data-sku': item.id, 'data-price': item.price },
     h(
       'a',
       { class: 'card-link', href: productPath(item.id) },

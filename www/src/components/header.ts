@@ -1,8 +1,7 @@
 /** The top of every page: the sign, the categories, the connection, the cart. */
 
 import type { Context } from '../context'
-import { categories } from '../catalog'
-import { errorText } from '../catalog'
+import { categories, errorText } from '../catalog'
 import type { Status } from '../connection'
 import { eachFrame, fill, h } from '../dom'
 import { ago, count, label } from '../format'
@@ -91,6 +90,7 @@ export function header(): Header {
         if (link.pathname === path) link.setAttribute('aria-current', 'page')
         else link.removeAttribute('aria-current')
       }
+      showCurrent(nav)
     },
   }
 }
@@ -105,6 +105,14 @@ function showCategories(list: HTMLElement, names: readonly string[]): void {
       return h('li', {}, h('a', { href: path, dir: 'auto', 'aria-current': path === location.pathname ? 'page' : null }, label(name)))
     }),
   )
+  showCurrent(list.parentElement as HTMLElement)
+}
+
+/** Brings the current category into sight, sideways only: the page itself must not move. */
+function showCurrent(nav: HTMLElement): void {
+  const list = nav.firstElementChild as HTMLElement
+  const link = list.querySelector<HTMLElement>('[aria-current]')
+  if (link) list.scrollTo({ left: link.offsetLeft - (list.clientWidth - link.offsetWidth) / 2 })
 }
 
 function bannerText(status: Status, pending: number, error: Error | null): string | null {

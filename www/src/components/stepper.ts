@@ -21,6 +21,7 @@ export interface StepperOptions {
 
 export function stepper({ name, qty, change }: StepperOptions): Stepper {
   let current = qty
+  let typing = false
   const input = h('input', {
     class: 'stepper-input',
     type: 'text',
@@ -29,6 +30,7 @@ export function stepper({ name, qty, change }: StepperOptions): Stepper {
     autocomplete: 'off',
     'aria-label': `Quantity of ${name}`,
     value: qty,
+    oninput: () => (typing = true),
     onchange: () => typed(),
     onkeydown: (event: KeyboardEvent) => {
       if (event.key === 'ArrowUp' || event.key === 'ArrowDown') {
@@ -56,6 +58,7 @@ export function stepper({ name, qty, change }: StepperOptions): Stepper {
   }
 
   function typed(): void {
+    typing = false
     const next = /^\d+$/.test(input.value.trim()) ? Math.min(QTY_MAX, Math.max(1, Number(input.value))) : current
     const changed = next !== current
     show(next)
@@ -69,8 +72,8 @@ export function stepper({ name, qty, change }: StepperOptions): Stepper {
     value: () => current,
     set: (next) => {
       // What the shopper is typing is not overwritten by a change from elsewhere.
-      if (next !== current && document.activeElement !== input) show(next)
-      else current = next
+      if (typing) current = next
+      else if (next !== current) show(next)
     },
   }
 }

@@ -23,14 +23,16 @@ export function row(context: Context, first: CartLine, remove: (line: CartLine, 
   const name = h('a', { class: 'line-title', href: productPath(first.sku), dir: 'auto' })
   const options = h('p', { class: 'line-options' })
   const quote = h('p', { class: 'line-quote' })
-  const note = h('p', { class: 'line-note', hidden: true, dir: 'auto' })
+  const note = h('p', { class: 'line-note', hidden: true })
   const sum = h('p', { class: 'line-sum price' })
   const steps = stepper({
     name: title,
     qty: first.qty,
     change: (qty) => {
       context.notes.delete(line.line)
-      context.shop.cart.setQty(line.line, qty)
+      // Where the stock holds the quantity to what it was, nothing changes and nobody calls back.
+      const back = () => steps.set(line.qty)
+      context.shop.cart.setQty(line.line, qty).durable.then(back, back)
     },
   })
   const bin = h('button', { class: 'icon-button remove', type: 'button', onclick: () => remove(line, title) }, icon('trash'))

@@ -91,7 +91,7 @@ export function cart(context: Context): View {
       void show(now).then(first, first)
     }),
     shop.catalog.subscribe(refresh),
-    shop.on('outcome', refresh),
+    context.notes.subscribe(refresh),
     recent.stop,
   ]
   return {

@@ -37,7 +37,7 @@ export function home(context: Context): View {
   }
 
   const refresh = eachFrame(() => void show().catch((error: unknown) => context.toasts.show({ kind: 'outcome', text: `The catalogue could not be read: ${String(error)}` })))
-  const hero = h('div', { class: 'hero-pictures', 'aria-hidden': 'true' })
+  const hero = h('div', { class: 'hero-pictures skeleton', 'aria-hidden': 'true' }, Array.from({ length: HERO_PICTURES }, () => h('span', { class: 'hero-picture bone' })))
   const ready = show().catch(() => {})
   const stops = [shop.catalog.subscribe(refresh), context.connection.subscribe(() => shown === '' && refresh()), recent.stop]
   return {

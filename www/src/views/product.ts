@@ -155,6 +155,7 @@ function addToCart({ shop, toasts, connection, notes }: Context, one: Item, choi
   const away = connection.status === 'offline' || connection.status === 'paused'
   toasts.show({
     kind: 'info',
+    about: one.id,
     text: `${choice.qty} × ${isolate(one.title)} put in your cart${away ? ', and kept on this device until you are online' : ''}.`,
     link: { label: 'View cart', path: '/cart' },
   })
