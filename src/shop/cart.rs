@@ -266,7 +266,7 @@ pub(super) fn adjust(args: DocumentRef<'_>, context: &Context, rows: &mut dyn Ro
 /// shopper had seen. Never brings a line back.
 pub(super) fn set_qty(args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Verdict, RuleError> {
     let key = text(args, "line")?;
-    let generation = count(args, "gen", 1)?;
+    let generation = count(args, "gen", 0)?;
     let to = count(args, "to", 0)?;
     let seen = count(args, "seen", 0)?;
     let Some(mut line) = Line::load_live(rows, key)? else { return Ok(line_gone(key)) };

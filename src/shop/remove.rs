@@ -18,7 +18,7 @@ struct Seen<'a> {
 
 impl<'a> Seen<'a> {
     fn read(args: DocumentRef<'a>) -> Result<Self, RuleError> {
-        Ok(Self { key: text(args, "line")?, generation: count(args, "gen", 1)?, added: count(args, "seenAdded", 0)? })
+        Ok(Self { key: text(args, "line")?, generation: count(args, "gen", 0)?, added: count(args, "seenAdded", 0)? })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{ShopRules, cart, history, line::line_key, product};
 use crate::format::document::{Document, Value};
+use crate::sync::client::ClientRules;
 use crate::sync::mutation::{Context, Rules, Verdict};
 use crate::sync::rows::{Collection, Rows, RowsError};
 use alloc::collections::BTreeMap;
@@ -274,7 +275,7 @@ fn bad_arguments_are_rejected() {
         bad("cart.add", json!({"sku": "A", "line": "A", "options": {"n": 1}}), "options", "holds a value that is not a string"),
         bad("cart.add", json!({"sku": "A", "line": many_key, "options": options}), "options", "holds more than 16 options"),
         bad("cart.adjust", json!({"line": "A", "by": "1"}), "by", "is not an integer"),
-        bad("cart.setQty", json!({"line": "A", "gen": 0, "to": 1, "seen": 1}), "gen", "is too small"),
+        bad("cart.setQty", json!({"line": "A", "gen": -1, "to": 1, "seen": 1}), "gen", "is too small"),
         bad("cart.setQty", json!({"line": "A", "gen": 1, "to": -1, "seen": 1}), "to", "is too small"),
         bad("cart.remove", json!({"line": "A", "gen": 1}), "seenAdded", "is not an integer"),
         bad("cart.select", json!({"line": "A", "selected": 1}), "selected", "is not a boolean"),
@@ -390,4 +391,72 @@ fn a_row_that_is_no_line_is_reported() {
     rows.put(Collection::Cart, "A", &document(&json!({"sku": 1}))).expect("put");
     let verdict = ShopRules.execute(cart::ADJUST, 1, &cart::adjust_args("A", 1), &Context { now_ms: NOW }, &mut rows);
     assert_eq!(verdict, Err(RowsError::Corrupt { collection: Collection::Cart, key: "A".into() }));
+}
+
+#[test]
+fn what_a_page_asks_for_is_completed_from_the_view() {
+    let mut rows = MemoryRows::default();
+    let args = cart::add_args("A", None, 2, None).expect("args");
+    assert_eq!(run(&mut rows, cart::ADD, &args, NOW).code, None);
+    for (name, asked, args) in [
+        ("cart.add", json!({"sku": "B"}), json!({"line": "B", "sku": "B", "qty": 1})),
+        (
+            "cart.add",
+            json!({"sku": "B", "qty": 3, "options": {"size": "M"}, "quote": {"price": 5}, "more": 1}),
+            json!({"line": "B?size=M", "sku": "B", "qty": 3, "options": {"size": "M"}, "quote": {"price": 5}}),
+        ),
+        ("cart.adjust", json!({"line": "A", "by": -1}), json!({"line": "A", "by": -1})),
+        ("cart.setQty", json!({"line": "A", "to": 5}), json!({"line": "A", "gen": 1, "to": 5, "seen": 2})),
+        ("cart.setQty", json!({"line": "B", "to": 5}), json!({"line": "B", "gen": 0, "to": 5, "seen": 0})),
+        ("cart.select", json!({"line": "A", "selected": false}), json!({"line": "A", "selected": false})),
+        ("cart.remove", json!({"line": "A"}), json!({"line": "A", "gen": 1, "seenAdded": 2})),
+        ("cart.remove", json!({"line": "B"}), json!({"line": "B", "gen": 0, "seenAdded": 0})),
+        ("cart.clear", json!({}), json!({"lines": [{"line": "A", "gen": 1, "seenAdded": 2}]})),
+        ("history.visit", json!({"eventId": "e", "sku": "A", "at": 7}), json!({"eventId": "e", "sku": "A", "at": 7})),
+    ] {
+        let prepared = ShopRules.prepare(name, &document(&asked), &mut rows).expect("rows in memory do not fail");
+        assert_eq!(json(&prepared), args, "{name} {asked}");
+    }
+    let empty = &mut MemoryRows::default();
+    let cleared = ShopRules.prepare("cart.clear", &document(&json!({})), empty).expect("rows in memory do not fail");
+    assert_eq!(json(&cleared), json!({"lines": []}));
+}
+
+#[test]
+fn what_a_page_gets_wrong_is_named_by_the_rule() {
+    for (name, asked, field) in [
+        ("cart.add", json!({}), "sku"),
+        ("cart.add", json!({"sku": 5}), "sku"),
+        ("cart.add", json!({"sku": "A", "qty": "2"}), "qty"),
+        ("cart.add", json!({"sku": "A", "options": "M"}), "options"),
+        ("cart.add", json!({"sku": "A", "options": {"size": 5}}), "options"),
+        ("cart.add", json!({"sku": "A", "quote": 5}), "quote"),
+        ("cart.adjust", json!({"line": "A"}), "by"),
+        ("cart.setQty", json!({"line": 1, "to": 2}), "line"),
+        ("cart.setQty", json!({"line": "A", "to": -1}), "to"),
+        ("cart.select", json!({"line": "A"}), "selected"),
+        ("cart.remove", json!({}), "line"),
+        ("history.visit", json!({"eventId": "e", "sku": "A", "at": 7, "dwell": "x"}), "dwell"),
+    ] {
+        let mut rows = MemoryRows::default();
+        let args = ShopRules.prepare(name, &document(&asked), &mut rows).expect("rows in memory do not fail");
+        let verdict = run(&mut rows, name, &args, NOW);
+        assert_eq!((verdict.code, verdict.detail.as_ref().str("field")), (Some("bad_args"), Some(field)), "{name} {asked}");
+    }
+}
+
+#[test]
+fn an_edit_of_a_line_that_was_not_seen_changes_nothing() {
+    let mut rows = MemoryRows::default();
+    for name in ["cart.adjust", "cart.setQty", "cart.select", "cart.remove", "cart.clear"] {
+        let asked = document(&json!({"line": "A", "by": 1, "to": 5, "selected": true}));
+        let args = ShopRules.prepare(name, &asked, &mut rows).expect("rows in memory do not fail");
+        assert_eq!(run(&mut rows, name, &args, NOW).code, Some("line_gone"), "{name}");
+        // Another device has added it meanwhile: it is not the line that was edited.
+        let mut other = MemoryRows::default();
+        run(&mut other, cart::ADD, &cart::add_args("A", None, 2, None).expect("args"), NOW);
+        if matches!(name, "cart.setQty" | "cart.remove") {
+            assert_eq!(run(&mut other, name, &args, NOW).code, Some("stale_gen"), "{name}");
+        }
+    }
 }

@@ -1,0 +1,85 @@
+//! From what a page asks for to the full arguments of a mutation.
+//!
+//! What was seen is read from the shopper's view. A line that is not there
+//! counts as seen in generation 0 with nothing in it, so that the edit goes to
+//! the server like any other and has an outcome. A value of a wrong type is
+//! passed on as it is: the rule that takes it names the field.
+
+use super::line::line_key;
+use super::verdict::object;
+use super::{ShopRules, cart, history, product};
+use crate::format::document::{Document, DocumentRef, Value};
+use crate::sync::client::ClientRules;
+use crate::sync::rows::{Collection, Rows, RowsError};
+use alloc::vec::Vec;
+
+impl ClientRules for ShopRules {
+    fn prepare(&self, name: &str, asked: &Document, rows: &mut dyn Rows) -> Result<Document, RowsError> {
+        let asked = asked.as_ref();
+        Ok(match name {
+            cart::ADD => add(asked),
+            cart::ADJUST => object(&take(asked, &["line", "by"])),
+            cart::SET_QTY => set_qty(asked, rows)?,
+            cart::SELECT => object(&take(asked, &["line", "selected"])),
+            cart::REMOVE => remove(asked, rows)?,
+            cart::CLEAR => cart::clear_args(rows)?.unwrap_or_else(nothing_seen),
+            history::VISIT => object(&take(asked, &["eventId", "sku", "at", "dwell"])),
+            _ => asked.to_document(),
+        })
+    }
+
+    fn replaces(&self, collection: Collection, existing: &Document, incoming: &Document) -> bool {
+        match collection {
+            Collection::Catalog => product::replaces(existing, incoming),
+            Collection::Cart | Collection::History => true,
+        }
+    }
+}
+
+/// Those of `names` that `asked` has.
+fn take<'a>(asked: DocumentRef<'a>, names: &[&'static str]) -> Vec<(&'static str, Value<'a>)> {
+    names.iter().filter_map(|name| Some((*name, asked.get(name)?))).collect()
+}
+
+/// `{sku, qty?, options?, quote?}`; one piece where no quantity is given.
+fn add(asked: DocumentRef<'_>) -> Document {
+    let line = asked.str("sku").map(|sku| line_key(sku, asked.object("options")));
+    let mut fields: Vec<(&str, Value<'_>)> = Vec::with_capacity(5);
+    fields.extend(line.as_deref().map(|line| ("line", Value::Str(line))));
+    fields.extend(take(asked, &["sku"]));
+    let qty = asked.get("qty").filter(|qty| *qty != Value::Null);
+    fields.push(("qty", qty.unwrap_or(Value::Int(1))));
+    fields.extend(take(asked, &["options", "quote"]));
+    object(&fields)
+}
+
+/// `{line, to}`
+fn set_qty(asked: DocumentRef<'_>, rows: &mut dyn Rows) -> Result<Document, RowsError> {
+    if let (Some(line), Some(to)) = (asked.str("line"), asked.u64("to"))
+        && let Some(args) = cart::set_qty_args(rows, line, to)?
+    {
+        return Ok(args);
+    }
+    let mut fields = take(asked, &["line"]);
+    fields.push(("gen", Value::Int(0)));
+    fields.extend(take(asked, &["to"]));
+    fields.push(("seen", Value::Int(0)));
+    Ok(object(&fields))
+}
+
+/// `{line}`
+fn remove(asked: DocumentRef<'_>, rows: &mut dyn Rows) -> Result<Document, RowsError> {
+    if let Some(line) = asked.str("line")
+        && let Some(args) = cart::remove_args(rows, line)?
+    {
+        return Ok(args);
+    }
+    let mut fields = take(asked, &["line"]);
+    fields.extend([("gen", Value::Int(0)), ("seenAdded", Value::Int(0))]);
+    Ok(object(&fields))
+}
+
+fn nothing_seen() -> Document {
+    let none = Document::array(&[]).expect("an empty list is a document");
+    object(&[("lines", Value::Array(none.as_ref()))])
+}
