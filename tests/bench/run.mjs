@@ -9,7 +9,7 @@ import { rows, table } from './figures.mjs'
 import { TAKEN, USED } from './notes.mjs'
 import { options } from './options.mjs'
 import { repetition } from './repetition.mjs'
-import { buildPage, servePage, unpack } from './site.mjs'
+import { buildPage, pannierVersion, servePage } from './site.mjs'
 
 const work = fileURLToPath(new URL('../../target/bench', import.meta.url))
 
@@ -52,17 +52,16 @@ function installed(name) {
   }
 }
 
-function versionOf(system, pannier) {
-  if (system === 'pannier') return ` ${pannier}`
-  return system === 'limit' ? '' : ` ${installed(system)}`
+function versioned(system) {
+  if (system === 'limit') return system
+  return `${system} ${system === 'pannier' ? pannierVersion() : installed(system)}`
 }
 
 async function main() {
   const chosen = options(process.argv.slice(2))
   mkdirSync(work, { recursive: true })
-  const pannier = unpack()
-  if (pannier === null && chosen.systems.includes('pannier')) {
-    throw new Error('no dist/pannier-*.tgz: run `cargo xtask pack` first, or leave pannier out with --systems')
+  if (chosen.systems.includes('pannier') && pannierVersion() === null) {
+    throw new Error('no packed package: run `cargo xtask pack` first, or leave pannier out with --systems')
   }
   await buildPage()
   const load = loadavg()[0].toFixed(1)
@@ -75,7 +74,7 @@ async function main() {
   }
   console.log(table(all))
   console.log(`\nChromium ${await browserVersion()}, ${chosen.repetitions} repetitions, ${cpus().length} cores, load average ${load} at the start`)
-  for (const system of chosen.systems) console.log(`${system}${versionOf(system, pannier)}: ${USED[system]}`)
+  for (const system of chosen.systems) console.log(`${versioned(system)}: ${USED[system]}`)
   for (const line of TAKEN) console.log(`- ${line}`)
   if (chosen.json !== undefined) writeFileSync(chosen.json, `${JSON.stringify(all, null, 2)}\n`)
 }

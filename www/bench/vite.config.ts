@@ -4,8 +4,8 @@ import { defineConfig } from 'vite'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
-// The runner unpacks the packed package here, so the page measures what a shop would install.
-const unpacked = here('../../target/bench/pannier')
+// Where packing unpacks the package: the page measures what a shop would install.
+const packed = here('../../target/package/pannier')
 
 export default defineConfig({
   root: here('.'),
@@ -13,7 +13,7 @@ export default defineConfig({
   resolve: {
     // Without a packed package the page still builds for work on the other systems; the runner then
     // refuses to measure `pannier`.
-    alias: { pannier: existsSync(unpacked) ? unpacked : here('./systems/absent.ts') },
+    alias: { pannier: existsSync(packed) ? packed : here('./systems/absent.ts') },
   },
   build: {
     target: 'esnext',
