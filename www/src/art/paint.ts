@@ -48,7 +48,7 @@ export function paint(picture: Picture, color?: string): { paint: Paint; defs: s
   const pick = picker(picture.seed)
   const chosen = color ? hsl(color) : null
   const hue = chosen?.hue ?? picture.hue
-  const saturation = chosen?.saturation ?? 34 + pick(90) * 34
+  const saturation = chosen?.saturation ?? 28 + pick(90) * 30
   const lightness = Math.min(88, Math.max(18, chosen?.lightness ?? 40 + pick(91) * 22))
   const accentHue = hue + (pick(92) < 0.5 ? 28 : 172)
   const prefix = `art${(pictures += 1)}`
