@@ -6,6 +6,7 @@
 //! by the row's key; its value is the offset of the row's key in it.
 
 pub mod index;
+pub mod range;
 pub mod workspace;
 
 pub use index::{Index, Indexes};

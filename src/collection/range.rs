@@ -1,0 +1,53 @@
+//! Bounds of a range, as a page gives them.
+
+use super::index::append_value;
+use super::{Index, TreeId};
+use crate::format::document::{Document, Value};
+use crate::key::{Key, after_prefix};
+use alloc::vec::Vec;
+
+/// Encoded bounds: from the first, included, to the second, not included.
+pub struct Bounds {
+    /// First key.
+    pub from: Vec<u8>,
+    /// End.
+    pub to: Vec<u8>,
+}
+
+/// A bound that has no place in a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadBound {
+    /// Which: `gte`, `gt`, `lte` or `lt`.
+    pub bound: &'static str,
+}
+
+/// Reads `{gte?, gt?, lte?, lt?}`, each an array of key parts: a prefix of the
+/// keys of `tree`. Where two bounds limit one side, the narrower counts.
+pub fn bounds(tree: TreeId, asked: &Document) -> Result<Bounds, BadBound> {
+    let mut from = alloc::vec![tree.0];
+    let mut to = end_of(&from);
+    for bound in ["gte", "gt", "lte", "lt"] {
+        let Some(value) = asked.as_ref().get(bound) else { continue };
+        let Value::Array(parts) = value else { return Err(BadBound { bound }) };
+        let key = parts.items().try_fold(Key::in_tree(tree.0), append_value).ok_or(BadBound { bound })?.into_bytes();
+        match bound {
+            "gte" => from = from.max(key),
+            "gt" => from = from.max(end_of(&key)),
+            "lte" => to = to.min(end_of(&key)),
+            _ => to = to.min(key),
+        }
+    }
+    Ok(Bounds { from, to })
+}
+
+/// What comes after all that begins with `key`, which starts with a tree's number and so has an end.
+fn end_of(key: &[u8]) -> Vec<u8> {
+    after_prefix(key).unwrap_or_default()
+}
+
+impl Index {
+    /// The name of the row that an index entry points at.
+    pub fn row_name(&self, entry_key: &[u8], entry_value: &[u8]) -> Option<alloc::string::String> {
+        super::row_name(&self.row_key(entry_key, entry_value)?, 1)
+    }
+}
