@@ -9,7 +9,7 @@ export const USED = {
 }
 
 export const TAKEN = [
-  'Chromium headless, one fresh profile for each system and repetition, the browser closed and started again between loading, reading, filling the cart, cold starts, writing and the last check; order of systems turned each repetition',
+  'Chromium headless, one fresh profile for each system and repetition, the browser closed and started again between loading, reading, writing, checking, filling the cart and cold starts; the writes go to a copy of the profile, whose cart is empty; order of systems turned each repetition',
   'every row, count and order is compared with the generated data, also after a restart of the browser, before a figure counts',
   'cold_first_cart: fresh page, nothing in the HTTP cache, from the start of the dynamic import of the system\'s module to 20 lines in hand; median of 5 pages a repetition',
   'bytes_stored: files of the profile\'s IndexedDB directory with the 10,000 products, after the browser was closed, opened again for reading and closed; what its storage has not compacted by then counts (Chromium reports the same sum as its storage estimate)',

@@ -1,5 +1,5 @@
 // One repetition of one system: a fresh profile, and the browser closed and started again between its parts.
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { withBrowser } from './browser.mjs'
 import { median } from './figures.mjs'
@@ -24,22 +24,38 @@ export async function repetition({ system, workloads, url, directory }) {
     // The browser was closed, opened and closed: by then its storage has deleted what a first close leaves to chance.
     figures.bytes_stored = directoryBytes(storage(profile))
 
-    const writes = wanted('put_durable') || wanted('put_together')
-    if (wanted('cold_first_cart') || writes) await session(open => run(open, system, ['fillCart']))
-    if (wanted('cold_first_cart')) figures.cold_first_cart = await session(open => coldFirstCart(open, system))
-    if (writes) {
-      const put = await session(open => run(open, system, ['putDurable', 'putTogether']))
-      figures.put_durable = put.putDurable
-      figures.put_together = put.putTogether
-      await session(open => run(open, system, ['verifyPutDurable', 'verifyPutTogether']))
+    if (wanted('put_durable') || wanted('put_together')) {
+      Object.assign(figures, await writes({ system, url, profile, directory }))
+    }
+    if (wanted('cold_first_cart')) {
+      await session(open => run(open, system, ['fillCart']))
+      figures.cold_first_cart = await session(open => coldFirstCart(open, system))
     }
     return Object.fromEntries(workloads.map(name => [name, figures[name]]))
   } catch (error) {
     throw new Error(`${system}: ${error.message}`, { cause: error })
   } finally {
-    // Chromium's last helper processes may still write while the directory goes, hence the retries.
-    rmSync(profile, { recursive: true, force: true, maxRetries: 10 })
+    removeProfile(profile)
   }
+}
+
+/** On a copy of the profile: the lines written here are as many as a cart may have, and a cold start reads 20. */
+async function writes({ system, url, profile, directory }) {
+  const copy = mkdtempSync(join(directory, `${system}-writes-`))
+  try {
+    cpSync(profile, copy, { recursive: true })
+    const steps = names => withBrowser(copy, url, open => run(open, system, names))
+    const { putDurable, putTogether } = await steps(['putDurable', 'putTogether'])
+    await steps(['verifyPutDurable', 'verifyPutTogether'])
+    return { put_durable: putDurable, put_together: putTogether }
+  } finally {
+    removeProfile(copy)
+  }
+}
+
+function removeProfile(profile) {
+  // Chromium's last helper processes may still write while the directory goes, hence the retries.
+  rmSync(profile, { recursive: true, force: true, maxRetries: 10 })
 }
 
 function readSteps(wanted) {
