@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { PACKAGE, shopFolder } from './package.mjs'
+
+const TSC = fileURLToPath(new URL('../../node_modules/typescript/bin/tsc', import.meta.url))
+
+/** Compiler's complaints about a module of a shop's that has the package installed; empty when there are none. */
+async function complaints(name, text, [module, moduleResolution]) {
+  const folder = await shopFolder(name)
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }\n')
+  writeFileSync(join(folder, 'shop.ts'), text)
+  const words = ['--noEmit', '--strict', '--target', 'es2022', '--lib', 'es2022,dom', '--types', '']
+  const tsc = spawnSync(process.execPath, [TSC, ...words, '--module', module, '--moduleResolution', moduleResolution, 'shop.ts'], {
+    cwd: folder,
+    encoding: 'utf8',
+  })
+  return `${tsc.stdout}${tsc.stderr}`.trim()
+}
+
+/** The first TypeScript example of the packed README. */
+function readmeExample() {
+  const readme = readFileSync(join(PACKAGE, 'README.md'), 'utf8')
+  const [, example] = /```ts\n([\s\S]*?)```/.exec(readme) ?? assert.fail('README.md has no ```ts example')
+  return example
+}
+
+for (const resolution of [['esnext', 'bundler'], ['nodenext', 'nodenext']]) {
+  test(`the README's example type-checks (${resolution[1]})`, async () => {
+    assert.equal(await complaints(`types-${resolution[1]}`, readmeExample(), resolution), '')
+  })
+}
+
+test("the README's example is under 20 lines and opens a store", () => {
+  const example = readmeExample()
+  assert.ok(example.trim().split('\n').length < 20, `${example.trim().split('\n').length} lines`)
+  assert.match(example, /import \{ open \} from 'pannier'/)
+})
+
+test('a misspelled option is a type error, so the checks above can fail', async () => {
+  const text = "import { open } from 'pannier'\nawait open({ name: 'a', stoer: 'memory' })\n"
+  assert.match(await complaints('types-wrong', text, ['esnext', 'bundler']), /stoer/)
+})
