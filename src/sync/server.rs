@@ -171,12 +171,15 @@ pub fn sync(
     limits: &Limits,
 ) -> Result<SyncResponse, ServeError> {
     let epoch = check_versions(tx, request)?;
-    let last_seq = last_seq(tx, shopper, request)?;
+    let known = known_client(tx, shopper, request)?;
+    let last_seq = known.unwrap_or(0);
     let batch = &request.mutations[..request.mutations.len().min(limits.mutations_per_sync)];
     check_sequence(&request.mutations, last_seq)?;
     let outcomes = execute(tx, rules, shopper, request.client, last_seq, batch, context)?;
     let executed = batch.last().map_or(last_seq, |mutation| mutation.seq.max(last_seq));
-    if executed > last_seq {
+    // A client is stored from its first request on, so that one which only ever
+    // pulled is also found out when it comes back with another shopper.
+    if executed > last_seq || known.is_none() {
         tx.put_client(request.client, &ClientState { shopper: shopper.into(), last_seq: executed })?;
     }
     if request.ack_to > 0 {
@@ -197,30 +200,26 @@ fn check_versions(tx: &mut dyn ServerTx, request: &SyncRequest) -> Result<u64, S
     Ok(epoch)
 }
 
-/// The client's last sequence number, once it is certain whose client it is.
-fn last_seq(tx: &mut dyn ServerTx, shopper: &str, request: &SyncRequest) -> Result<u64, ServeError> {
+/// The client's last sequence number, once it is certain whose client it is;
+/// `None` for a new client.
+fn known_client(tx: &mut dyn ServerTx, shopper: &str, request: &SyncRequest) -> Result<Option<u64>, ServeError> {
     match tx.client(request.client)? {
         Some(state) if state.shopper != shopper => Err(ServeError::Refused(SyncError::PrincipalChanged {})),
-        Some(state) => Ok(state.last_seq),
+        Some(state) => Ok(Some(state.last_seq)),
         None if request.ack_to > 0 || request.mutations.first().is_some_and(|first| first.seq > 1) => {
             Err(ServeError::Refused(SyncError::UnknownClient {}))
         }
-        None => Ok(0),
+        None => Ok(None),
     }
 }
 
 /// The mutations must follow on each other and on what was executed last.
 fn check_sequence(mutations: &[Mutation], last_seq: u64) -> Result<(), ServeError> {
     let Some(first) = mutations.first() else { return Ok(()) };
-    let mut expected = first.seq.min(last_seq + 1);
-    for mutation in mutations {
-        // Numbers start at 1: zero follows on nothing.
-        if mutation.seq != expected || expected == 0 {
-            return Err(ServeError::Refused(SyncError::SeqGap { expected: last_seq + 1 }));
-        }
-        expected += 1;
-    }
-    Ok(())
+    let start = first.seq.min(last_seq + 1);
+    let follow = (start..).zip(mutations).all(|(expected, mutation)| mutation.seq == expected);
+    // Numbers start at 1: zero follows on nothing.
+    if follow && start > 0 { Ok(()) } else { Err(ServeError::Refused(SyncError::SeqGap { expected: last_seq + 1 })) }
 }
 
 fn execute(

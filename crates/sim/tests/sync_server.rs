@@ -180,6 +180,10 @@ fn a_client_belongs_to_one_shopper_and_starts_at_one() {
     ok(&mut server, &request(vec![add(1, "A", 1)]));
     let other = server.serve(&ShopRules, "bob", &request(vec![add(2, "A", 1)]), NOW, &Limits::default());
     assert_eq!(other, refused(SyncError::PrincipalChanged {}));
+    let reader = SyncRequest { client: Id([8; 16]), ..request(vec![]) };
+    ok(&mut server, &reader);
+    let other = server.serve(&ShopRules, "bob", &reader, NOW, &Limits::default());
+    assert_eq!(other, refused(SyncError::PrincipalChanged {}), "a client that only pulled has its shopper too");
 }
 
 #[test]
