@@ -44,7 +44,7 @@ impl BodyError {
     pub fn status(&self) -> StatusCode {
         match self {
             BodyError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            BodyError::Cut { .. } => StatusCode::BAD_REQUEST,
+            BodyError::Cut { .. } => StatusCode::REQUEST_TIMEOUT,
         }
     }
 }

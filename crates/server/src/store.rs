@@ -24,7 +24,8 @@ const BUSY_WAIT: Duration = Duration::from_secs(5);
 /// Kept prepared: each statement of the server has room.
 const STATEMENTS_MAX: usize = 64;
 
-const SCHEMA: &str = "
+/// The tables.
+pub const SCHEMA: &str = "
     -- One row: what tells this database from a restored or wiped one.
     CREATE TABLE meta (epoch INTEGER NOT NULL);
     -- One browser profile each.

@@ -118,7 +118,7 @@ pub async fn answer(State(app): State<Arc<App>>, headers: HeaderMap, body: Body)
 fn no_body(error: &BodyError) -> SyncError {
     match error {
         BodyError::TooLarge { limit } => SyncError::TooLarge { limit: *limit as u64 },
-        BodyError::Cut { .. } => SyncError::Malformed { why: error.to_string() },
+        BodyError::Cut { .. } => SyncError::Retry { after_ms: RETRY_AFTER_MS },
     }
 }
 

@@ -241,3 +241,122 @@ fn document(collection: Collection, key: &str, bytes: Vec<u8>) -> Result<Documen
 fn failed(error: rusqlite::Error) -> RowsError {
     RowsError::Backend(error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use pannier::format::document::Value;
+    use rusqlite::Connection;
+
+    use super::*;
+
+    fn connection() -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(crate::store::SCHEMA).unwrap();
+        connection
+    }
+
+    fn doc(text: &str) -> Document {
+        Document::object(&[("text", Value::Str(text))]).unwrap()
+    }
+
+    fn changed(page: &ChangePage) -> Vec<(&str, u64)> {
+        page.changes.iter().map(|change| (change.key(), change.rev())).collect()
+    }
+
+    #[test]
+    fn a_scope_counts_its_rows_and_revisions() {
+        let connection = connection();
+        let mut tx = Tx::new(&connection);
+        assert_eq!(tx.put("ada", Collection::Cart, "a", &doc("1")), Ok(1));
+        assert_eq!(tx.put("ada", Collection::Cart, "b", &doc("2")), Ok(2));
+        assert_eq!(tx.put("ada", Collection::Cart, "a", &doc("3")), Ok(3));
+        assert_eq!(tx.put("bob", Collection::Cart, "a", &doc("4")), Ok(1));
+        assert_eq!(tx.delete("ada", Collection::Cart, "b"), Ok(Some(4)));
+        assert_eq!(tx.delete("ada", Collection::Cart, "b"), Ok(None));
+        assert_eq!(tx.delete("ada", Collection::Cart, "c"), Ok(None));
+        assert_eq!(tx.count("ada", Collection::Cart), Ok(1));
+        assert_eq!(tx.rev("ada", Collection::Cart), Ok(4));
+        assert_eq!(tx.get("ada", Collection::Cart, "a"), Ok(Some(doc("3"))));
+        assert_eq!(tx.get("ada", Collection::Cart, "b"), Ok(None));
+        assert_eq!(tx.get("ada", Collection::History, "a"), Ok(None));
+        assert_eq!(tx.put("ada", Collection::Cart, "b", &doc("5")), Ok(5));
+        assert_eq!(tx.count("ada", Collection::Cart), Ok(2));
+    }
+
+    #[test]
+    fn changes_come_by_revision_and_end_at_a_limit() {
+        let connection = connection();
+        let mut tx = Tx::new(&connection);
+        for key in ["a", "b", "c"] {
+            tx.put("ada", Collection::Cart, key, &doc("some text")).unwrap();
+        }
+        tx.delete("ada", Collection::Cart, "a").unwrap();
+        let mut page = |after, rows, bytes| tx.changes("ada", Collection::Cart, after, rows, bytes).unwrap();
+        let all = page(0, usize::MAX, usize::MAX);
+        assert_eq!(changed(&all), [("b", 2), ("c", 3), ("a", 4)]);
+        assert!(!all.more && matches!(all.changes[2], Change::Del { .. }));
+        assert_eq!(changed(&page(2, usize::MAX, usize::MAX)), [("c", 3), ("a", 4)]);
+        let two = page(0, 2, usize::MAX);
+        assert_eq!((changed(&two), two.more), (vec![("b", 2), ("c", 3)], true));
+        let large = page(0, usize::MAX, 1);
+        assert_eq!((changed(&large), large.more), (vec![("b", 2)], true));
+        assert!(!page(3, 1, 1).more);
+    }
+
+    #[test]
+    fn a_scan_follows_code_points_and_skips_tombstones() {
+        let connection = connection();
+        let mut tx = Tx::new(&connection);
+        for key in ["\u{1f45f}", "\u{ff5e}", "b", "a", "gone", "a\0z"] {
+            tx.put("ada", Collection::Cart, key, &doc(key)).unwrap();
+        }
+        tx.delete("ada", Collection::Cart, "gone").unwrap();
+        let mut keys = |after, limit| {
+            let rows = tx.scan("ada", Collection::Cart, after, limit).unwrap();
+            rows.into_iter().map(|(key, _)| key).collect::<Vec<_>>()
+        };
+        assert_eq!(keys(None, usize::MAX), ["a", "a\0z", "b", "\u{ff5e}", "\u{1f45f}"]);
+        assert_eq!(keys(Some("a"), 2), ["a\0z", "b"]);
+        assert_eq!(keys(Some("\u{1f45f}"), 2), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn an_outcome_reads_back_until_it_is_old_and_acknowledged() {
+        let connection = connection();
+        let mut tx = Tx::new(&connection);
+        let (client, id) = (Id([1; 16]), Id([2; 16]));
+        let statuses = [Status::Applied, Status::Adjusted, Status::Noop, Status::Rejected];
+        let stored = |seq: u64| StoredOutcome {
+            hash: u32::MAX,
+            outcome: Outcome {
+                seq,
+                id,
+                status: statuses[seq as usize - 1],
+                code: (seq > 1).then(|| "stock".into()),
+                detail: doc("detail"),
+                rev: seq,
+            },
+        };
+        for seq in 1..=4 {
+            tx.put_outcome(client, &stored(seq), seq * 1000).unwrap();
+            assert_eq!(tx.outcome(client, seq), Ok(Some(stored(seq))));
+        }
+        tx.drop_outcomes(client, 3, 2001).unwrap();
+        let left: Vec<u64> = (1..=4).filter(|seq| tx.outcome(client, *seq).unwrap().is_some()).collect();
+        assert_eq!(left, [3, 4]);
+        tx.drop_outcomes(client, 3, 9000).unwrap();
+        assert_eq!(tx.outcome(client, 3), Ok(None));
+        assert_eq!(tx.outcome(Id([9; 16]), 4), Ok(None));
+    }
+
+    #[test]
+    fn a_row_that_the_disk_changed_is_corrupt_by_name() {
+        let connection = connection();
+        let mut tx = Tx::new(&connection);
+        tx.put("ada", Collection::Cart, "a", &doc("1")).unwrap();
+        connection.execute("UPDATE row SET value = x'ff'", []).unwrap();
+        let corrupt = RowsError::Corrupt { collection: Collection::Cart, key: "a".into() };
+        assert_eq!(tx.get("ada", Collection::Cart, "a"), Err(corrupt.clone()));
+        assert_eq!(tx.changes("ada", Collection::Cart, 0, 9, 9), Err(corrupt));
+    }
+}

@@ -127,3 +127,109 @@ fn transact(connection: &Connection, batch: impl Iterator<Item = Job>, ran: &mut
     execute("COMMIT")?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::task::Poll;
+
+    use super::*;
+
+    fn writer() -> (Writer, JoinHandle<()>) {
+        let connection = Connection::open_in_memory().unwrap();
+        // A row of `child` without its parent is allowed until the commit, which then fails.
+        let tables = "PRAGMA foreign_keys = ON;
+            CREATE TABLE parent (id INTEGER PRIMARY KEY);
+            CREATE TABLE child (id INTEGER REFERENCES parent DEFERRABLE INITIALLY DEFERRED);";
+        connection.execute_batch(tables).unwrap();
+        Writer::start(connection)
+    }
+
+    fn insert(connection: &Connection, id: u32) -> rusqlite::Result<usize> {
+        connection.execute("INSERT INTO parent VALUES (?1)", [id])
+    }
+
+    async fn ids(writer: &Writer) -> Vec<u32> {
+        let read = |connection: &Connection| {
+            let mut statement = connection.prepare("SELECT id FROM parent ORDER BY id")?;
+            statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()
+        };
+        writer.run(read).await.unwrap().unwrap()
+    }
+
+    /// Holds the thread until all of `jobs` wait, so that they share one transaction.
+    async fn together<T>(writer: &Writer, jobs: impl Future<Output = T>) -> T {
+        let (go, wait) = mpsc::channel::<()>();
+        let hold = writer.run(move |_| wait.recv().map_err(drop));
+        let release = async {
+            tokio::task::yield_now().await;
+            go.send(()).unwrap();
+        };
+        tokio::join!(hold, jobs, release).1
+    }
+
+    #[tokio::test]
+    async fn a_request_that_fails_takes_no_other_with_it() {
+        let (writer, _thread) = writer();
+        let jobs = async {
+            tokio::join!(
+                writer.run(|connection| insert(connection, 1)),
+                writer.run(|connection| insert(connection, 2).and(Err::<(), _>(rusqlite::Error::InvalidQuery))),
+                writer.run(|connection| -> Result<(), ()> {
+                    insert(connection, 3).unwrap();
+                    panic!("on purpose")
+                }),
+                writer.run(|connection| insert(connection, 4)),
+            )
+        };
+        let (first, second, third, fourth) = together(&writer, jobs).await;
+        assert!(first.unwrap().is_ok() && fourth.unwrap().is_ok());
+        assert!(second.unwrap().is_err());
+        assert!(matches!(third, Err(WriterError::Gone)));
+        assert_eq!(ids(&writer).await, [1, 4]);
+    }
+
+    #[tokio::test]
+    async fn when_the_commit_fails_every_request_in_it_is_told() {
+        let (writer, _thread) = writer();
+        let jobs = async {
+            tokio::join!(
+                writer.run(|connection| insert(connection, 1)),
+                writer.run(|connection| connection.execute("INSERT INTO child VALUES (99)", [])),
+            )
+        };
+        let (first, second) = together(&writer, jobs).await;
+        assert!(matches!(first, Err(WriterError::Sqlite(_))));
+        assert!(matches!(second, Err(WriterError::Sqlite(_))));
+        assert_eq!(ids(&writer).await, [] as [u32; 0]);
+        assert!(writer.run(|connection| insert(connection, 1)).await.unwrap().is_ok(), "the next one is not harmed");
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_is_busy() {
+        let (writer, _thread) = writer();
+        let (go, wait) = mpsc::channel::<()>();
+        let (started, has_started) = oneshot::channel();
+        let hold = writer.run(move |_| {
+            started.send(()).unwrap();
+            wait.recv().map_err(drop)
+        });
+        let fill = async {
+            has_started.await.unwrap();
+            let mut waiting = Vec::new();
+            for id in 0..QUEUE_JOBS_MAX {
+                let mut job = Box::pin(writer.run(move |connection| insert(connection, id as u32)));
+                assert!(poll_fn(|context| Poll::Ready(job.as_mut().poll(context).is_pending())).await);
+                waiting.push(job);
+            }
+            let one_more = writer.run(|connection| insert(connection, u32::MAX)).await;
+            assert!(matches!(one_more, Err(WriterError::Busy)));
+            go.send(()).unwrap();
+            for job in waiting {
+                assert!(job.await.unwrap().is_ok());
+            }
+        };
+        let (held, ()) = tokio::join!(hold, fill);
+        held.unwrap().unwrap();
+    }
+}

@@ -5,5 +5,6 @@ mod catalogue;
 mod files;
 mod harness;
 mod process;
+mod protocol;
 mod sync;
 mod wire;
