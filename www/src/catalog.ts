@@ -39,11 +39,29 @@ export interface PriceFilter {
   readonly reverse: boolean
 }
 
-/** A category's products by price, at most `limit`. `max` itself is within the filter. */
-export async function byPrice(shop: Shop, category: string, filter: PriceFilter, limit: number): Promise<Item[]> {
+export interface Shelf {
+  /** What is still sold of the products asked for. */
+  readonly items: readonly Item[]
+  /** Whether there are products behind these. */
+  readonly more: boolean
+}
+
+/** A category's first `limit` products by price. `max` itself is within the filter. */
+export async function byPrice(shop: Shop, category: string, filter: PriceFilter, limit: number): Promise<Shelf> {
   const upper = filter.max === null ? [`${category}\u0001`] : [category, filter.max + 1]
-  const range = { gte: [category, filter.min ?? 0], lt: upper, limit, reverse: filter.reverse }
-  return (await shop.catalog.query(INDEX, range)).map(item)
+  // One more than wanted tells whether there are more.
+  const range = { gte: [category, filter.min ?? 0], lt: upper, limit: limit + 1, reverse: filter.reverse }
+  const found = await shop.catalog.query(INDEX, range)
+  return {
+    items: found.slice(0, limit).map(item).filter(({ delisted }) => !delisted),
+    more: found.length > limit,
+  }
+}
+
+/** A category's cheapest product, or null where the category is empty. */
+export async function cheapest(shop: Shop, category: string): Promise<Item | null> {
+  const [product] = await shop.catalog.query(INDEX, { gte: [category], lt: [`${category}\u0001`], limit: 1 })
+  return product ? item(product) : null
 }
 
 /** Stands in for products while the catalogue is not on the device, and says why not. */

@@ -1,12 +1,15 @@
 /** A product as the pages show it, made from whatever document the catalogue holds. */
 
 import type { Product } from 'pannier'
+import { colorNamed } from './color'
 
 export interface Picture {
   /** What to draw: a word such as `shoe`, or several to guess from. */
   readonly shape: string
   readonly hue: number
   readonly seed: number
+  /** The main colour, where the product's words name one; otherwise made from the hue. */
+  readonly color: string | null
 }
 
 export interface Item {
@@ -60,6 +63,7 @@ function picture(product: Product, category: string, title: string): Picture {
     shape: text(art.shape) || `${text(product.style)} ${title} ${category}`,
     hue: number(art.hue) ?? hash(`${category} ${product.id}`) % 360,
     seed: Math.abs(Math.trunc(seed)),
+    color: number(art.hue) === null ? colorNamed(title) : null,
   }
 }
 

@@ -94,11 +94,18 @@ export class Router {
     for (const callback of this.#shown) callback(location.pathname)
     window.scrollTo(0, 0)
     if (how === 'first') return
-    // A new page is announced by moving the focus to its heading, as a real page load would.
-    this.#outlet.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true })
+    this.#focusHeading()
     void view.ready.then(() => {
-      if (this.#view === view && top > 0) window.scrollTo(0, top)
+      if (this.#view !== view) return
+      if (top > 0) window.scrollTo(0, top)
+      // The heading of a product comes with the product.
+      if (document.activeElement === document.body) this.#focusHeading()
     })
+  }
+
+  /** A new page is announced by moving the focus to its heading, as a page load would. */
+  #focusHeading(): void {
+    this.#outlet.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true })
   }
 
   #make(): View {

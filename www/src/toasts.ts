@@ -22,7 +22,7 @@ export interface Toast {
 
 export class Toasts {
   /** The live region must be in the page before the first message, or that one is not read out. */
-  readonly element = h('ol', { class: 'toasts', role: 'log', 'aria-live': 'polite', 'aria-label': 'Messages' })
+  readonly element = h('div', { class: 'toasts', role: 'log', 'aria-live': 'polite', 'aria-label': 'Messages' })
 
   show(toast: Toast): void {
     const { about } = toast
@@ -34,12 +34,12 @@ export class Toasts {
     }
     const action = toast.action
     const item = h(
-      'li',
+      'div',
       { class: `toast toast-${toast.kind}`, 'data-about': about },
       h('span', { class: 'toast-icon' }, icon(toast.kind === 'outcome' ? 'notice' : 'check')),
       h(
         'div',
-        {},
+        { class: 'toast-words' },
         h('p', {}, toast.text),
         action && h('button', { class: 'toast-action', type: 'button', onclick: () => (close(), action.run()) }, action.label),
         toast.link && h('a', { class: 'toast-action', href: toast.link.path, onclick: close }, toast.link.label),

@@ -2,12 +2,13 @@
 
 /** Words that name a drawing, most telling first: "tea cup" is a cup, "camera bag" is a bag. */
 const WORDS: readonly (readonly [string, string])[] = [
-  ['headphone', 'headphones'], ['earbud', 'headphones'], ['headset', 'headphones'],
+  ['book', 'book'], ['headphone', 'headphones'], ['earbud', 'headphones'], ['headset', 'headphones'],
   ['backpack', 'backpack'], ['daypack', 'backpack'], ['rucksack', 'backpack'], ['satchel', 'bag'], ['handbag', 'bag'], ['tote', 'bag'], ['purse', 'bag'], ['wallet', 'bag'], ['bag', 'bag'], ['belt', 'belt'],
   ['speaker', 'speaker'], ['radio', 'speaker'], ['microphone', 'speaker'],
   ['camera', 'camera'], ['television', 'screen'], ['laptop', 'screen'], ['computer', 'screen'], ['monitor', 'screen'], ['tablet', 'screen'], ['phone', 'screen'], ['keyboard', 'screen'], ['cable', 'speaker'], ['electronic', 'speaker'],
-  ['glasses', 'glasses'], ['eyewear', 'glasses'],
-  ['teapot', 'teapot'], ['kettle', 'teapot'], ['cup', 'cup'], ['mug', 'cup'], ['tea', 'teapot'], ['coffee', 'cup'], ['hot dispensed', 'cup'], ['cold dispensed', 'cup'], ['drink', 'cup'],
+  ['sunglasses', 'glasses'], ['glasses', 'glasses'], ['eyewear', 'glasses'],
+  ['teapot', 'teapot'], ['kettle', 'teapot'], ['cup', 'cup'], ['mug', 'cup'], ['tea', 'teapot'], ['coffee', 'cup'], ['hot dispensed', 'cup'], ['cold dispensed', 'glass'], ['drink', 'glass'], ['saucer', 'cup'],
+  ['glass', 'glass'], ['tumbler', 'glass'], ['cocktail', 'glass'], ['beer', 'glass'], ['wine', 'glass'], ['juice', 'glass'],
   ['bowl', 'bowl'], ['plate', 'bowl'], ['dish', 'bowl'], ['pot', 'pan'], ['pan', 'pan'], ['cook', 'pan'], ['kitchen', 'pan'], ['houseware', 'pan'], ['soup', 'bowl'], ['food', 'bowl'],
   ['lamp', 'lamp'], ['light', 'lamp'], ['lantern', 'lamp'], ['candle', 'candle'],
   ['clock', 'clock'], ['watch', 'watch'],
@@ -17,7 +18,7 @@ const WORDS: readonly (readonly [string, string])[] = [
   ['jacket', 'jacket'], ['coat', 'jacket'], ['parka', 'jacket'], ['shirt', 'shirt'], ['tee', 'shirt'], ['blouse', 'shirt'], ['sweater', 'shirt'], ['jumper', 'shirt'], ['dress', 'shirt'], ['scarf', 'scarf'], ['sock', 'sock'], ['hat', 'hat'], ['cap', 'hat'], ['apparel', 'shirt'], ['clothing', 'shirt'],
   ['guitar', 'guitar'], ['strings', 'guitar'], ['violin', 'guitar'], ['ukulele', 'guitar'], ['drum', 'drum'], ['percussion', 'drum'], ['instrument', 'guitar'],
   ['necklace', 'ring'], ['bracelet', 'ring'], ['earring', 'ring'], ['ring', 'ring'], ['jewel', 'ring'],
-  ['book', 'book'], ['novel', 'book'], ['notebook', 'book'], ['stationery', 'book'], ['atlas', 'book'],
+  ['novel', 'book'], ['notebook', 'book'], ['stationery', 'book'], ['atlas', 'book'],
   ['perfume', 'bottle'], ['beauty', 'bottle'], ['groom', 'bottle'], ['bath', 'bottle'], ['lotion', 'bottle'], ['soap', 'bottle'], ['bottle', 'bottle'], ['flask', 'bottle'],
   ['tent', 'tent'], ['camp', 'tent'], ['outdoor', 'tent'], ['fishing', 'tent'], ['kayak', 'tent'],
   ['hammer', 'hammer'], ['tool', 'hammer'], ['wrench', 'hammer'], ['saw', 'hammer'], ['drill', 'hammer'],

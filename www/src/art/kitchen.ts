@@ -31,6 +31,20 @@ export const cup: Shape = (p) => ({
     shine('M64 92c4 2 8 3 12 4 0 22 2 38 8 54-12-10-20-32-20-58z', 0.34),
 })
 
+export const glass: Shape = (p) => ({
+  width: 34,
+  floor: 168,
+  art:
+    `<ellipse cx="100" cy="164" rx="34" ry="7" fill="${p.pale}"/>` +
+    stroke('M100 112v48', 'hsl(200 14% 88%)', 7) +
+    stroke('M98 114v44', '#fff', 2) +
+    area('M64 36h72c6 40-6 78-36 78S58 76 64 36z', 'hsl(200 24% 94%)', 'opacity=".75"') +
+    area('M63 62c18 5 56 5 74 0 0 30-12 48-37 48S63 92 63 62z', p.round) +
+    `<ellipse cx="100" cy="63" rx="37" ry="6" fill="${p.light}"/><ellipse cx="100" cy="36" rx="36" ry="5" fill="#fff" opacity=".55"/>` +
+    shine('M70 44c4-1 8-1 10-1-2 24 2 48 10 62-18-10-24-34-20-61z', 0.5) +
+    `<circle cx="112" cy="80" r="3" fill="#fff" opacity=".5"/><circle cx="104" cy="92" r="2" fill="#fff" opacity=".5"/>`,
+})
+
 export const bowl: Shape = (p) => ({
   width: 60,
   floor: 158,

@@ -46,7 +46,8 @@ export function picker(seed: number): (nth: number) => number {
 
 export function paint(picture: Picture, color?: string): { paint: Paint; defs: string; id: (name: string) => string } {
   const pick = picker(picture.seed)
-  const chosen = color ? hsl(color) : null
+  const named = color ?? picture.color
+  const chosen = named ? hsl(named) : null
   const hue = chosen?.hue ?? picture.hue
   const saturation = chosen?.saturation ?? 28 + pick(90) * 30
   const lightness = Math.min(88, Math.max(18, chosen?.lightness ?? 40 + pick(91) * 22))
@@ -76,7 +77,7 @@ export function paint(picture: Picture, color?: string): { paint: Paint; defs: s
     `<radialGradient id="${id('glow')}"><stop offset="0" stop-color="#fff3cf"/><stop offset="0.55" stop-color="#ffe3a0" stop-opacity="0.5"/><stop offset="1" stop-color="#ffdb8a" stop-opacity="0"/></radialGradient>`,
     `<radialGradient id="${id('floor')}"><stop offset="0" stop-color="#1b1208" stop-opacity="0.42"/><stop offset="0.6" stop-color="#1b1208" stop-opacity="0.14"/><stop offset="1" stop-color="#1b1208" stop-opacity="0"/></radialGradient>`,
     // The backdrop's lightness comes from the page's style, so the pictures follow the dark mode.
-    `<radialGradient id="${id('back')}" cx="0.38" cy="0.3" r="0.95"><stop offset="0" style="stop-color:hsl(${round(hue)} var(--art-saturation,34%) var(--art-near,95%))"/><stop offset="1" style="stop-color:hsl(${round(hue + 12)} var(--art-saturation,34%) var(--art-far,86%))"/></radialGradient>`,
+    `<radialGradient id="${id('back')}" gradientUnits="userSpaceOnUse" cx="76" cy="60" r="190"><stop offset="0" style="stop-color:hsl(${round(hue)} var(--art-saturation,34%) var(--art-near,95%))"/><stop offset="1" style="stop-color:hsl(${round(hue + 12)} var(--art-saturation,34%) var(--art-far,86%))"/></radialGradient>`,
   ].join('')
 
   return {

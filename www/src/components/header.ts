@@ -26,8 +26,8 @@ export interface Header {
 
 export function header(): Header {
   const nav = h('nav', { class: 'categories', 'aria-label': 'Categories' }, h('ul', {}))
-  const badge = h('span', { class: 'cart-count', 'aria-hidden': 'true', hidden: true })
-  const cart = h('a', { class: 'cart-link', href: '/cart', 'aria-label': 'Cart' }, icon('bag'), h('span', { class: 'cart-word' }, 'Cart'), badge)
+  const badge = h('span', { class: 'cart-count', hidden: true })
+  const cart = h('a', { class: 'cart-link', href: '/cart' }, icon('bag'), h('span', { class: 'cart-word' }, 'Cart'), badge)
   const switchText = h('span', { class: 'switch-text' }, 'Opening…')
   const toggle = h('button', { class: 'switch', type: 'button', role: 'switch', 'aria-checked': 'true', 'aria-label': 'Connection', disabled: true }, h('span', { class: 'switch-track' }, h('span', { class: 'switch-knob' })))
   const waiting = h('span', { class: 'waiting', hidden: true })
@@ -77,8 +77,7 @@ export function header(): Header {
       context.connection.subscribe(() => showConnection(context))
       context.shop.cart.subscribe(({ count: goods }) => {
         badge.hidden = goods === 0
-        badge.textContent = String(goods)
-        cart.setAttribute('aria-label', `Cart, ${count(goods, 'item', 'items')}`)
+        fill(badge, goods, h('span', { class: 'visually-hidden' }, goods === 1 ? ' item' : ' items'))
       })
       const links = nav.firstElementChild as HTMLElement
       const refresh = eachFrame(() => void categories(context.shop).then((found) => showCategories(links, found.map(({ name }) => name)), () => {}))

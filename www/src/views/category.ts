@@ -1,6 +1,6 @@
 /** A category: its products by price, with a filter from the secondary index. */
 
-import { byPrice, catalogMissing, categories, type PriceFilter } from '../catalog'
+import { byPrice, catalogMissing, categories, cheapest, type PriceFilter } from '../catalog'
 import { grid } from '../components/card'
 import { notice } from '../components/notice'
 import type { Context } from '../context'
@@ -46,21 +46,19 @@ export function category(context: Context, name: string, query: URLSearchParams)
   }
 
   async function show(): Promise<void> {
-    const [sample] = await byPrice(shop, name, { min: null, max: null, reverse: false }, 1)
+    const sample = await cheapest(shop, name)
     if (!sample) return showNothing()
     currency = sample.currency
     unit.textContent = ` in ${currency}`
     const filter = priceFilter(state, currency)
-    // One more than shown tells whether there are more.
-    const items = await byPrice(shop, name, filter, state.shown + 1)
-    const now = hash(JSON.stringify([items, filter, state.shown]))
+    const { items, more } = await byPrice(shop, name, filter, state.shown)
+    const now = hash(JSON.stringify([items, more, filter]))
     if (now === drawn) return
     drawn = now
     form.hidden = false
-    const more = items.length > state.shown
-    const visible = items.slice(0, state.shown)
-    summary.textContent = visible.length === 0 ? 'Nothing in this price range' : more ? `Showing the first ${count(visible.length, 'product', 'products')}` : count(visible.length, 'product', 'products')
-    showItems(visible, more)
+    const found = count(items.length, 'product', 'products')
+    summary.textContent = items.length === 0 ? 'Nothing in this price range' : more ? `Showing the first ${found}` : found
+    showItems(items, more)
   }
 
   function showItems(items: readonly Item[], more: boolean): void {
@@ -105,7 +103,7 @@ export function category(context: Context, name: string, query: URLSearchParams)
     element: h(
       'div',
       { class: 'page' },
-      h('nav', { class: 'crumbs', 'aria-label': 'Breadcrumb' }, h('ol', {}, h('li', {}, h('a', { href: '/' }, 'Home')), h('li', { 'aria-current': 'page', dir: 'auto' }, label(name)))),
+      h('nav', { class: 'crumbs', 'aria-label': 'Breadcrumb' }, h('ol', {}, h('li', {}, h('a', { href: '/' }, 'Home')), h('li', { 'aria-current': 'page' }, h('bdi', {}, label(name))))),
       h('div', { class: 'list-head' }, h('div', {}, h('h1', { tabindex: '-1', dir: 'auto' }, label(name)), summary), form),
       list,
     ),

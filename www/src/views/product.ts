@@ -53,8 +53,6 @@ export function product(context: Context, id: string): View {
     fill(body, notice({ glyph: 'notice', level: 'h1', title: 'The product could not be read', text: `${String(error)}. Reloading the page often helps.`, actions: reload }))
   }
   const ready = show().catch(failed)
-  // The heading arrives with the product, after the router has looked for it.
-  void ready.then(() => document.activeElement === document.body && history.state && body.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true }))
   const stops = [shop.catalog.subscribe(refresh), context.connection.subscribe(() => shown === '' && refresh()), recent.stop]
   return { title: 'Product', ready, element: h('div', { class: 'page' }, body, recent.element), stop: () => stops.forEach((stop) => stop()) }
 }
@@ -74,7 +72,7 @@ function showProduct(body: HTMLElement, context: Context, one: Item, choice: Cho
     h(
       'nav',
       { class: 'crumbs', 'aria-label': 'Breadcrumb' },
-      h('ol', {}, h('li', {}, h('a', { href: '/' }, 'Home')), one.category !== '' && h('li', {}, h('a', { href: categoryPath(one.category), dir: 'auto' }, label(one.category))), h('li', { 'aria-current': 'page', dir: 'auto' }, one.title)),
+      h('ol', {}, h('li', {}, h('a', { href: '/' }, 'Home')), one.category !== '' && h('li', {}, h('a', { href: categoryPath(one.category) }, h('bdi', {}, label(one.category)))), h('li', { 'aria-current': 'page' }, h('bdi', {}, one.title))),
     ),
     h(
       'article',
