@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use axum::serve::ListenerExt;
 use clap::Parser;
 use clap::error::ErrorKind;
 use rusqlite::Connection;
@@ -123,6 +124,8 @@ async fn listen(args: &Serve, app: Arc<App>) -> Result<(), String> {
     let wrong = |e| format!("listening on {}: {e}", args.listen);
     let listener = TcpListener::bind(args.listen).await.map_err(wrong)?;
     let address = listener.local_addr().map_err(wrong)?;
+    // The last piece of an answer must not wait until the client has acknowledged the one before.
+    let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
     let (mut interrupt, mut terminate) =
         (signal(SignalKind::interrupt()).map_err(wrong)?, signal(SignalKind::terminate()).map_err(wrong)?);
     println!("listening on http://{address}");

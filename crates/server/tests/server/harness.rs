@@ -107,14 +107,14 @@ impl Server {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Result<Answer, ureq::Error> {
-        let agent = agent();
+        let client = client();
         let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let mut response = match method {
-            "GET" => agent.run(request.body(()).unwrap())?,
-            _ => agent.run(request.body(body).unwrap())?,
+            "GET" => client.run(request.body(()).unwrap())?,
+            _ => client.run(request.body(body).unwrap())?,
         };
         let headers = response.headers().clone();
         let body = response.body_mut().read_to_vec()?;
@@ -129,7 +129,7 @@ impl Drop for Server {
     }
 }
 
-fn agent() -> ureq::Agent {
+fn client() -> ureq::Agent {
     ureq::Agent::config_builder().http_status_as_error(false).allow_non_standard_methods(true).build().into()
 }
 
