@@ -31,7 +31,8 @@ export class Connection {
     if (this.#paused) return 'paused'
     if (!navigator.onLine || this.#sync.status === 'offline') return 'offline'
     if (this.#sync.status === 'error') return 'error'
-    return this.#sync.status === 'syncing' || this.#sync.pending > 0 ? 'syncing' : 'saved'
+    // A routine pull with nothing to send is no news to the shopper.
+    return this.#sync.pending > 0 ? 'syncing' : 'saved'
   }
 
   get paused(): boolean {
