@@ -4,8 +4,9 @@
 
 use super::args::{KEY_TEXT_BYTES_MAX, RuleError, bad, count, integer, number, optional_object, text};
 use super::line::{Line, line_key};
+use super::oldest::delete_oldest;
 use super::product::Terms;
-use super::verdict::{adjusted, applied, noop, object, rejected};
+use super::verdict::{adjusted, applied, array, noop, object, rejected};
 use crate::format::document::{Document, DocumentError, DocumentRef, Value};
 use crate::sync::mutation::{Context, Verdict};
 use crate::sync::rows::{Collection, Rows, RowsError};
@@ -104,9 +105,7 @@ pub fn clear_args(rows: &mut dyn Rows) -> Result<Option<Document>, RowsError> {
     if seen.is_empty() {
         return Ok(None);
     }
-    let items: Vec<Value<'_>> = seen.iter().map(|args| args.as_ref().value()).collect();
-    let list = Document::array(&items).expect("lines make a document");
-    Ok(Some(object(&[("lines", Value::Array(list.as_ref()))])))
+    Ok(Some(object(&[("lines", array(&seen).as_ref().value())])))
 }
 
 /// All lines and tombstones, by key.
@@ -220,17 +219,15 @@ fn make_room(rows: &mut dyn Rows) -> Result<bool, RowsError> {
     if count < CART_LINES_MAX {
         return Ok(true);
     }
-    let lines = lines(rows)?;
-    let mut tombstones: Vec<(u64, &str)> =
-        lines.iter().filter_map(|(key, line)| Some((line.removed_at?, &key[..]))).collect();
-    if lines.len() - tombstones.len() >= CART_LINES_MAX {
+    let mut tombstones: Vec<(u64, String)> = Vec::new();
+    for (key, line) in lines(rows)? {
+        tombstones.extend(line.removed_at.map(|removed_at| (removed_at, key)));
+    }
+    if count - tombstones.len() >= CART_LINES_MAX {
         return Ok(false);
     }
     if count >= CART_ROWS_MAX {
-        tombstones.sort_unstable();
-        for (_, key) in tombstones.iter().take(count - CART_ROWS_MAX + CART_ROWS_SLACK) {
-            rows.delete(Collection::Cart, key)?;
-        }
+        delete_oldest(rows, Collection::Cart, tombstones, count - CART_ROWS_MAX + CART_ROWS_SLACK, 0)?;
     }
     Ok(true)
 }

@@ -3,6 +3,7 @@
 //! A visit is stored as `{sku, at, dwell}` under its event id.
 
 use super::args::{RuleError, bad, count, number, text};
+use super::oldest::delete_oldest;
 use super::verdict::{applied, noop, object};
 use crate::format::document::{Document, DocumentRef, Value};
 use crate::sync::mutation::{Context, Verdict};
@@ -63,12 +64,6 @@ fn prune(rows: &mut dyn Rows, oldest: u64) -> Result<(), RowsError> {
     for (key, visit) in rows.scan(Collection::History, None, most)? {
         visits.push((visit.as_ref().u64("at").unwrap_or(0), key));
     }
-    visits.sort_unstable();
     let beyond = visits.len().saturating_sub(HISTORY_VISITS_MAX);
-    for (index, (at, key)) in visits.iter().enumerate() {
-        if index < beyond || *at < oldest {
-            rows.delete(Collection::History, key)?;
-        }
-    }
-    Ok(())
+    delete_oldest(rows, Collection::History, visits, beyond, oldest)
 }

@@ -119,10 +119,11 @@ pub fn line_key(sku: &str, options: Option<DocumentRef<'_>>) -> String {
     let mut pairs: Vec<(&str, &str)> = Vec::new();
     for (name, value) in options.into_iter().flat_map(DocumentRef::fields) {
         if let Value::Str(value) = value {
-            pairs.push((name, value));
+            // Options are few: a sort would be more code than it saves time.
+            let place = pairs.iter().position(|pair| *pair > (name, value)).unwrap_or(pairs.len());
+            pairs.insert(place, (name, value));
         }
     }
-    pairs.sort_unstable();
     for (index, (name, value)) in pairs.into_iter().enumerate() {
         key.push(if index == 0 { '?' } else { '&' });
         escape(&mut key, name);

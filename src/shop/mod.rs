@@ -12,6 +12,7 @@ pub mod line;
 pub mod product;
 
 mod args;
+mod oldest;
 mod client;
 mod remove;
 mod rules;

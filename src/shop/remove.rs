@@ -3,7 +3,7 @@
 use super::args::{RuleError, bad, count, number, text};
 use super::cart::{CART_LINES_MAX, detail, line_gone};
 use super::line::Line;
-use super::verdict::{adjusted, applied, noop, object};
+use super::verdict::{adjusted, applied, array, noop, object};
 use crate::format::document::{Document, DocumentRef, Value};
 use crate::sync::mutation::{Context, Verdict};
 use crate::sync::rows::{Rows, RowsError};
@@ -88,7 +88,5 @@ pub(super) fn clear(args: DocumentRef<'_>, context: &Context, rows: &mut dyn Row
     if survivors.is_empty() {
         return Ok(if removed { applied(object(&[])) } else { noop("line_gone", object(&[])) });
     }
-    let items: Vec<Value<'_>> = survivors.iter().map(|line| line.as_ref().value()).collect();
-    let list = Document::array(&items).expect("lines make a document");
-    Ok(adjusted("added_elsewhere", object(&[("lines", Value::Array(list.as_ref()))])))
+    Ok(adjusted("added_elsewhere", object(&[("lines", array(&survivors).as_ref().value())])))
 }

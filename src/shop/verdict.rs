@@ -2,11 +2,21 @@
 
 use crate::format::document::{Document, Value};
 use crate::sync::mutation::{Status, Verdict};
+use alloc::vec::Vec;
 
 /// An object of fields that cannot fail: strings and integers, and parts of
 /// documents no deeper than they were.
 pub(super) fn object(fields: &[(&str, Value<'_>)]) -> Document {
-    Document::object(fields).expect("fields make a document")
+    // Without `expect`, which would bring the formatting of errors into every page.
+    let Ok(object) = Document::object(fields) else { panic!("fields make a document") };
+    object
+}
+
+/// An array of such objects.
+pub(super) fn array(items: &[Document]) -> Document {
+    let values: Vec<Value<'_>> = items.iter().map(|item| item.as_ref().value()).collect();
+    let Ok(array) = Document::array(&values) else { panic!("objects make a document") };
+    array
 }
 
 pub(super) fn applied(detail: Document) -> Verdict {

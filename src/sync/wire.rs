@@ -267,8 +267,10 @@ pub fn decode_answer(bytes: &[u8]) -> Result<Answer, SyncError> {
 
 fn encode<T: Serialize>(message: &T) -> Vec<u8> {
     // Only a serializer of ours that fails, or one without a known length, could
-    // make this fail; the types above have neither.
-    postcard::to_allocvec(message).expect("a message encodes")
+    // make this fail; the types above have neither. Without `expect`, which would
+    // bring the formatting of errors into every page.
+    let Ok(bytes) = postcard::to_allocvec(message) else { panic!("a message encodes") };
+    bytes
 }
 
 fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, SyncError> {
