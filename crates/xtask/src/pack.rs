@@ -45,17 +45,20 @@ pub fn main(words: &[String]) -> Result<ExitCode, Failure> {
 
 /// Packs what has changed since the last time, and returns the packed file.
 pub fn ensure() -> Result<PathBuf, Failure> {
-    let compiled = step(
-        "wasm, built for size (the first time with its own std, about a minute)",
-        compile,
-    )?;
+    let compiled = cargo_target().join("wasm32-unknown-unknown/wasm/pannier_wasm.wasm");
+    let note = if compiled.exists() {
+        ""
+    } else {
+        ", the first time with its own std: about two minutes"
+    };
+    step(&format!("wasm, built for size{note}"), compile)?;
     bind(&compiled)?;
     let wasm = optimize()?;
     stage(&wasm)?;
     Ok(package_tgz())
 }
 
-fn compile() -> Result<PathBuf, Failure> {
+fn compile() -> Result<(), Failure> {
     let mut build = cargo();
     build
         .args([
@@ -75,8 +78,7 @@ fn compile() -> Result<PathBuf, Failure> {
         // Lets the pinned stable compiler take the flags above.
         .env("RUSTC_BOOTSTRAP", "1")
         .env("RUSTFLAGS", WASM_RUSTFLAGS);
-    run(&mut build)?;
-    Ok(cargo_target().join("wasm32-unknown-unknown/wasm/pannier_wasm.wasm"))
+    run(&mut build)
 }
 
 /// Writes the bindings to js/generated: js/src imports `pannier_wasm.js` from there.

@@ -105,11 +105,14 @@ pub fn run_through(command: &mut Command) -> Result<ExitCode, Failure> {
 
 /// Runs a step with a line that says what it is and, when it is over, how long it took.
 pub fn step<T>(what: &str, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-    eprintln!("  {what} ...");
+    eprint!("  {what} ... ");
     let start = Instant::now();
-    let result = work()?;
-    eprintln!("  {what}: {:.1} s", start.elapsed().as_secs_f64());
-    Ok(result)
+    let result = work();
+    match &result {
+        Ok(_) => eprintln!("{:.1} s", start.elapsed().as_secs_f64()),
+        Err(_) => eprintln!("failed"),
+    }
+    result
 }
 
 fn succeeded(command: &Command, status: ExitStatus) -> Result<(), Failure> {

@@ -3,11 +3,16 @@
 use crate::Failure;
 use crate::pack::unpack_into;
 use crate::process::{cargo, node_tool, run, run_quiet, step};
-use crate::workspace::{at, is_fresh, package_tgz};
+use crate::workspace::{at, is_fresh, package_tgz, pannierd};
 
 /// Builds `pannierd`.
 pub fn build_server() -> Result<(), Failure> {
-    step("pannierd (the first time one to two minutes)", || {
+    let note = if pannierd().exists() {
+        ""
+    } else {
+        ", the first time: about two minutes"
+    };
+    step(&format!("pannierd{note}"), || {
         run(cargo().args([
             "build",
             "--quiet",

@@ -22,6 +22,10 @@ pub const SHOES: Category = Category {
             "Wool",
             "Felted wool that breathes in summer and warms in winter.",
         ),
+        (
+            "Cotton",
+            "Combed cotton, knitted without a seam at the toes.",
+        ),
     ],
     kinds: &[
         kind(
@@ -30,6 +34,7 @@ pub const SHOES: Category = Category {
             69,
             149,
             "A light shoe with a springy sole for pavements and park paths.",
+            &[2, 3],
         ),
         kind(
             "Court Sneaker",
@@ -37,6 +42,7 @@ pub const SHOES: Category = Category {
             59,
             129,
             "A plain low sneaker that goes with everything you own.",
+            &[0, 1, 2],
         ),
         kind(
             "Desert Boot",
@@ -44,6 +50,7 @@ pub const SHOES: Category = Category {
             89,
             189,
             "An ankle boot with two eyelets and a crepe sole.",
+            &[0, 1],
         ),
         kind(
             "Hiking Boot",
@@ -51,6 +58,7 @@ pub const SHOES: Category = Category {
             119,
             249,
             "Stiff where it should be, padded where it must be, and dry inside.",
+            &[0, 1],
         ),
         kind(
             "Slip-On",
@@ -58,6 +66,7 @@ pub const SHOES: Category = Category {
             49,
             99,
             "No laces: step in at the door and go.",
+            &[0, 1, 2, 3],
         ),
         kind(
             "Walking Socks",
@@ -65,6 +74,7 @@ pub const SHOES: Category = Category {
             9,
             24,
             "Cushioned at heel and toe, smooth where a shoe would rub.",
+            &[3, 4],
         ),
         kind(
             "Chelsea Boot",
@@ -72,6 +82,7 @@ pub const SHOES: Category = Category {
             99,
             219,
             "Elastic at the sides, a pull tab behind, and nothing else.",
+            &[0, 1],
         ),
     ],
     abroad: &[
@@ -104,6 +115,7 @@ pub const BAGS: Category = Category {
         ),
         ("Felt", "Pressed wool felt, three millimetres thick."),
         ("Ripstop", "Recycled ripstop nylon, lighter than it looks."),
+        ("Saddle-Leather", "Saddle leather, four millimetres thick."),
     ],
     kinds: &[
         kind(
@@ -112,6 +124,7 @@ pub const BAGS: Category = Category {
             29,
             119,
             "Open at the top, with one pocket for keys and one for a phone.",
+            &[0, 1, 2],
         ),
         kind(
             "Backpack",
@@ -119,6 +132,7 @@ pub const BAGS: Category = Category {
             59,
             179,
             "Holds a day's things and a laptop that you forget on your back.",
+            &[0, 1, 3],
         ),
         kind(
             "Rolltop Daypack",
@@ -126,6 +140,7 @@ pub const BAGS: Category = Category {
             69,
             159,
             "Rolls down when it is empty and up when it rains.",
+            &[0, 3],
         ),
         kind(
             "Satchel",
@@ -133,6 +148,7 @@ pub const BAGS: Category = Category {
             79,
             199,
             "A flat bag for papers, with a strap as wide as three fingers.",
+            &[0, 1, 2],
         ),
         kind(
             "Shoulder Bag",
@@ -140,6 +156,7 @@ pub const BAGS: Category = Category {
             49,
             139,
             "Small enough for the evening, with room for a book.",
+            &[0, 1, 2],
         ),
         kind(
             "Belt",
@@ -147,6 +164,7 @@ pub const BAGS: Category = Category {
             25,
             69,
             "One piece of leather and one solid buckle.",
+            &[1, 4],
         ),
         kind(
             "Weekender",
@@ -154,6 +172,7 @@ pub const BAGS: Category = Category {
             109,
             289,
             "Two nights away, packed flat, carried over the shoulder.",
+            &[0, 1, 3],
         ),
     ],
     abroad: &[
@@ -183,6 +202,12 @@ pub const CLOTHING: Category = Category {
             "Long-staple cotton from a mill that prints its name on the label.",
         ),
         ("Corduroy", "Wide-wale corduroy, cut to move."),
+        ("Straw", "Straw, braided and sewn in a spiral."),
+        (
+            "Waxed-Cotton",
+            "Waxed cotton that asks for a new coat once a year.",
+        ),
+        ("Shell", "Three layers, recycled, and quiet when you move."),
     ],
     kinds: &[
         kind(
@@ -191,6 +216,7 @@ pub const CLOTHING: Category = Category {
             59,
             139,
             "A shirt when it is warm, a jacket when it is not.",
+            &[0, 2, 3],
         ),
         kind(
             "T-Shirt",
@@ -198,6 +224,7 @@ pub const CLOTHING: Category = Category {
             19,
             49,
             "Keeps its shape at the neck, wash after wash.",
+            &[0, 1, 2],
         ),
         kind(
             "Rain Jacket",
@@ -205,6 +232,7 @@ pub const CLOTHING: Category = Category {
             99,
             279,
             "Taped seams, a hood that turns with you, and pockets that drain.",
+            &[5, 6],
         ),
         kind(
             "Work Jacket",
@@ -212,6 +240,7 @@ pub const CLOTHING: Category = Category {
             89,
             199,
             "Three pockets, five buttons, no fuss.",
+            &[2, 3, 5],
         ),
         kind(
             "Scarf",
@@ -219,6 +248,7 @@ pub const CLOTHING: Category = Category {
             24,
             79,
             "Two metres, which is the right length.",
+            &[0, 1],
         ),
         kind(
             "Brimmed Hat",
@@ -226,6 +256,7 @@ pub const CLOTHING: Category = Category {
             29,
             89,
             "Shade for the eyes and a place for the feather you find.",
+            &[2, 4],
         ),
         kind(
             "Beanie",
@@ -233,6 +264,7 @@ pub const CLOTHING: Category = Category {
             15,
             39,
             "Ribbed, so that it fits every head in the house.",
+            &[1, 2],
         ),
     ],
     abroad: &[
@@ -267,6 +299,7 @@ pub const MUSIC: Category = Category {
             79,
             349,
             "Light on the ears and honest in the low notes.",
+            &[0, 2],
         ),
         kind(
             "Speaker",
@@ -274,6 +307,7 @@ pub const MUSIC: Category = Category {
             89,
             399,
             "Fills a room from the corner of a shelf.",
+            &[0, 1, 2],
         ),
         kind(
             "Kitchen Radio",
@@ -281,6 +315,7 @@ pub const MUSIC: Category = Category {
             59,
             189,
             "One knob for the station, one for the volume.",
+            &[0, 1, 2],
         ),
         kind(
             "Travel Guitar",
@@ -288,14 +323,23 @@ pub const MUSIC: Category = Category {
             149,
             549,
             "Small enough for a train, loud enough for a fire.",
+            &[0, 1, 3],
         ),
-        kind("Ukulele", "guitar", 49, 189, "Four strings and no excuse."),
+        kind(
+            "Ukulele",
+            "guitar",
+            49,
+            189,
+            "Four strings and no excuse.",
+            &[0, 1, 3],
+        ),
         kind(
             "Hand Drum",
             "drum",
             45,
             199,
             "Warm in the middle, bright at the rim.",
+            &[0, 1],
         ),
         kind(
             "Metronome",
@@ -303,6 +347,7 @@ pub const MUSIC: Category = Category {
             29,
             99,
             "Keeps time, and its opinion to itself.",
+            &[0, 1],
         ),
     ],
     abroad: &[
@@ -332,6 +377,11 @@ pub const OUTDOORS: Category = Category {
             "Stainless steel, dented and none the worse for it.",
         ),
         ("Recycled", "Spun from what used to be fishing nets."),
+        (
+            "Titanium",
+            "Titanium, at little more than half the weight of steel.",
+        ),
+        ("Classic", "The shape it has always had."),
     ],
     kinds: &[
         kind(
@@ -340,6 +390,7 @@ pub const OUTDOORS: Category = Category {
             149,
             549,
             "Up in four minutes, with a porch for the boots.",
+            &[0, 1, 3],
         ),
         kind(
             "Tarp",
@@ -347,14 +398,23 @@ pub const OUTDOORS: Category = Category {
             49,
             149,
             "Eight loops, one roof, any two trees.",
+            &[0, 3],
         ),
-        kind("Flask", "bottle", 19, 49, "Hot for a day, cold for longer."),
+        kind(
+            "Flask",
+            "bottle",
+            19,
+            49,
+            "Hot for a day, cold for longer.",
+            &[2, 4],
+        ),
         kind(
             "Trail Backpack",
             "backpack",
             89,
             269,
             "Forty litres that sit on the hips, not on the shoulders.",
+            &[0, 3, 5],
         ),
         kind(
             "Camp Mug",
@@ -362,6 +422,7 @@ pub const OUTDOORS: Category = Category {
             9,
             25,
             "Hangs on anything, survives everything.",
+            &[2, 4],
         ),
         kind(
             "Sunglasses",
@@ -369,6 +430,7 @@ pub const OUTDOORS: Category = Category {
             39,
             159,
             "Polarised, with hinges that can be mended.",
+            &[3, 4, 5],
         ),
         kind(
             "Watch",
@@ -376,6 +438,7 @@ pub const OUTDOORS: Category = Category {
             79,
             389,
             "Hands that glow, a strap that dries, a battery for five years.",
+            &[2, 4, 5],
         ),
     ],
     abroad: &[

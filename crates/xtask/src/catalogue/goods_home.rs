@@ -16,6 +16,9 @@ pub const LAMPS: Category = Category {
             "Mouth-blown opal glass that spreads the light evenly.",
         ),
         ("Paper", "Folded paper, treated so that dust wipes off."),
+        ("Beeswax", "Pure beeswax with a cotton wick."),
+        ("Soy", "Soy wax with a trace of bergamot."),
+        ("Oak", "Smoked oak with rounded edges."),
     ],
     kinds: &[
         kind(
@@ -24,6 +27,7 @@ pub const LAMPS: Category = Category {
             49,
             189,
             "A warm circle of light for a table and the two people at it.",
+            &[0, 1, 2, 3],
         ),
         kind(
             "Desk Lamp",
@@ -31,6 +35,7 @@ pub const LAMPS: Category = Category {
             59,
             199,
             "An arm that stays where it is put and a switch you find in the dark.",
+            &[0, 2],
         ),
         kind(
             "Bedside Lamp",
@@ -38,6 +43,7 @@ pub const LAMPS: Category = Category {
             39,
             129,
             "Dims down to the light of one candle.",
+            &[0, 1, 2, 3],
         ),
         kind(
             "Lantern",
@@ -45,6 +51,7 @@ pub const LAMPS: Category = Category {
             29,
             99,
             "For the balcony, the garden and the last hour of a party.",
+            &[0, 3],
         ),
         kind(
             "Pillar Candle",
@@ -52,6 +59,7 @@ pub const LAMPS: Category = Category {
             9,
             29,
             "Burns for some forty hours without a drip.",
+            &[4, 5],
         ),
         kind(
             "Mantel Clock",
@@ -59,6 +67,7 @@ pub const LAMPS: Category = Category {
             49,
             149,
             "A quiet movement and a face that reads from across the room.",
+            &[0, 6],
         ),
         kind(
             "Reading Light",
@@ -66,6 +75,7 @@ pub const LAMPS: Category = Category {
             35,
             119,
             "Lights the page and lets the other half of the bed sleep.",
+            &[0, 1],
         ),
     ],
     abroad: &[
@@ -95,6 +105,7 @@ pub const TEA: Category = Category {
             "Glass",
             "Heat-proof glass that shows the colour of what you drink.",
         ),
+        ("Steel", "Brushed steel with a copper base."),
     ],
     kinds: &[
         kind(
@@ -103,6 +114,7 @@ pub const TEA: Category = Category {
             29,
             119,
             "Pours without a drop on the cloth; the sieve lifts out.",
+            &[0, 1, 2, 3],
         ),
         kind(
             "Espresso Cup",
@@ -110,6 +122,7 @@ pub const TEA: Category = Category {
             9,
             29,
             "Thick walls keep the second sip as warm as the first.",
+            &[0, 1, 3],
         ),
         kind(
             "Mug",
@@ -117,6 +130,7 @@ pub const TEA: Category = Category {
             12,
             34,
             "Holds a third of a litre and fits two hands.",
+            &[0, 1, 3],
         ),
         kind(
             "Tea Bowl",
@@ -124,6 +138,7 @@ pub const TEA: Category = Category {
             15,
             49,
             "Wide and low, made to be held from below.",
+            &[0, 1],
         ),
         kind(
             "Tea Caddy",
@@ -131,6 +146,7 @@ pub const TEA: Category = Category {
             14,
             39,
             "A double lid keeps a hundred grams of leaves fresh for months.",
+            &[0, 1],
         ),
         kind(
             "Kettle",
@@ -138,6 +154,7 @@ pub const TEA: Category = Category {
             39,
             129,
             "A thin spout for slow pouring, for whatever hob you have.",
+            &[2, 4],
         ),
         kind(
             "Coffee Dripper",
@@ -145,6 +162,7 @@ pub const TEA: Category = Category {
             15,
             45,
             "Ridges inside let the water through at the right pace.",
+            &[0, 1, 3],
         ),
     ],
     abroad: &[
@@ -191,6 +209,7 @@ pub const BOOKS: Category = Category {
             7,
             24,
             "Squared paper that takes ink without bleeding.",
+            &[0, 1],
         ),
         kind(
             "Atlas of Small Islands",
@@ -198,6 +217,7 @@ pub const BOOKS: Category = Category {
             29,
             69,
             "Maps of places with fewer than a hundred people.",
+            &[0, 1, 2, 3],
         ),
         kind(
             "Guide to Clouds",
@@ -205,6 +225,7 @@ pub const BOOKS: Category = Category {
             14,
             34,
             "Look up, turn the page, and know what the afternoon will bring.",
+            &[1, 2, 3],
         ),
         kind(
             "Cookbook of Soups",
@@ -212,6 +233,7 @@ pub const BOOKS: Category = Category {
             19,
             42,
             "Sixty soups, from ten minutes to a whole Sunday.",
+            &[0, 2, 3],
         ),
         kind(
             "Sketchbook",
@@ -219,6 +241,7 @@ pub const BOOKS: Category = Category {
             12,
             34,
             "Heavy paper for pencil, pen and a careful wash.",
+            &[0, 1],
         ),
         kind(
             "Almanac",
@@ -226,6 +249,7 @@ pub const BOOKS: Category = Category {
             14,
             29,
             "Tides, moons, sowing days and one poem a week.",
+            &[0, 1, 2, 3],
         ),
         kind(
             "Book of Knots",
@@ -233,6 +257,7 @@ pub const BOOKS: Category = Category {
             12,
             29,
             "From the bowline to the ones for showing off.",
+            &[0, 1, 2],
         ),
     ],
     abroad: &[
@@ -265,6 +290,11 @@ pub const KITCHEN: Category = Category {
             "Carbon-Steel",
             "Carbon steel that gets better each time it is used.",
         ),
+        (
+            "Stoneware",
+            "Salt-glazed stoneware in the colour of the clay.",
+        ),
+        ("Glass", "Thick green glass with a cork."),
     ],
     kinds: &[
         kind(
@@ -273,6 +303,7 @@ pub const KITCHEN: Category = Category {
             35,
             139,
             "A lip on both sides and a handle that stays cool.",
+            &[0, 1],
         ),
         kind(
             "Frying Pan",
@@ -280,6 +311,7 @@ pub const KITCHEN: Category = Category {
             29,
             119,
             "Heavy enough for an even heat, light enough for one hand.",
+            &[0, 3],
         ),
         kind(
             "Mixing Bowl",
@@ -287,6 +319,7 @@ pub const KITCHEN: Category = Category {
             15,
             49,
             "Deep, with a foot that grips the table.",
+            &[1, 4],
         ),
         kind(
             "Salad Bowl",
@@ -294,6 +327,7 @@ pub const KITCHEN: Category = Category {
             24,
             79,
             "Big enough to toss in without decorating the floor.",
+            &[2, 4],
         ),
         kind(
             "Storage Jar",
@@ -301,6 +335,7 @@ pub const KITCHEN: Category = Category {
             9,
             32,
             "Keeps a kilo of flour, and the moths out.",
+            &[4, 5],
         ),
         kind(
             "Bread Box",
@@ -308,6 +343,7 @@ pub const KITCHEN: Category = Category {
             34,
             89,
             "Crust stays crust for three days.",
+            &[1, 2],
         ),
         kind(
             "Oil Bottle",
@@ -315,6 +351,7 @@ pub const KITCHEN: Category = Category {
             14,
             39,
             "A spout that stops when you stop.",
+            &[4, 5],
         ),
     ],
     abroad: &[
@@ -341,6 +378,14 @@ pub const LIVING: Category = Category {
         ("Bouclé", "Bouclé with a loop you want to touch."),
         ("Walnut", "Oiled walnut, matched board by board."),
         ("Rattan", "Rattan, woven over a steamed frame."),
+        ("Linen", "Heavy linen that can be taken off and washed."),
+        (
+            "Terracotta",
+            "Terracotta, unglazed outside and sealed inside.",
+        ),
+        ("Stoneware", "Thrown stoneware with a matt glaze."),
+        ("Potted", "In a clay pot with a saucer."),
+        ("Trailing", "Grows down from a shelf, about a hand a month."),
     ],
     kinds: &[
         kind(
@@ -349,6 +394,7 @@ pub const LIVING: Category = Category {
             189,
             649,
             "Low, wide, and hard to leave.",
+            &[0, 1, 2, 3],
         ),
         kind(
             "Side Table",
@@ -356,6 +402,7 @@ pub const LIVING: Category = Category {
             79,
             289,
             "Room for a lamp, a cup and the book you are in.",
+            &[0, 2, 3],
         ),
         kind(
             "Sofa",
@@ -363,6 +410,7 @@ pub const LIVING: Category = Category {
             590,
             1890,
             "Three seats, or one person lengthwise.",
+            &[1, 4],
         ),
         kind(
             "Cushion",
@@ -370,6 +418,7 @@ pub const LIVING: Category = Category {
             19,
             69,
             "Filled with feathers, closed with buttons.",
+            &[1, 4],
         ),
         kind(
             "Chest of Drawers",
@@ -377,6 +426,7 @@ pub const LIVING: Category = Category {
             249,
             890,
             "Drawers that close with the sound of a good car.",
+            &[0, 2],
         ),
         kind(
             "Vase",
@@ -384,6 +434,7 @@ pub const LIVING: Category = Category {
             24,
             99,
             "Looks finished even without flowers.",
+            &[5, 6],
         ),
         kind(
             "House Plant",
@@ -391,6 +442,7 @@ pub const LIVING: Category = Category {
             15,
             69,
             "Forgives you a week without water.",
+            &[7, 8],
         ),
     ],
     abroad: &[

@@ -44,7 +44,7 @@ fn names(category: &'static Category, random: &mut Random) -> Vec<Name> {
     let mut names = Vec::new();
     for kind in category.kinds {
         for line in LINES {
-            let &(material, middle) = random.pick(category.materials);
+            let (material, middle) = category.materials[*random.pick(kind.fits)];
             names.push(Name {
                 kind,
                 title: format!("{line} {material} {}", kind.noun),

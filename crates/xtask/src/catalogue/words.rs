@@ -28,6 +28,8 @@ pub struct Kind {
     pub euros: (u64, u64),
     /// A sentence about it.
     pub about: &'static str,
+    /// What it can be made of: places in its category's `materials`.
+    pub fits: &'static [usize],
 }
 
 /// Languages of the titles that are not English.
@@ -49,12 +51,14 @@ pub const fn kind(
     low: u64,
     high: u64,
     about: &'static str,
+    fits: &'static [usize],
 ) -> Kind {
     Kind {
         noun,
         shape,
         euros: (low, high),
         about,
+        fits,
     }
 }
 
