@@ -462,3 +462,23 @@ function readObject(count: number, depth: number): Json {
   }
   return freezing ? Object.freeze(fields) : fields
 }
+
+/**
+ * Decodes `count` values that follow each other from `offset` to `limit`.
+ *
+ * @throws DocumentError when the bytes are not that many documents.
+ */
+export function decodeAll(bytes: Uint8Array, offset: number, limit: number, count: number, frozen = false): Json[] {
+  source = bytes
+  at = offset
+  end = limit
+  freezing = frozen
+  try {
+    const values = new Array<Json>(count)
+    for (let index = 0; index < count; index++) values[index] = read(0)
+    if (at !== end) throw damaged('bytes follow the values')
+    return values
+  } finally {
+    source = EMPTY
+  }
+}

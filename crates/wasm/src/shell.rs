@@ -1,6 +1,6 @@
 //! Carries requests to the record store, answers back, and events out.
 
-use crate::events::flatten;
+use crate::events::{Flat, IDLE, flatten};
 use crate::records::Records;
 use js_sys::{Function, Uint8Array};
 use pannier::sync::client::Client;
@@ -17,7 +17,11 @@ pub(crate) struct Shell {
 
 impl Shell {
     pub(crate) fn new(client: Client, records: Box<dyn Records>, notify: Function) -> Rc<Self> {
-        Rc::new(Self { client: RefCell::new(client), records, notify })
+        Rc::new(Self {
+            client: RefCell::new(client),
+            records,
+            notify,
+        })
     }
 
     /// Starts every request there is, then tells what happened.
@@ -29,6 +33,13 @@ impl Shell {
             let answer = move |response| {
                 shell.client.borrow_mut().complete(id, response);
                 shell.pump();
+                if shell.client.borrow().is_idle() {
+                    shell.notify(Flat {
+                        kind: IDLE,
+                        number: 0.0,
+                        bytes: None,
+                    });
+                }
             };
             self.records.start(request, Box::new(answer));
         }
@@ -39,11 +50,21 @@ impl Shell {
         loop {
             let event = self.client.borrow_mut().next_event();
             let Some(event) = event else { return };
-            let event = flatten(event);
-            let bytes = event.bytes.map_or(JsValue::UNDEFINED, |bytes| Uint8Array::from(&bytes[..]).into());
-            let kind = JsValue::from_f64(f64::from(event.kind));
-            // The listener is ours and reports its callbacks' errors itself.
-            let _ = self.notify.call3(&JsValue::UNDEFINED, &kind, &JsValue::from_f64(event.number), &bytes);
+            self.notify(flatten(event));
         }
+    }
+
+    fn notify(&self, event: Flat) {
+        let bytes = event.bytes.map_or(JsValue::UNDEFINED, |bytes| {
+            Uint8Array::from(&bytes[..]).into()
+        });
+        let kind = JsValue::from_f64(f64::from(event.kind));
+        // The listener is ours and reports its callbacks' errors itself.
+        let _ = self.notify.call3(
+            &JsValue::UNDEFINED,
+            &kind,
+            &JsValue::from_f64(event.number),
+            &bytes,
+        );
     }
 }

@@ -29,7 +29,7 @@ pub fn write_to(staged: &Path) -> Result<(), Failure> {
     ]);
     tsc.args([
         "--lib",
-        "es2022,dom,dom.iterable",
+        "es2022,dom,dom.iterable,esnext.disposable",
         "--types",
         "",
         "--allowImportingTsExtensions",

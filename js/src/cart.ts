@@ -1,0 +1,105 @@
+import { check, report } from './errors.ts'
+import { CART, Name, type Store } from './store.ts'
+import type { AddToCart, Cart, CartApi, CartLine, Edit, Quote } from './types.ts'
+
+/** Above the most lines that a cart may have, removed ones included. */
+const ROWS_MAX = 100_000
+
+/** A line as it is stored. */
+interface Row {
+  readonly sku: string
+  readonly options?: { readonly [name: string]: string }
+  readonly qty: number
+  readonly quote?: Quote
+  readonly removed?: boolean
+}
+
+/** The cart of a store. */
+export class CartView implements CartApi {
+  readonly #store: Store
+  readonly #edited: () => void
+
+  constructor(store: Store, edited: () => void) {
+    this.#store = store
+    this.#edited = edited
+  }
+
+  add({ sku, qty = 1, options, quote }: AddToCart): Edit {
+    check(typeof sku === 'string' && sku !== '', 'sku', 'a non-empty string')
+    check(Number.isSafeInteger(qty) && qty >= 1, 'qty', 'a whole number of at least 1')
+    return this.#edit(Name.Add, { sku, qty, options, quote })
+  }
+
+  adjust(line: string, by: number): Edit {
+    check(Number.isSafeInteger(by), 'by', 'a whole number')
+    return this.#edit(Name.Adjust, { line: named(line), by })
+  }
+
+  setQty(line: string, qty: number): Edit {
+    check(Number.isSafeInteger(qty) && qty >= 0, 'qty', 'a whole number of at least 0')
+    return this.#edit(Name.SetQty, { line: named(line), to: qty })
+  }
+
+  remove(line: string): Edit {
+    return this.#edit(Name.Remove, { line: named(line) })
+  }
+
+  clear(): Edit {
+    return this.#edit(Name.Clear, {})
+  }
+
+  async read(): Promise<Cart> {
+    const found = await this.#store.scan(CART, '', {}, ROWS_MAX, false, true)
+    const lines: CartLine[] = []
+    let count = 0
+    for (let index = 0; index < found.length; index += 2) {
+      const row = found[index + 1] as unknown as Row
+      if (row.removed) continue
+      const { sku, qty, options = {}, quote = null } = row
+      lines.push(Object.freeze({ line: found[index] as string, sku, options, qty, quote }))
+      count += qty
+    }
+    return Object.freeze({ lines: Object.freeze(lines), count })
+  }
+
+  subscribe(callback: (cart: Cart) => void): () => void {
+    let shown = ''
+    let stopped = false
+    let reading = false
+    let again = false
+    const show = async () => {
+      if (reading) {
+        again = true
+        return
+      }
+      reading = true
+      do {
+        again = false
+        const cart = await this.read()
+        const now = JSON.stringify(cart)
+        if (stopped || now === shown) continue
+        shown = now
+        callback(cart)
+      } while (again)
+      reading = false
+    }
+    const changed = () => void show().catch(report)
+    const stop = this.#store.watch(CART, changed)
+    changed()
+    return () => {
+      stopped = true
+      stop()
+    }
+  }
+
+  #edit(name: Name, asked: object): Edit {
+    const edit = this.#store.mutate(name, asked)
+    this.#edited()
+    return edit
+  }
+}
+
+function named(line: string): string {
+  check(typeof line === 'string' && line !== '', 'line', 'the key of a cart line')
+  return line
+}

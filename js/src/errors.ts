@@ -1,0 +1,29 @@
+import type { Document } from './types.ts'
+
+/**
+ * An error with a stable code: `bad_args`, `bad_document`, `too_large`, `closed`, `storage`, `storage_unavailable`,
+ * `quota`, `corrupt`, `network`, `bad_answer`, `auth`, and the codes of the sync protocol.
+ */
+export class PannierError extends Error {
+  readonly code: string
+  /** Particulars: which field, which place in a list. */
+  readonly detail: Document
+
+  constructor(code: string, message: string, detail: Document = {}) {
+    super(message)
+    this.name = 'PannierError'
+    this.code = code
+    this.detail = detail
+  }
+}
+
+/** Throws when `value` is not what `field` must be. */
+export function check(holds: boolean, field: string, must: string): void {
+  if (!holds) throw new PannierError('bad_args', `${field} must be ${must}`, { field })
+}
+
+/** Tells of an error that no caller waits for, as the browser tells of an uncaught one. */
+export function report(error: unknown): void {
+  if (typeof reportError === 'function') reportError(error)
+  else console.error(error)
+}

@@ -1,0 +1,82 @@
+import { CartView } from './cart.ts'
+import { CatalogView } from './catalog.ts'
+import { HistoryView } from './history.ts'
+import { check, report } from './errors.ts'
+import { type Listener, Store } from './store.ts'
+import { Syncer } from './sync.ts'
+import type { Events, OpenOptions, Shop, SyncApi, SyncState } from './types.ts'
+import { loadWasm } from './wasm.ts'
+
+type Callbacks = { [E in keyof Events]: Set<(value: Events[E]) => void> }
+
+const OFF: SyncState = Object.freeze({ status: 'off', pending: 0, lastSyncAt: null, error: null })
+
+/** A shop without a server. */
+const NO_SYNC: SyncApi = { now: async () => {}, state: OFF, pause() {}, resume() {} }
+
+/**
+ * Opens the store `options.name`, and creates it when it is missing. Several tabs may have it open.
+ *
+ * @throws PannierError `storage_unavailable` or `corrupt` when the storage cannot be opened.
+ */
+export async function open(options: OpenOptions): Promise<Shop> {
+  check(typeof options?.name === 'string' && options.name !== '', 'name', 'a non-empty string')
+  const callbacks: Callbacks = { outcome: new Set(), sync: new Set(), error: new Set() }
+  const emit = <E extends keyof Events>(event: E, value: Events[E]) => {
+    for (const callback of [...callbacks[event]]) guarded(() => callback(value))
+  }
+  let syncer: Syncer | undefined
+  let channel: BroadcastChannel | undefined
+  const listener: Listener = {
+    outcome: outcome => emit('outcome', outcome),
+    error: error => emit('error', error),
+    synced: more => syncer?.synced(more),
+    syncRefused: (error, retryAfterMs) => syncer?.refused(error, retryAfterMs),
+    appended: (seq, record) => channel?.postMessage([seq, record]),
+  }
+  const memory = await loadWasm(options.wasm)
+  const store = await Store.open(options.name, options, memory, listener)
+  channel = listenToTabs(store, options)
+  if (options.sync !== undefined) {
+    syncer = new Syncer(store, options.name, options.sync, state => emit('sync', state))
+  }
+  const fold = () => {
+    if (document.visibilityState === 'hidden') store.checkpoint()
+  }
+  globalThis.document?.addEventListener('visibilitychange', fold)
+  const edited = () => syncer?.edited()
+  return {
+    cart: new CartView(store, edited),
+    history: new HistoryView(store, edited),
+    catalog: new CatalogView(store),
+    sync: syncer ?? NO_SYNC,
+    on(event, callback) {
+      callbacks[event].add(callback)
+      return () => void callbacks[event].delete(callback)
+    },
+    flush: () => store.flush(),
+    async close() {
+      syncer?.stop()
+      globalThis.document?.removeEventListener('visibilitychange', fold)
+      await store.close()
+      channel?.close()
+    },
+  }
+}
+
+/** Other tabs tell their commits on this channel. */
+function listenToTabs(store: Store, options: OpenOptions): BroadcastChannel | undefined {
+  if (options.store === 'memory' || typeof BroadcastChannel === 'undefined') return undefined
+  const channel = new BroadcastChannel(`pannier:${options.name}`)
+  channel.onmessage = ({ data }) => store.offer(data[0], data[1])
+  return channel
+}
+
+/** A callback that throws must not keep the others from being called. */
+function guarded(work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    report(error)
+  }
+}
