@@ -42,6 +42,7 @@ function start(shop: Shop): void {
     ]),
   }
   context.router.onShow((path) => top.mark(path))
+  context.router.onShow((path) => toasts.arrived(path))
   watchOutcomes(shop, toasts, notes)
   top.connect(context)
   context.router.start()

@@ -52,6 +52,13 @@ export class Toasts {
     clock.start()
     this.element.append(item)
   }
+
+  /** The shopper has come to this page: what points there has done its work. */
+  arrived(path: string): void {
+    for (const link of this.element.querySelectorAll<HTMLAnchorElement>('.toast-info a')) {
+      if (link.pathname === path) link.closest('.toast')?.remove()
+    }
+  }
 }
 
 class Clock {

@@ -16,7 +16,8 @@ export interface StepperOptions {
   /** What is counted, for a screen reader. */
   readonly name: string
   readonly qty: number
-  readonly change: (qty: number) => void
+  /** `by` is the step taken, or null where the quantity was typed. */
+  readonly change: (qty: number, by: number | null) => void
 }
 
 export function stepper({ name, qty, change }: StepperOptions): Stepper {
@@ -54,7 +55,7 @@ export function stepper({ name, qty, change }: StepperOptions): Stepper {
     const next = Math.min(QTY_MAX, Math.max(1, current + by))
     if (next === current) return
     show(next)
-    change(next)
+    change(next, by)
   }
 
   function typed(): void {
@@ -62,7 +63,7 @@ export function stepper({ name, qty, change }: StepperOptions): Stepper {
     const next = /^\d+$/.test(input.value.trim()) ? Math.min(QTY_MAX, Math.max(1, Number(input.value))) : current
     const changed = next !== current
     show(next)
-    if (changed) change(next)
+    if (changed) change(next, null)
   }
 
   show(qty)

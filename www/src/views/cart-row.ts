@@ -25,14 +25,18 @@ export function row(context: Context, first: CartLine, remove: (line: CartLine, 
   const quote = h('p', { class: 'line-quote' })
   const note = h('p', { class: 'line-note', hidden: true })
   const sum = h('p', { class: 'line-sum price' })
+  // While edits are on their way to the store, the cart's answers are behind what the shopper pressed.
+  let unsettled = 0
   const steps = stepper({
     name: title,
     qty: first.qty,
-    change: (qty) => {
+    change: (qty, by) => {
       context.notes.delete(line.line)
-      // Where the stock holds the quantity to what it was, nothing changes and nobody calls back.
-      const back = () => steps.set(line.qty)
-      context.shop.cart.setQty(line.line, qty).durable.then(back, back)
+      // A step is "one more", whatever another device did to the line; a typed number is the number.
+      const { cart } = context.shop
+      const edit = by === null ? cart.setQty(line.line, qty) : cart.adjust(line.line, by)
+      unsettled += 1
+      edit.durable.then(settle, settle)
     },
   })
   const bin = h('button', { class: 'icon-button remove', type: 'button', onclick: () => remove(line, title) }, icon('trash'))
@@ -45,13 +49,22 @@ export function row(context: Context, first: CartLine, remove: (line: CartLine, 
     sum,
   )
 
+  /** Shows what the cart holds: the stock may have held the quantity to less, even to what it was. */
+  async function settle(): Promise<void> {
+    unsettled -= 1
+    if (unsettled > 0) return
+    const { lines } = await context.shop.cart.read()
+    const held = lines.find((one) => one.line === line.line)
+    if (held && unsettled === 0) steps.set(held.qty)
+  }
+
   function update(next: CartLine, item: Item | null): void {
     line = next
     title = item?.title ?? next.quote?.title ?? next.sku
     element.dataset.qty = String(next.qty)
     name.textContent = title
     bin.setAttribute('aria-label', `Remove ${title}`)
-    steps.set(next.qty)
+    if (unsettled === 0) steps.set(next.qty)
     const color = next.options.color
     // Drawn again only when it looks different: a cart is updated at each press of a button.
     const looks = `${item ? JSON.stringify(item.picture) : ''}${color ?? ''}`
