@@ -1,0 +1,79 @@
+//! Looking into a tab: what it shows, what it holds.
+
+use crate::device::Device;
+use pannier::collection::{META, OUTBOX, OUTCOMES, Workspace, number_key, row_key};
+use pannier::format::document::Document;
+use pannier::key::after_prefix;
+use pannier::store::{Reader, Scan};
+use pannier::sync::client::{Client, rows_tree};
+use pannier::sync::mutation::Mutation;
+use pannier::sync::rows::Collection;
+use pannier::tree::TreeError;
+use std::collections::BTreeMap;
+
+/// Rows by key.
+pub type RowMap = BTreeMap<String, Document>;
+
+/// What a tab's store holds of the sync.
+#[derive(Debug, PartialEq)]
+pub struct Stored {
+    /// The confirmed cart.
+    pub base: RowMap,
+    /// Pending mutations in order.
+    pub outbox: Vec<Mutation>,
+    /// Outcomes kept, by sequence number.
+    pub outcomes: BTreeMap<u64, Document>,
+    /// The row `sync`: epoch, confirmed sequence number and cookies.
+    pub sync: Document,
+}
+
+impl Device {
+    /// The rows of a collection as tab `index` shows them, tombstones included.
+    pub fn view(&mut self, index: usize, collection: Collection) -> RowMap {
+        self.read(index, |client| rows(client, client.view(), collection))
+    }
+
+    /// What tab `index` has stored or staged.
+    pub fn stored(&mut self, index: usize) -> Stored {
+        self.read(index, |client| {
+            let reader = client.store().reader();
+            let mut outbox = Vec::new();
+            scan(reader, OUTBOX.0, &mut |_, value| outbox.push(postcard::from_bytes(value).expect("a mutation")))?;
+            let mut outcomes = BTreeMap::new();
+            scan(reader, OUTCOMES.0, &mut |key, value| {
+                let seq = pannier::collection::key_number(key).expect("a number");
+                outcomes.insert(seq, Document::from_stored(value.to_vec()));
+            })?;
+            let sync = reader.get(&row_key(META, "sync"))?.map_or_else(Document::default, Document::from_stored);
+            Ok(Stored { base: rows(client, reader, Collection::Cart)?, outbox, outcomes, sync })
+        })
+    }
+
+    /// Reads, loading what the read faults on.
+    fn read<T>(&mut self, index: usize, look: impl Fn(&Client) -> Result<T, TreeError>) -> T {
+        loop {
+            match look(&self.tab(index).client) {
+                Ok(found) => return found,
+                Err(TreeError::Fault(fault)) => {
+                    self.tab(index).client.want(fault);
+                    self.settle();
+                }
+                Err(error) => panic!("a read failed: {error:?}"),
+            }
+        }
+    }
+}
+
+fn rows(client: &Client, reader: Reader<'_>, collection: Collection) -> Result<RowMap, TreeError> {
+    let workspace = Workspace::new(reader, client.indexes());
+    Ok(workspace.scan(rows_tree(collection), None, usize::MAX)?.into_iter().collect())
+}
+
+fn scan(reader: Reader<'_>, tree: u8, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), TreeError> {
+    let from = number_key(pannier::collection::TreeId(tree), 0);
+    let to = after_prefix(&[tree]).expect("no tree is the last byte");
+    reader.scan(Scan::ascending(&from, &to), &mut |key, value| {
+        visit(key, value);
+        true
+    })
+}

@@ -1,0 +1,112 @@
+//! The network between devices and the server, with its faults and counters.
+
+use crate::server::{NetworkError, Server};
+use pannier::sync::mutation::Id;
+use pannier::sync::rows::Collection;
+use pannier::sync::wire::{self, Answer, PROTOCOL, SCHEMA, ScopeRequest, SyncRequest, SyncResponse};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// What happens to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Fault {
+    /// It never arrives.
+    DropRequest,
+    /// It arrives, and its answer does not.
+    DropResponse,
+    /// It arrives twice, one after the other; the second answer comes back.
+    Duplicate,
+    /// It arrives twice at the same time; both answers must be equal.
+    DuplicateAtOnce,
+    /// It breaks off midway.
+    Cut,
+}
+
+/// The network. See the module.
+pub struct Network<'s> {
+    /// The server behind it.
+    pub server: &'s mut dyn Server,
+    /// Requests that reached the server, whole or cut.
+    pub requests: u64,
+    /// The last sequence number that the server told each client.
+    pub last_seqs: BTreeMap<Id, u64>,
+}
+
+impl<'s> Network<'s> {
+    /// A network to `server` on which nothing was sent yet.
+    pub fn new(server: &'s mut dyn Server) -> Self {
+        Self { server, requests: 0, last_seqs: BTreeMap::new() }
+    }
+
+    /// Carries one request, with at most one fault.
+    ///
+    /// # Errors
+    /// When no answer comes back.
+    pub fn post(&mut self, shopper: &str, body: Vec<u8>, fault: Option<Fault>) -> Result<Vec<u8>, NetworkError> {
+        let client = wire::decode_request(&body).expect("clients send requests").client;
+        self.requests += match fault {
+            Some(Fault::DropRequest) => 0,
+            Some(Fault::Duplicate | Fault::DuplicateAtOnce) => 2,
+            _ => 1,
+        };
+        let answer = match fault {
+            None => self.server.post(shopper, body)?,
+            Some(Fault::DropRequest) => return Err(NetworkError),
+            Some(Fault::Cut) => {
+                self.server.post_cut(shopper, &body);
+                return Err(NetworkError);
+            }
+            Some(Fault::DropResponse) => {
+                let answer = self.server.post(shopper, body)?;
+                self.note(client, &answer);
+                return Err(NetworkError);
+            }
+            Some(Fault::Duplicate) => {
+                self.server.post(shopper, body.clone())?;
+                self.server.post(shopper, body)?
+            }
+            Some(Fault::DuplicateAtOnce) => {
+                let [first, second] = self.server.post_twice_at_once(shopper, body)?;
+                assert_eq!(wire::decode_answer(&first), wire::decode_answer(&second), "two answers to one request");
+                first
+            }
+        };
+        self.note(client, &answer);
+        Ok(answer)
+    }
+
+    fn note(&mut self, client: Id, answer: &[u8]) {
+        if let Ok(Answer::Ok(response)) = wire::decode_answer(answer) {
+            self.last_seqs.insert(client, response.last_seq);
+        }
+    }
+
+    /// Mutations that the server has executed: as it counts them, and where it
+    /// does not, as the numbers say that it told.
+    pub fn executed(&self) -> u64 {
+        self.server.executed().unwrap_or_else(|| self.last_seqs.values().sum())
+    }
+
+    /// All rows of a shopper's scope, as a device that was never there would
+    /// pull them. It is not counted.
+    ///
+    /// # Panics
+    /// When the server does not serve it.
+    pub fn pull(&mut self, shopper: &str, collection: Collection) -> SyncResponse {
+        let request = SyncRequest {
+            protocol: PROTOCOL,
+            schema: SCHEMA,
+            epoch: None,
+            client: Id([0xEE; 16]),
+            ack_to: 0,
+            scopes: vec![ScopeRequest { name: collection, cookie: None }],
+            mutations: Vec::new(),
+        };
+        let answer = self.server.post(shopper, wire::encode_request(&request)).expect("the server is there");
+        match wire::decode_answer(&answer) {
+            Ok(Answer::Ok(response)) => response,
+            other => panic!("the server does not serve a pull: {other:?}"),
+        }
+    }
+}

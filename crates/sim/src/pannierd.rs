@@ -1,0 +1,165 @@
+//! A real `pannierd` on a free port of the loopback.
+
+use crate::server::{NetworkError, Server};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Barrier;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+const POSTCARD_TYPE: &str = "application/vnd.pannier.sync";
+
+/// The program to run: what `PANNIERD` names, else what cargo builds here.
+///
+/// # Errors
+/// When cargo cannot build it.
+pub fn binary() -> Result<PathBuf, String> {
+    if let Some(path) = std::env::var_os("PANNIERD") {
+        return Ok(path.into());
+    }
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    build.current_dir(workspace).args(["build", "--quiet", "--package", "pannier-server"]);
+    let built = build.args(["--message-format", "json"]).stderr(Stdio::inherit()).output();
+    let built = built.map_err(|error| format!("cargo: {error}"))?;
+    let messages = String::from_utf8_lossy(&built.stdout);
+    let executables = messages.lines().filter_map(|line| {
+        let message: Json = serde_json::from_str(line).ok()?;
+        Some(PathBuf::from(message["executable"].as_str()?))
+    });
+    executables.last().ok_or_else(|| "cargo built no pannierd".into())
+}
+
+/// A running `pannierd` with a new database; killed, and the database removed,
+/// when dropped.
+pub struct Pannierd {
+    program: PathBuf,
+    child: Child,
+    folder: PathBuf,
+    address: String,
+    tokens: BTreeMap<String, String>,
+    admin: String,
+    agent: ureq::Agent,
+}
+
+impl Pannierd {
+    /// Starts one; `name` tells its folder apart from others'.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start(program: &Path, name: &str) -> Result<Self, String> {
+        let folder = std::env::temp_dir().join(format!("pannier-sim-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+        let mut child = Command::new(program)
+            .args(["--listen", "127.0.0.1:0", "--log", "error", "--db"])
+            .arg(folder.join("shop.db"))
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("{}: {error}", program.display()))?;
+        let mut line = String::new();
+        let stdout = child.stdout.take().ok_or("no output")?;
+        BufReader::new(stdout).read_line(&mut line).map_err(|error| error.to_string())?;
+        let address = line.trim().strip_prefix("listening on http://").ok_or("it does not say where it listens")?;
+        let mut server = Self {
+            program: program.into(),
+            child,
+            folder,
+            address: address.into(),
+            tokens: BTreeMap::new(),
+            admin: String::new(),
+            agent: ureq::Agent::config_builder().http_status_as_error(false).build().into(),
+        };
+        server.admin = server.new_token(&["--admin"])?;
+        Ok(server)
+    }
+
+    fn new_token(&self, who: &[&str]) -> Result<String, String> {
+        let mut command = Command::new(&self.program);
+        command.arg("token").arg("--db").arg(self.folder.join("shop.db")).args(who);
+        let output = command.output().map_err(|error| error.to_string())?;
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).trim().into())
+    }
+
+    fn token(&mut self, shopper: &str) -> String {
+        if !self.tokens.contains_key(shopper) {
+            let token = self.new_token(&["--shopper", shopper]).expect("pannierd makes tokens");
+            self.tokens.insert(shopper.into(), token);
+        }
+        self.tokens[shopper].clone()
+    }
+
+    fn send(&self, path: &str, token: &str, kind: &str, body: &[u8]) -> Result<Vec<u8>, NetworkError> {
+        let request = self.agent.post(format!("http://{}{path}", self.address));
+        let request = request.header("authorization", format!("Bearer {token}")).header("content-type", kind);
+        let mut response = request.send(body).map_err(|_| NetworkError)?;
+        response.body_mut().read_to_vec().map_err(|_| NetworkError)
+    }
+}
+
+impl Drop for Pannierd {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Server for Pannierd {
+    fn post(&mut self, shopper: &str, body: Vec<u8>) -> Result<Vec<u8>, NetworkError> {
+        let token = self.token(shopper);
+        self.send("/v1/sync", &token, POSTCARD_TYPE, &body)
+    }
+
+    fn post_twice_at_once(&mut self, shopper: &str, body: Vec<u8>) -> Result<[Vec<u8>; 2], NetworkError> {
+        let token = self.token(shopper);
+        let start = Barrier::new(2);
+        let deliver = || {
+            start.wait();
+            self.send("/v1/sync", &token, POSTCARD_TYPE, &body)
+        };
+        let (first, second) = std::thread::scope(|scope| {
+            let other = scope.spawn(deliver);
+            (deliver(), other.join().expect("the other delivery ends"))
+        });
+        Ok([first?, second?])
+    }
+
+    fn post_cut(&mut self, shopper: &str, body: &[u8]) {
+        let token = self.token(shopper);
+        let mut stream = TcpStream::connect(&self.address).expect("pannierd listens");
+        let head = format!(
+            "POST /v1/sync HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {token}\r\ncontent-type: {POSTCARD_TYPE}\r\n\
+             content-length: {}\r\n\r\n",
+            self.address,
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).expect("the head goes out");
+        stream.write_all(&body[..body.len() / 2]).expect("half the body goes out");
+        stream.shutdown(Shutdown::Write).expect("the connection breaks off");
+        // When the server has closed it too, it is done with the request.
+        let _ = stream.read_to_end(&mut Vec::new());
+    }
+
+    fn put_products(&mut self, products: &[Json]) {
+        let lines: Vec<String> = products.iter().map(Json::to_string).collect();
+        let answer = self.send("/v1/admin/catalog", &self.admin, "application/x-ndjson", lines.join("\n").as_bytes());
+        let answer: Json = serde_json::from_slice(&answer.expect("pannierd answers")).expect("JSON");
+        assert_eq!(answer["in"], products.len(), "pannierd did not take all products: {answer}");
+    }
+
+    fn now_ms(&self) -> u64 {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
+        u64::try_from(now.as_millis()).expect("it is before the year 500 million")
+    }
+
+    fn executed(&self) -> Option<u64> {
+        None
+    }
+}

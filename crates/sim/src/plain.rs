@@ -1,0 +1,178 @@
+//! The cart in its plainest form: what mutations must come to when they are
+//! done one after the other. Written apart from the core's rules, so that an
+//! error in them shows.
+
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+
+/// A line that was ever in the cart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlainLine {
+    /// Quantity; 0 when the line is gone.
+    pub qty: u64,
+    /// How often the line came.
+    pub generation: u64,
+    /// All that was ever added.
+    pub added: u64,
+    /// Whether it is not selected for an order.
+    pub deselected: bool,
+}
+
+/// What the shop says of a product.
+#[derive(Clone, Debug, Default)]
+pub struct PlainProduct {
+    /// Pieces left.
+    pub stock: Option<u64>,
+    /// Whether it is sold no more.
+    pub delisted: bool,
+}
+
+/// A cart.
+#[derive(Clone, Debug, Default)]
+pub struct Plain {
+    /// Lines by key, which is the sku here.
+    pub lines: BTreeMap<String, PlainLine>,
+    /// Products by sku.
+    pub products: BTreeMap<String, PlainProduct>,
+}
+
+/// Status and code of an outcome.
+pub type Came = (&'static str, Option<&'static str>);
+
+const APPLIED: Came = ("applied", None);
+const GONE: Came = ("noop", Some("line_gone"));
+const STALE: Came = ("noop", Some("stale_gen"));
+
+/// Most pieces in a line where the stock does not say less.
+const PIECES_MAX: u64 = 9999;
+
+fn number(args: &Json, field: &str) -> u64 {
+    args[field].as_u64().unwrap_or_else(|| panic!("{field} of {args} is no number"))
+}
+
+impl Plain {
+    /// Does one mutation.
+    ///
+    /// # Panics
+    /// When it is none of the cart's.
+    pub fn apply(&mut self, name: &str, args: &Json) -> Came {
+        if name == "cart.clear" {
+            return self.clear(args);
+        }
+        let key = args["line"].as_str().expect("a line");
+        match name {
+            "cart.add" => self.add(key, number(args, "qty")),
+            "cart.adjust" => self.adjust(key, args["by"].as_i64().expect("a number")),
+            "cart.setQty" => self.set(key, number(args, "gen"), number(args, "to")),
+            "cart.select" => match self.live(key) {
+                Some(line) => {
+                    line.deselected = args["selected"] == false;
+                    APPLIED
+                }
+                None => GONE,
+            },
+            "cart.remove" => match self.remove(key, number(args, "gen"), number(args, "seenAdded")) {
+                Removed::Gone => GONE,
+                Removed::Stale => STALE,
+                Removed::Left => ("adjusted", Some("added_elsewhere")),
+                Removed::All => APPLIED,
+            },
+            _ => panic!("{name} is no mutation of a cart"),
+        }
+    }
+
+    /// Lines with something in them: quantities by key.
+    pub fn quantities(&self) -> BTreeMap<String, u64> {
+        let live = self.lines.iter().filter(|(_, line)| line.qty > 0);
+        live.map(|(key, line)| (key.clone(), line.qty)).collect()
+    }
+
+    fn live(&mut self, key: &str) -> Option<&mut PlainLine> {
+        self.lines.get_mut(key).filter(|line| line.qty > 0)
+    }
+
+    /// How many pieces a line may have, and why not more.
+    fn room(&self, key: &str) -> (u64, &'static str) {
+        match self.products.get(key).and_then(|product| product.stock) {
+            Some(stock) if stock <= PIECES_MAX => (stock, "stock"),
+            _ => (PIECES_MAX, "limit"),
+        }
+    }
+
+    fn add(&mut self, key: &str, asked: u64) -> Came {
+        if self.products.get(key).is_some_and(|product| product.delisted) {
+            return ("rejected", Some("delisted"));
+        }
+        let (most, code) = self.room(key);
+        let before = self.live(key).map_or(0, |line| line.qty);
+        let got = asked.min(most.saturating_sub(before));
+        if got > 0 {
+            let line = self.lines.entry(key.into()).or_default();
+            if before == 0 {
+                line.generation += 1;
+                line.deselected = false;
+            }
+            line.qty += got;
+            line.added += got;
+        }
+        if got < asked { ("adjusted", Some(code)) } else { APPLIED }
+    }
+
+    fn adjust(&mut self, key: &str, by: i64) -> Came {
+        let (most, code) = self.room(key);
+        let Some(line) = self.live(key) else { return GONE };
+        let size = by.unsigned_abs();
+        if by < 0 {
+            let got = size.min(line.qty);
+            line.qty -= got;
+            return if got < size { ("adjusted", Some("below_zero")) } else { APPLIED };
+        }
+        let got = size.min(most.saturating_sub(line.qty));
+        line.qty += got;
+        line.added += got;
+        if got < size { ("adjusted", Some(code)) } else { APPLIED }
+    }
+
+    fn set(&mut self, key: &str, generation: u64, to: u64) -> Came {
+        let (most, code) = self.room(key);
+        let Some(line) = self.live(key) else { return GONE };
+        if generation < line.generation {
+            return STALE;
+        }
+        line.qty = to.min(most);
+        if to > most { ("adjusted", Some(code)) } else { APPLIED }
+    }
+
+    fn remove(&mut self, key: &str, generation: u64, seen_added: u64) -> Removed {
+        let Some(line) = self.live(key) else { return Removed::Gone };
+        if generation < line.generation {
+            return Removed::Stale;
+        }
+        line.qty = line.qty.min(line.added.saturating_sub(seen_added));
+        if line.qty > 0 { Removed::Left } else { Removed::All }
+    }
+
+    fn clear(&mut self, args: &Json) -> Came {
+        let (mut left, mut all) = (false, false);
+        for seen in args["lines"].as_array().expect("lines") {
+            let key = seen["line"].as_str().expect("a line");
+            match self.remove(key, number(seen, "gen"), number(seen, "seenAdded")) {
+                Removed::Gone => {}
+                Removed::Stale | Removed::Left => left = true,
+                Removed::All => all = true,
+            }
+        }
+        match (left, all) {
+            (true, _) => ("adjusted", Some("added_elsewhere")),
+            (false, true) => APPLIED,
+            (false, false) => GONE,
+        }
+    }
+}
+
+enum Removed {
+    Gone,
+    Stale,
+    Left,
+    All,
+}

@@ -1,0 +1,177 @@
+//! What scenarios need of a server, and the server in this process.
+
+use crate::memory_server::MemoryServer;
+use pannier::format::document::Document;
+use pannier::shop::ShopRules;
+use pannier::sync::mutation::{Context, Id, Mutation, Outcome, Rules, Verdict};
+use pannier::sync::rows::{Rows, RowsError};
+use pannier::sync::server::{Limits, ServeError};
+use pannier::sync::wire::{self, Answer, SyncError, SyncRequest};
+use serde_json::{Value as Json, json};
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// No answer came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NetworkError;
+
+impl fmt::Display for NetworkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no answer came")
+    }
+}
+
+impl std::error::Error for NetworkError {}
+
+/// A server of the sync protocol.
+pub trait Server {
+    /// One request of `shopper` and its answer, both in postcard.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    fn post(&mut self, shopper: &str, body: Vec<u8>) -> Result<Vec<u8>, NetworkError>;
+
+    /// The same request twice at the same time.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    fn post_twice_at_once(&mut self, shopper: &str, body: Vec<u8>) -> Result<[Vec<u8>; 2], NetworkError>;
+
+    /// A request that breaks off in the middle of its body.
+    fn post_cut(&mut self, shopper: &str, body: &[u8]);
+
+    /// The shop writes products.
+    fn put_products(&mut self, products: &[Json]);
+
+    /// Milliseconds since 1970 where the server is.
+    fn now_ms(&self) -> u64;
+
+    /// How many mutations it has executed; `None` where it does not tell.
+    fn executed(&self) -> Option<u64>;
+}
+
+/// Rules that count what they execute.
+struct Counting<'a>(&'a Cell<u64>);
+
+impl Rules for Counting<'_> {
+    fn execute(
+        &self,
+        name: &str,
+        v: u16,
+        args: &Document,
+        context: &Context,
+        rows: &mut dyn Rows,
+    ) -> Result<Verdict, RowsError> {
+        self.0.set(self.0.get() + 1);
+        ShopRules.execute(name, v, args, context, rows)
+    }
+}
+
+/// A mutation that the server has executed.
+#[derive(Clone, Debug)]
+pub struct Executed {
+    /// Whose it was.
+    pub client: Id,
+    /// The mutation.
+    pub mutation: Mutation,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// The core's server over a database in memory. Its clock goes only when told.
+pub struct InProcess {
+    /// The database.
+    pub database: MemoryServer,
+    /// All that was executed, in order.
+    pub log: Vec<Executed>,
+    /// Milliseconds since 1970.
+    pub clock_ms: u64,
+    executions: Cell<u64>,
+    last_seqs: BTreeMap<Id, u64>,
+    versions: BTreeMap<String, u64>,
+}
+
+/// Where the clock of a new server stands: in November 2026.
+const START_MS: u64 = 1_795_000_000_000;
+
+impl Default for InProcess {
+    fn default() -> Self {
+        Self {
+            database: MemoryServer::new(7),
+            log: Vec::new(),
+            clock_ms: START_MS,
+            executions: Cell::new(0),
+            last_seqs: BTreeMap::new(),
+            versions: BTreeMap::new(),
+        }
+    }
+}
+
+impl InProcess {
+    /// The last sequence number that each client was told.
+    pub fn last_seqs(&self) -> &BTreeMap<Id, u64> {
+        &self.last_seqs
+    }
+
+    fn serve(&mut self, shopper: &str, body: &[u8]) -> Result<Answer, SyncError> {
+        let request = wire::decode_request(body)?;
+        let rules = Counting(&self.executions);
+        let served = self.database.serve(&rules, shopper, &request, self.clock_ms, &Limits::default());
+        match served {
+            Ok(response) => {
+                self.note(&request, response.last_seq, &response.outcomes);
+                Ok(Answer::Ok(response))
+            }
+            Err(ServeError::Refused(error)) => Err(error),
+            Err(ServeError::Rows(error)) => panic!("the database in memory failed: {error}"),
+        }
+    }
+
+    /// Notes what a request has executed: what is above the last number before.
+    fn note(&mut self, request: &SyncRequest, last_seq: u64, outcomes: &[Outcome]) {
+        let before = self.last_seqs.insert(request.client, last_seq).unwrap_or(0);
+        for (mutation, outcome) in request.mutations.iter().zip(outcomes) {
+            if mutation.seq > before {
+                let (mutation, outcome) = (mutation.clone(), outcome.clone());
+                self.log.push(Executed { client: request.client, mutation, outcome });
+            }
+        }
+    }
+}
+
+impl Server for InProcess {
+    fn post(&mut self, shopper: &str, body: Vec<u8>) -> Result<Vec<u8>, NetworkError> {
+        let answer = self.serve(shopper, &body).unwrap_or_else(Answer::Error);
+        Ok(wire::encode_answer(&answer))
+    }
+
+    fn post_twice_at_once(&mut self, shopper: &str, body: Vec<u8>) -> Result<[Vec<u8>; 2], NetworkError> {
+        Ok([self.post(shopper, body.clone())?, self.post(shopper, body)?])
+    }
+
+    fn post_cut(&mut self, shopper: &str, body: &[u8]) {
+        let answer = self.serve(shopper, &body[..body.len() / 2]);
+        assert!(matches!(answer, Err(SyncError::Malformed { .. })), "half a body was taken for a whole: {answer:?}");
+    }
+
+    fn put_products(&mut self, products: &[Json]) {
+        for product in products {
+            let id = product["id"].as_str().expect("a product has an id");
+            let version = self.versions.entry(id.into()).or_insert(0);
+            *version += 1;
+            let mut product = product.clone();
+            product["version"] = json!(*version);
+            let row: Document = serde_json::from_value(product).expect("a product is a document");
+            self.database.put_product(id, &row);
+        }
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.clock_ms
+    }
+
+    fn executed(&self) -> Option<u64> {
+        Some(self.executions.get())
+    }
+}

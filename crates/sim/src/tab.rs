@@ -1,0 +1,141 @@
+//! A tab: a client, and what is under way between it and the device's records.
+
+use crate::device::Told;
+use pannier::shop::ShopRules;
+use pannier::store::memory::MemoryRecords;
+use pannier::store::{Request, RequestId, Response, Store};
+use pannier::sync::client::{Client, ClientEvent, ClientOptions, Operation};
+use pannier::sync::mutation::Id;
+use pannier::sync::rows::Collection;
+use pannier::sync::wire::SyncError;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// A log record on its way to another tab.
+pub type Broadcast = (u64, Arc<[u8]>);
+
+/// An open tab. Dropping it is a kill: what it had asked of the record store
+/// and was not yet done is never done.
+pub struct Tab {
+    /// The client.
+    pub client: Client,
+    asked: VecDeque<(RequestId, Request)>,
+    answered: VecDeque<(RequestId, Response)>,
+    inbox: VecDeque<Broadcast>,
+    /// Mutations submitted and not known to be durable, by ticket.
+    undurable: VecDeque<(u64, Id)>,
+    /// What the last answer of the server came to.
+    pub synced: Option<Synced>,
+    /// Edits refused here: the ticket and the code.
+    pub refused: Vec<(u64, String)>,
+}
+
+/// What became of an exchange.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Synced {
+    /// The answer was taken in.
+    Done {
+        /// Whether more waits on the server.
+        more: bool,
+    },
+    /// The server refused.
+    Refused(SyncError),
+}
+
+impl Tab {
+    /// A tab that is opening.
+    pub fn open(store: pannier::store::Options, new_id: Id) -> Self {
+        let options = ClientOptions {
+            store,
+            catalog_indexes: vec![("byCategoryPrice".into(), vec!["category".into(), "price".into()])],
+            scopes: Collection::ALL.to_vec(),
+            new_id,
+        };
+        Self {
+            client: Client::new(options, Box::new(ShopRules)),
+            asked: VecDeque::new(),
+            answered: VecDeque::new(),
+            inbox: VecDeque::new(),
+            undurable: VecDeque::new(),
+            synced: None,
+            refused: Vec::new(),
+        }
+    }
+
+    /// Submits a mutation; it is visible at once and durable later.
+    pub fn mutate(&mut self, name: &'static str, asked: pannier::format::document::Document, id: Id, now_ms: u64) -> u64 {
+        let ticket = self.client.submit(Operation::Mutate { name, asked, id, at: now_ms }, now_ms);
+        self.undurable.push_back((ticket, id));
+        ticket
+    }
+
+    /// Collects what the client asks of the record store.
+    pub fn ask(&mut self) -> bool {
+        let before = self.asked.len();
+        while let Some(request) = self.client.next_request() {
+            self.asked.push_back(request);
+        }
+        self.asked.len() > before
+    }
+
+    /// The record store does the oldest thing asked; `fail` has it fail instead.
+    pub fn perform(&mut self, records: &mut MemoryRecords, fail: Option<Response>) -> bool {
+        let Some((id, request)) = self.asked.pop_front() else { return false };
+        self.answered.push_back((id, fail.unwrap_or_else(|| records.execute(&request))));
+        true
+    }
+
+    /// The client hears of the oldest thing done.
+    pub fn hear_records(&mut self) -> bool {
+        let Some((id, response)) = self.answered.pop_front() else { return false };
+        self.client.complete(id, response);
+        true
+    }
+
+    /// The client hears the oldest broadcast.
+    pub fn hear_tab(&mut self) -> bool {
+        let Some((seq, bytes)) = self.inbox.pop_front() else { return false };
+        self.client.offer(seq, &bytes);
+        true
+    }
+
+    /// Hands a broadcast to this tab.
+    pub fn receive(&mut self, broadcast: Broadcast) {
+        self.inbox.push_back(broadcast);
+    }
+
+    /// The store under the client.
+    pub fn store(&self) -> &Store {
+        self.client.store()
+    }
+
+    /// Takes all events in; returns what other tabs must hear.
+    ///
+    /// # Panics
+    /// When the client finds its records corrupt: here nobody damages them.
+    pub fn take_events(&mut self, told: &mut Told) -> Vec<Broadcast> {
+        let mut broadcasts = Vec::new();
+        while let Some(event) = self.client.next_event() {
+            match event {
+                ClientEvent::Appended { seq, bytes } => broadcasts.push((seq, bytes)),
+                ClientEvent::Durable { ticket } => {
+                    while self.undurable.front().is_some_and(|(first, _)| *first <= ticket) {
+                        told.durable.extend(self.undurable.pop_front().map(|(_, id)| id));
+                    }
+                }
+                ClientEvent::Refused { ticket, code, .. } => {
+                    self.undurable.retain(|(other, _)| *other != ticket);
+                    self.refused.push((ticket, code));
+                }
+                ClientEvent::Outcome(outcome) => told.outcome(outcome),
+                ClientEvent::Synced { more } => self.synced = Some(Synced::Done { more }),
+                ClientEvent::SyncRefused(error) => self.synced = Some(Synced::Refused(error)),
+                ClientEvent::Failed(_) => self.client.retry(),
+                ClientEvent::Corrupt(corrupt) => panic!("corrupt records: {corrupt:?}"),
+                ClientEvent::ReadFailed(failure) => panic!("a read failed: {failure:?}"),
+                ClientEvent::Opened | ClientEvent::Changed { .. } | ClientEvent::Loaded => {}
+            }
+        }
+        broadcasts
+    }
+}
