@@ -9,9 +9,10 @@ import * as on from './check/page.mjs'
 import { anonymousToken, serverCart, serverProducts } from './check/server.mjs'
 import { equal, step, until } from './check/steps.mjs'
 
+// Without motion, so that no picture shows something half faded in.
 const SIZES = {
-  phone: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true },
-  desktop: { viewport: { width: 1280, height: 800 } },
+  phone: { reducedMotion: 'reduce', viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true },
+  desktop: { reducedMotion: 'reduce', viewport: { width: 1280, height: 800 } },
 }
 const PAGE = 24 // Products the list shows at first.
 

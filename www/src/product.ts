@@ -6,6 +6,8 @@ import { colorNamed } from './color'
 export interface Picture {
   /** What to draw: a word such as `shoe`, or several to guess from. */
   readonly shape: string
+  /** Chooses among kinds of the same thing. */
+  readonly title: string
   readonly hue: number
   readonly seed: number
   /** The main colour, where the product's words name one; otherwise made from the hue. */
@@ -61,6 +63,7 @@ function picture(product: Product, category: string, title: string): Picture {
   const seed = number(art.seed) ?? hash(product.id)
   return {
     shape: text(art.shape) || `${text(product.style)} ${title} ${category}`,
+    title,
     hue: number(art.hue) ?? hash(`${category} ${product.id}`) % 360,
     seed: Math.abs(Math.trunc(seed)),
     color: number(art.hue) === null ? colorNamed(title) : null,

@@ -26,18 +26,33 @@ const WORDS: readonly (readonly [string, string])[] = [
   ['toy', 'ball'], ['ball', 'ball'], ['sport', 'ball'], ['gift', 'parcel'], ['seasonal', 'parcel'], ['christmas', 'parcel'], ['valentine', 'parcel'],
 ]
 
+/** Special kinds of a common drawing, by a word of the title. */
+const SPECIAL: { readonly [shape: string]: readonly (readonly [RegExp, string])[] } = {
+  lamp: [[/desk|reading|task/, 'deskLamp'], [/lantern/, 'lantern']],
+  candle: [[/lantern/, 'lantern']],
+  shoe: [[/slip-on|loafer|moccasin/, 'loafer']],
+  boot: [[/chelsea|desert|ankle/, 'chelsea']],
+  bag: [[/tote|shopper/, 'tote'], [/weekend|duffel|travel|gym/, 'duffel']],
+  hat: [[/beanie|knit/, 'beanie']],
+  pan: [[/frying|skillet/, 'skillet']],
+  speaker: [[/radio/, 'radio']],
+  teapot: [[/kettle/, 'kettle']],
+}
+
 const kept = new Map<string, string>()
 const KEPT_MAX = 4000 // More than one catalogue's worth of titles; a guess is cheap to repeat.
 
-/** The name of a drawing for a shape's name or a product's words. */
-export function guess(words: string, shapes: readonly string[]): string {
-  const known = kept.get(words)
+/** The name of a drawing: for a shape's name, or else for a product's words; of a special kind where the title names one. */
+export function guess(words: string, title: string, shapes: readonly string[]): string {
+  const asked = `${words}\n${title}`
+  const known = kept.get(asked)
   if (known !== undefined) return known
   const text = words.toLowerCase()
-  const found = shapes.find((shape) => shape === text) ?? search(text) ?? 'parcel'
+  const common = shapes.find((shape) => shape === text) ?? search(text) ?? 'parcel'
+  const special = SPECIAL[common]?.find(([word]) => word.test(title.toLowerCase()))?.[1]
   if (kept.size >= KEPT_MAX) kept.clear()
-  kept.set(words, found)
-  return found
+  kept.set(asked, special ?? common)
+  return special ?? common
 }
 
 function search(text: string): string | undefined {

@@ -18,17 +18,23 @@ export const lamp: Shape = (p) => ({
     shine('M78 34h12L72 98c-6-1-12-2-16-4z', 0.28),
 })
 
-export const candle: Shape = (p) => ({
-  width: 40,
-  floor: 166,
-  art:
-    `<circle cx="100" cy="46" r="46" fill="${p.glow}"/>` +
-    area('M100 22c12 14 14 22 14 28a14 14 0 0 1-28 0c0-6 6-12 14-28z', 'hsl(36 96% 62%)') + area('M100 38c6 8 7 12 7 16a7 7 0 0 1-14 0c0-4 3-8 7-16z', '#fff7dc') +
-    stroke('M100 62v14', '#33281c', 3) +
-    `<rect x="62" y="76" width="76" height="90" rx="8" fill="${p.round}"/><ellipse cx="100" cy="78" rx="38" ry="8" fill="${p.pale}"/>` +
-    `<rect x="74" y="104" width="52" height="36" rx="3" fill="${p.pale}"/>` + stroke('M84 116h32M90 126h20', p.deepLine, 2.6, 'opacity=".7"') +
-    shine('M68 84h8v76h-6c-2-2-2-4-2-8z', 0.35),
-})
+export const candle: Shape = (p) => {
+  const top = 66 + Math.round(p.pick(1) * 34)
+  const label = p.pick(2) < 0.55
+  return {
+    width: 40,
+    floor: 166,
+    art:
+      `<g transform="translate(0 ${top - 78})"><circle cx="100" cy="46" r="46" fill="${p.glow}"/>` +
+      area('M100 22c12 14 14 22 14 28a14 14 0 0 1-28 0c0-6 6-12 14-28z', 'hsl(36 96% 62%)') + area('M100 38c6 8 7 12 7 16a7 7 0 0 1-14 0c0-4 3-8 7-16z', '#fff7dc') +
+      stroke('M100 62v14', '#33281c', 3) + '</g>' +
+      `<rect x="62" y="${top - 2}" width="76" height="${168 - top}" rx="8" fill="${p.round}"/><ellipse cx="100" cy="${top}" rx="38" ry="8" fill="${p.pale}"/>` +
+      (label
+        ? `<rect x="74" y="${top + 26}" width="52" height="34" rx="3" fill="${p.pale}"/>` + stroke(`M84 ${top + 38}h32M90 ${top + 48}h20`, p.deepLine, 2.6, 'opacity=".7"')
+        : stroke(`M63 ${top + 34}c20 7 54 7 74 0M63 ${top + 46}c20 7 54 7 74 0`, p.light, 4, 'opacity=".6"')) +
+      `<rect x="68" y="${top + 8}" width="8" height="${148 - top}" rx="4" fill="#fff" opacity=".32"/>`,
+  }
+}
 
 export const clock: Shape = (p) => ({
   width: 52,

@@ -8,14 +8,15 @@ import type { Shape } from './shape'
 import * as home from './home'
 import * as kitchen from './kitchen'
 import * as leisure from './leisure'
+import * as variants from './variants'
 import * as wear from './wear'
 
-const SHAPES: { readonly [name: string]: Shape } = { ...wear, ...kitchen, ...home, ...leisure }
+const SHAPES: { readonly [name: string]: Shape } = { ...wear, ...kitchen, ...home, ...leisure, ...variants }
 
 /** Draws a product. The picture is decoration: the title beside it says what it is. */
 export function draw(picture: Picture, color?: string): SVGSVGElement {
   const { paint: colors, defs, id } = paint(picture, color)
-  const shape = SHAPES[guess(picture.shape, Object.keys(SHAPES))] ?? leisure.parcel
+  const shape = SHAPES[guess(picture.shape, picture.title, Object.keys(SHAPES))] ?? leisure.parcel
   const { art, width = 62, floor = 164, lift = 0 } = shape(colors)
   // The backdrop is larger than the square, so that a wider frame is filled and nothing is cut off.
   return svg(

@@ -70,7 +70,7 @@ export function row(context: Context, first: CartLine, remove: (line: CartLine, 
     const looks = `${item ? JSON.stringify(item.picture) : ''}${color ?? ''}`
     if (picture.dataset.looks !== looks) {
       picture.dataset.looks = looks
-      fill(picture, draw(item?.picture ?? { shape: title, hue: hash(next.sku) % 360, seed: hash(next.sku), color: null }, color ?? item?.colors[0]))
+      fill(picture, draw(item?.picture ?? { shape: title, title, hue: hash(next.sku) % 360, seed: hash(next.sku), color: null }, color ?? item?.colors[0]))
     }
     options.textContent = optionText(next)
     options.hidden = options.textContent === ''
