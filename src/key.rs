@@ -235,8 +235,26 @@ mod tests {
     fn ladder() -> Vec<Part> {
         let mut parts = vec![Part::Null, Part::Bool(false), Part::Bool(true)];
         let numbers = [
-            f64::NEG_INFINITY, -1e300, -256.0, -255.0, -1.5, -1.0, -1e-300, 0.0, 5e-324, 0.5, 1.0, 2.0, 255.0, 256.0,
-            257.0, 1999.0, 65536.0, 9007199254740991.0, 1e300, f64::INFINITY,
+            f64::NEG_INFINITY,
+            -1e300,
+            -256.0,
+            -255.0,
+            -1.5,
+            -1.0,
+            -1e-300,
+            0.0,
+            5e-324,
+            0.5,
+            1.0,
+            2.0,
+            255.0,
+            256.0,
+            257.0,
+            1999.0,
+            65536.0,
+            9007199254740991.0,
+            1e300,
+            f64::INFINITY,
         ];
         parts.extend(numbers.map(Part::Number));
         let strings = ["", "\0", "\0\0", "\0a", "\u{1}", "a", "a\0", "a\0b", "aa", "b", "茶", "\u{10FFFF}"];

@@ -10,10 +10,10 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
-pub mod key;
-pub mod format;
-pub mod tree;
-pub mod store;
 pub mod collection;
-pub mod sync;
+pub mod format;
+pub mod key;
 pub mod shop;
+pub mod store;
+pub mod sync;
+pub mod tree;

@@ -27,8 +27,12 @@ pub fn bounds(tree: TreeId, asked: &Document) -> Result<Bounds, BadBound> {
     let mut from = alloc::vec![tree.0];
     let mut to = end_of(&from);
     for bound in ["gte", "gt", "lte", "lt"] {
-        let Some(value) = asked.as_ref().get(bound) else { continue };
-        let Value::Array(parts) = value else { return Err(BadBound { bound }) };
+        let Some(value) = asked.as_ref().get(bound) else {
+            continue;
+        };
+        let Value::Array(parts) = value else {
+            return Err(BadBound { bound });
+        };
         let key = parts.items().try_fold(Key::in_tree(tree.0), append_value).ok_or(BadBound { bound })?.into_bytes();
         match bound {
             "gte" => from = from.max(key),

@@ -71,7 +71,9 @@ impl<'a> Workspace<'a> {
 
     /// Deletes the row `key` and its index entries.
     pub fn delete(&mut self, tree: TreeId, key: &str) -> Result<(), TreeError> {
-        let Some(before) = self.get(tree, key)? else { return Ok(()) };
+        let Some(before) = self.get(tree, key)? else {
+            return Ok(());
+        };
         for index in self.indexes.of(tree) {
             if let Some((old_key, _)) = index.entry(key, before.as_ref()) {
                 self.write(&old_key, None)?;
@@ -81,12 +83,7 @@ impl<'a> Workspace<'a> {
     }
 
     /// Up to `limit` rows in key order, from the first after `after`.
-    pub fn scan(
-        &self,
-        tree: TreeId,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<(String, Document)>, TreeError> {
+    pub fn scan(&self, tree: TreeId, after: Option<&str>, limit: usize) -> Result<Vec<(String, Document)>, TreeError> {
         let from = match after {
             // No encoded key lies between a key and the key followed by a zero byte.
             Some(after) => [&row_key(tree, after)[..], &[0]].concat(),

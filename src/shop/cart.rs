@@ -77,7 +77,9 @@ pub fn select_args(line: &str, selected: bool) -> Document {
 /// The arguments of [`SET_QTY`] as the shopper sees the line in `rows` now;
 /// `None` when it is not there.
 pub fn set_qty_args(rows: &mut dyn Rows, line: &str, to: u64) -> Result<Option<Document>, RowsError> {
-    let Some(seen) = Line::load_live(rows, line)? else { return Ok(None) };
+    let Some(seen) = Line::load_live(rows, line)? else {
+        return Ok(None);
+    };
     Ok(Some(object(&[
         ("line", Value::Str(line)),
         ("gen", number(seen.generation)),
@@ -114,7 +116,9 @@ fn lines(rows: &mut dyn Rows) -> Result<Vec<(String, Line)>, RowsError> {
     for (key, row) in rows.scan(Collection::Cart, None, CART_ROWS_MAX)? {
         match Line::from_document(row.as_ref()) {
             Some(line) => lines.push((key, line)),
-            None => return Err(RowsError::Corrupt { collection: Collection::Cart, key }),
+            None => {
+                return Err(RowsError::Corrupt { collection: Collection::Cart, key });
+            }
         }
     }
     Ok(lines)
@@ -176,7 +180,9 @@ pub(super) fn add(args: DocumentRef<'_>, rows: &mut dyn Rows) -> Result<Verdict,
 
 /// The options of an added line: strings by name, or none.
 fn options<'a>(args: DocumentRef<'a>) -> Result<Option<DocumentRef<'a>>, RuleError> {
-    let Some(options) = optional_object(args, "options")? else { return Ok(None) };
+    let Some(options) = optional_object(args, "options")? else {
+        return Ok(None);
+    };
     let mut found = 0;
     for (_, value) in options.fields() {
         found += 1;
@@ -236,7 +242,9 @@ fn make_room(rows: &mut dyn Rows) -> Result<bool, RowsError> {
 pub(super) fn adjust(args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Verdict, RuleError> {
     let key = text(args, "line")?;
     let by = integer(args, "by", i64::MIN)?;
-    let Some(mut line) = Line::load_live(rows, key)? else { return Ok(line_gone(key)) };
+    let Some(mut line) = Line::load_live(rows, key)? else {
+        return Ok(line_gone(key));
+    };
     let before = line.qty;
     let code = if by < 0 {
         line.set_qty(before.saturating_sub(by.unsigned_abs()), context.now_ms);
@@ -266,7 +274,9 @@ pub(super) fn set_qty(args: DocumentRef<'_>, context: &Context, rows: &mut dyn R
     let generation = count(args, "gen", 0)?;
     let to = count(args, "to", 0)?;
     let seen = count(args, "seen", 0)?;
-    let Some(mut line) = Line::load_live(rows, key)? else { return Ok(line_gone(key)) };
+    let Some(mut line) = Line::load_live(rows, key)? else {
+        return Ok(line_gone(key));
+    };
     if generation < line.generation {
         return Ok(noop("stale_gen", detail(key, &line.sku, &[])));
     }
@@ -291,8 +301,12 @@ pub(super) fn set_qty(args: DocumentRef<'_>, context: &Context, rows: &mut dyn R
 /// A register for each line, in commit order.
 pub(super) fn select(args: DocumentRef<'_>, rows: &mut dyn Rows) -> Result<Verdict, RuleError> {
     let key = text(args, "line")?;
-    let Some(selected) = args.bool("selected") else { return bad("selected", "is not a boolean") };
-    let Some(mut line) = Line::load_live(rows, key)? else { return Ok(line_gone(key)) };
+    let Some(selected) = args.bool("selected") else {
+        return bad("selected", "is not a boolean");
+    };
+    let Some(mut line) = Line::load_live(rows, key)? else {
+        return Ok(line_gone(key));
+    };
     if line.selected != selected {
         line.selected = selected;
         line.store(rows, key)?;

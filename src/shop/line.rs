@@ -78,7 +78,9 @@ impl Line {
 
     /// The line or tombstone under `key`.
     pub fn load(rows: &mut dyn Rows, key: &str) -> Result<Option<Self>, RowsError> {
-        let Some(row) = rows.get(Collection::Cart, key)? else { return Ok(None) };
+        let Some(row) = rows.get(Collection::Cart, key)? else {
+            return Ok(None);
+        };
         let corrupt = || RowsError::Corrupt { collection: Collection::Cart, key: key.into() };
         Self::from_document(row.as_ref()).ok_or_else(corrupt).map(Some)
     }

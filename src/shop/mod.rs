@@ -12,8 +12,8 @@ pub mod line;
 pub mod product;
 
 mod args;
-mod oldest;
 mod client;
+mod oldest;
 mod remove;
 mod rules;
 #[cfg(test)]

@@ -34,7 +34,9 @@ impl Terms {
     /// limits of its own.
     pub(super) fn load(rows: &mut dyn Rows, sku: &str) -> Result<Self, RowsError> {
         let mut terms = Self { delisted: false, qty_max: QTY_PER_LINE_MAX, code: "limit" };
-        let Some(product) = rows.get(Collection::Catalog, sku)? else { return Ok(terms) };
+        let Some(product) = rows.get(Collection::Catalog, sku)? else {
+            return Ok(terms);
+        };
         let product = product.as_ref();
         terms.delisted = product.bool("delisted") == Some(true);
         if let Some(most) = product.u64("maxQty") {

@@ -34,7 +34,9 @@ enum Removal {
 }
 
 fn remove_line(seen: &Seen<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Removal, RowsError> {
-    let Some(mut line) = Line::load_live(rows, seen.key)? else { return Ok(Removal::Gone) };
+    let Some(mut line) = Line::load_live(rows, seen.key)? else {
+        return Ok(Removal::Gone);
+    };
     if seen.generation < line.generation {
         return Ok(Removal::Stale(line));
     }
@@ -52,10 +54,9 @@ pub(super) fn remove(args: DocumentRef<'_>, context: &Context, rows: &mut dyn Ro
     Ok(match remove_line(&seen, context, rows)? {
         Removal::Gone => line_gone(key),
         Removal::Stale(line) => noop("stale_gen", detail(key, &line.sku, &[])),
-        Removal::Left(line) => adjusted(
-            "added_elsewhere",
-            detail(key, &line.sku, &[("asked", Value::Int(0)), ("got", number(line.qty))]),
-        ),
+        Removal::Left(line) => {
+            adjusted("added_elsewhere", detail(key, &line.sku, &[("asked", Value::Int(0)), ("got", number(line.qty))]))
+        }
         Removal::Removed(line) => applied(detail(key, &line.sku, &[])),
     })
 }
@@ -63,12 +64,16 @@ pub(super) fn remove(args: DocumentRef<'_>, context: &Context, rows: &mut dyn Ro
 /// A remove for each line seen. What survives is told as
 /// `{lines: [{line, sku, got}]}`.
 pub(super) fn clear(args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Verdict, RuleError> {
-    let Some(Value::Array(list)) = args.get("lines") else { return bad("lines", "is not an array") };
+    let Some(Value::Array(list)) = args.get("lines") else {
+        return bad("lines", "is not an array");
+    };
     // All arguments are read before the first row is written: a rejected
     // mutation changes nothing.
     let mut all = Vec::new();
     for item in list.items() {
-        let Value::Object(item) = item else { return bad("lines", "holds an item that is not an object") };
+        let Value::Object(item) = item else {
+            return bad("lines", "holds an item that is not an object");
+        };
         all.push(Seen::read(item)?);
     }
     if all.len() > CART_LINES_MAX {

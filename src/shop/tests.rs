@@ -37,7 +37,8 @@ impl Rows for MemoryRows {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<(String, Document)>, RowsError> {
-        let rows = self.0.iter().filter(|((kind, key), _)| *kind == collection && after.is_none_or(|after| &key[..] > after));
+        let rows =
+            self.0.iter().filter(|((kind, key), _)| *kind == collection && after.is_none_or(|after| &key[..] > after));
         Ok(rows.take(limit).map(|((_, key), row)| (key.clone(), row.clone())).collect())
     }
 
@@ -110,7 +111,8 @@ fn concurrent_edits_in_both_orders() {
         json!([add(2), plain("cart.remove", remove.clone()), add(1)]),
         json!({"A": [1, 2, 3]}),
     );
-    let left = json!(["cart.remove", remove, "adjusted", "added_elsewhere", {"line": "A", "sku": "A", "asked": 0, "got": 1}]);
+    let left =
+        json!(["cart.remove", remove, "adjusted", "added_elsewhere", {"line": "A", "sku": "A", "asked": 0, "got": 1}]);
     check("6: add, remove", none.clone(), json!([add(2), add(1), left]), json!({"A": [1, 1, 3]}));
     check(
         "7: remove, set",
@@ -159,7 +161,13 @@ fn concurrent_edits_in_both_orders() {
     check(
         "11: stale remove and set",
         none.clone(),
-        json!([add(2), plain("cart.remove", remove.clone()), add(4), stale("cart.remove", &remove), stale("cart.setQty", &five)]),
+        json!([
+            add(2),
+            plain("cart.remove", remove.clone()),
+            add(4),
+            stale("cart.remove", &remove),
+            stale("cart.setQty", &five)
+        ]),
         json!({"A": [4, 2, 6]}),
     );
     let select = json!({"line": "A", "selected": false});
@@ -185,18 +193,18 @@ fn clear_keeps_what_was_not_seen() {
     check("12: add, clear", json!({}), json!([add(2), add_b, clear]), json!({"A": [0, 1, 2], "B": [1, 1, 1]}));
     check("12: clear, add", json!({}), json!([add(2), clear, add_b]), json!({"A": [0, 1, 2], "B": [1, 1, 1]}));
     check("nothing left to clear", json!({}), json!([["cart.clear", seen, "noop", "line_gone", {}]]), json!({}));
-    let survives = json!(["cart.clear", seen, "adjusted", "added_elsewhere", {"lines": [{"line": "A", "sku": "A", "got": 3}]}]);
+    let survives =
+        json!(["cart.clear", seen, "adjusted", "added_elsewhere", {"lines": [{"line": "A", "sku": "A", "got": 3}]}]);
     check("an unseen add survives", json!({}), json!([add(2), add(3), survives]), json!({"A": [3, 1, 5]}));
-    let stale = json!(["cart.clear", seen, "adjusted", "added_elsewhere", {"lines": [{"line": "A", "sku": "A", "got": 3}]}]);
+    let stale =
+        json!(["cart.clear", seen, "adjusted", "added_elsewhere", {"lines": [{"line": "A", "sku": "A", "got": 3}]}]);
     let remove = plain("cart.remove", json!({"line": "A", "gen": 1, "seenAdded": 2}));
     check("an old generation survives", json!({}), json!([add(2), remove, add(3), stale]), json!({"A": [3, 2, 5]}));
 }
 
 #[test]
 fn quantities_are_held_to_limits() {
-    let short = |name: &str, args: Json, code: &str, asked: i64, got: i64| {
-        json!([name, args, "adjusted", code, {"line": "A", "sku": "A", "asked": asked, "got": got}])
-    };
+    let short = |name: &str, args: Json, code: &str, asked: i64, got: i64| json!([name, args, "adjusted", code, {"line": "A", "sku": "A", "asked": asked, "got": got}]);
     let more = |qty: u64| json!({"line": "A", "sku": "A", "qty": qty});
     let by = |by: i64| json!({"line": "A", "by": by});
     let to = |to: u64, seen: u64| json!({"line": "A", "gen": 1, "to": to, "seen": seen});
@@ -247,7 +255,12 @@ fn quantities_are_held_to_limits() {
         json!([short("cart.add", more(5), "limit", 5, 2)]),
         json!({"A": [2, 1, 2]}),
     );
-    check("the common limit", json!({}), json!([short("cart.add", more(10_000), "limit", 10_000, 9999)]), json!({"A": [9999, 1, 9999]}));
+    check(
+        "the common limit",
+        json!({}),
+        json!([short("cart.add", more(10_000), "limit", 10_000, 9999)]),
+        json!({"A": [9999, 1, 9999]}),
+    );
     check(
         "38: delisted",
         json!({"A": {"delisted": true}}),
@@ -271,9 +284,24 @@ fn bad_arguments_are_rejected() {
         bad("cart.add", json!({"sku": "A", "line": "A", "qty": 0}), "qty", "is too small"),
         bad("cart.add", json!({"sku": "A", "line": "A", "qty": 1.5}), "qty", "is not an integer"),
         bad("cart.add", json!({"sku": "A", "line": "A", "qty": 1, "quote": 5}), "quote", "is not an object"),
-        bad("cart.add", json!({"sku": "A", "line": "A", "qty": 1, "quote": {"title": "x".repeat(1024)}}), "quote", "is longer than 1024 bytes"),
-        bad("cart.add", json!({"sku": "A", "line": "A", "options": {"n": 1}}), "options", "holds a value that is not a string"),
-        bad("cart.add", json!({"sku": "A", "line": many_key, "options": options}), "options", "holds more than 16 options"),
+        bad(
+            "cart.add",
+            json!({"sku": "A", "line": "A", "qty": 1, "quote": {"title": "x".repeat(1024)}}),
+            "quote",
+            "is longer than 1024 bytes"
+        ),
+        bad(
+            "cart.add",
+            json!({"sku": "A", "line": "A", "options": {"n": 1}}),
+            "options",
+            "holds a value that is not a string"
+        ),
+        bad(
+            "cart.add",
+            json!({"sku": "A", "line": many_key, "options": options}),
+            "options",
+            "holds more than 16 options"
+        ),
         bad("cart.adjust", json!({"line": "A", "by": "1"}), "by", "is not an integer"),
         bad("cart.setQty", json!({"line": "A", "gen": -1, "to": 1, "seen": 1}), "gen", "is too small"),
         bad("cart.setQty", json!({"line": "A", "gen": 1, "to": -1, "seen": 1}), "to", "is too small"),
@@ -282,7 +310,12 @@ fn bad_arguments_are_rejected() {
         bad("cart.clear", json!({"lines": {}}), "lines", "is not an array"),
         bad("cart.clear", json!({"lines": [1]}), "lines", "holds an item that is not an object"),
         bad("history.visit", json!({"eventId": "e", "sku": "A"}), "at", "is not an integer"),
-        bad("history.visit", json!({"eventId": "e", "sku": "A", "at": 1, "dwell": -1}), "dwell", "is not a count of milliseconds"),
+        bad(
+            "history.visit",
+            json!({"eventId": "e", "sku": "A", "at": 1, "dwell": -1}),
+            "dwell",
+            "is not a count of milliseconds"
+        ),
         ["cart.fly", {}, "rejected", "unknown_mutation", {}],
     ]);
     check("bad arguments", json!({}), steps, json!({}));
@@ -353,7 +386,9 @@ fn a_full_cart_takes_no_new_line_and_tombstones_are_bounded() {
 #[test]
 fn visits_are_a_bounded_set() {
     let mut rows = MemoryRows::default();
-    let code = |rows: &mut MemoryRows, id: &str, at: u64| run(rows, history::VISIT, &history::visit_args(id, "A", at, 5), NOW).code;
+    let code = |rows: &mut MemoryRows, id: &str, at: u64| {
+        run(rows, history::VISIT, &history::visit_args(id, "A", at, 5), NOW).code
+    };
     assert_eq!(code(&mut rows, "future", NOW + 1_000_000), None);
     let row = rows.get(Collection::History, "future").expect("rows").expect("visit");
     assert_eq!(json(&row), json!({"sku": "A", "at": NOW, "dwell": 5}));
@@ -367,7 +402,8 @@ fn visits_are_a_bounded_set() {
     }
     assert!(rows.get(Collection::History, "edge").expect("rows").is_none(), "the oldest go first");
     assert!(rows.get(Collection::History, "e1299").expect("rows").is_some());
-    let without = Document::object(&[("eventId", Value::Str("x")), ("sku", Value::Str("A")), ("at", Value::Int(NOW as i64))]);
+    let without =
+        Document::object(&[("eventId", Value::Str("x")), ("sku", Value::Str("A")), ("at", Value::Int(NOW as i64))]);
     assert_eq!(run(&mut rows, history::VISIT, &without.expect("args"), NOW).code, None);
 }
 
@@ -441,7 +477,11 @@ fn what_a_page_gets_wrong_is_named_by_the_rule() {
         let mut rows = MemoryRows::default();
         let args = ShopRules.prepare(name, &document(&asked), &mut rows).expect("rows in memory do not fail");
         let verdict = run(&mut rows, name, &args, NOW);
-        assert_eq!((verdict.code, verdict.detail.as_ref().str("field")), (Some("bad_args"), Some(field)), "{name} {asked}");
+        assert_eq!(
+            (verdict.code, verdict.detail.as_ref().str("field")),
+            (Some("bad_args"), Some(field)),
+            "{name} {asked}"
+        );
     }
 }
 

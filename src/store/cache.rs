@@ -75,12 +75,13 @@ impl Cache {
         }
     }
 
-
     /// Drops segments until the rest fits in `bytes_max`.
     pub(super) fn trim(&mut self, bytes_max: usize) {
         while self.bytes > bytes_max {
             let oldest = self.segments.iter().min_by_key(|(_, cached)| cached.used_at.get());
-            let Some(segment) = oldest.map(|(segment, _)| *segment) else { return };
+            let Some(segment) = oldest.map(|(segment, _)| *segment) else {
+                return;
+            };
             self.remove(segment);
         }
     }

@@ -69,10 +69,7 @@ pub fn steps() -> Vec<(Request, Response)> {
         (open(None), opened(Some(b"head one"), &[(2, b"two")])),
         (Request::Checkpoint(second), Response::Done),
         (open(None), opened(Some(b"head two"), &[(3, b"three")])),
-        (
-            Request::Read { segments: vec![0, 2] },
-            Response::Segments(vec![(0, None), (2, Some(b"two".to_vec()))]),
-        ),
+        (Request::Read { segments: vec![0, 2] }, Response::Segments(vec![(0, None), (2, Some(b"two".to_vec()))])),
         (append(4, b"four"), Response::Done),
         (open(Some(3)), opened(Some(b"head two"), &[(4, b"four")])),
     ]

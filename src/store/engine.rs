@@ -356,7 +356,9 @@ impl Store {
 
     /// Takes the answer to a request in.
     pub fn complete(&mut self, id: RequestId, response: Response) {
-        let Some(index) = self.sent.iter().position(|(other, _)| *other == id) else { return };
+        let Some(index) = self.sent.iter().position(|(other, _)| *other == id) else {
+            return;
+        };
         let (_, sent) = self.sent.swap_remove(index);
         match (sent, response) {
             (Sent::Open, Response::Opened { head, log }) => self.opened(head, log),
@@ -379,7 +381,9 @@ impl Store {
     }
 
     fn appended(&mut self) {
-        let Some(done) = self.in_flight.take() else { return };
+        let Some(done) = self.in_flight.take() else {
+            return;
+        };
         self.events.push_back(Event::Appended { seq: done.record.seq, bytes: done.bytes.clone() });
         self.events.push_back(Event::Durable { commit: done.commit_to });
         self.push_durable(done.record, done.bytes.len());

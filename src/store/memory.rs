@@ -2,20 +2,23 @@
 //! that have no other storage.
 
 use super::request::{Checkpoint, Request, Response};
-use alloc::collections::BTreeMap;
+use alloc::vec;
 use alloc::vec::Vec;
 
 /// Records in memory. A clone is what a crash at this moment would leave.
+///
+/// The log is short and both lists are appended to in order, so they do as
+/// well as maps, which would be 10 kB more to ship.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemoryRecords {
     head: Option<Vec<u8>>,
-    log: BTreeMap<u64, Vec<u8>>,
-    segments: BTreeMap<u32, Vec<u8>>,
+    log: Vec<(u64, Vec<u8>)>,
+    segments: Vec<(u32, Vec<u8>)>,
 }
 
 impl Default for MemoryRecords {
     fn default() -> Self {
-        Self { head: None, log: BTreeMap::from([(0, Vec::new())]), segments: BTreeMap::new() }
+        Self { head: None, log: vec![(0, Vec::new())], segments: Vec::new() }
     }
 }
 
@@ -24,14 +27,12 @@ impl MemoryRecords {
     pub fn execute(&mut self, request: &Request) -> Response {
         match request {
             Request::Open { log_after } => {
-                let from = log_after.map_or(0, |seq| seq + 1);
-                let log = self.log.range(from..).map(|(seq, bytes)| (*seq, bytes.clone())).collect();
-                Response::Opened { head: self.head.clone(), log }
+                let newer = |(seq, _): &&(u64, Vec<u8>)| log_after.is_none_or(|after| *seq > after);
+                Response::Opened { head: self.head.clone(), log: self.log.iter().filter(newer).cloned().collect() }
             }
             Request::Append { seq, bytes } => self.append(*seq, bytes),
             Request::Read { segments } => {
-                let read = segments.iter().map(|segment| (*segment, self.segments.get(segment).cloned()));
-                Response::Segments(read.collect())
+                Response::Segments(segments.iter().map(|segment| (*segment, self.segment(*segment))).collect())
             }
             Request::Checkpoint(checkpoint) => self.checkpoint(checkpoint),
         }
@@ -39,22 +40,27 @@ impl MemoryRecords {
 
     /// Bytes stored.
     pub fn bytes(&self) -> usize {
-        let log: usize = self.log.values().map(Vec::len).sum();
-        let segments: usize = self.segments.values().map(Vec::len).sum();
+        let log: usize = self.log.iter().map(|(_, bytes)| bytes.len()).sum();
+        let segments: usize = self.segments.iter().map(|(_, bytes)| bytes.len()).sum();
         log + segments + self.head.as_ref().map_or(0, Vec::len)
     }
 
     /// Every stored record, for tests that damage them.
     pub fn records_mut(&mut self) -> impl Iterator<Item = &mut Vec<u8>> {
-        self.head.iter_mut().chain(self.log.values_mut()).chain(self.segments.values_mut())
+        let log = self.log.iter_mut().map(|(_, bytes)| bytes);
+        self.head.iter_mut().chain(log).chain(self.segments.iter_mut().map(|(_, bytes)| bytes))
+    }
+
+    fn segment(&self, segment: u32) -> Option<Vec<u8>> {
+        self.segments.iter().find(|(other, _)| *other == segment).map(|(_, record)| record.clone())
     }
 
     fn append(&mut self, seq: u64, bytes: &[u8]) -> Response {
-        let follows = seq.checked_sub(1).is_some_and(|before| self.log.contains_key(&before));
-        if !follows || self.log.contains_key(&seq) {
+        // The log has no gaps and is never empty, so only one number can follow.
+        if self.log.last().map(|(last, _)| last + 1) != Some(seq) {
             return Response::Conflict;
         }
-        self.log.insert(seq, bytes.to_vec());
+        self.log.push((seq, bytes.to_vec()));
         Response::Done
     }
 
@@ -68,13 +74,9 @@ impl MemoryRecords {
             return Response::Conflict;
         }
         self.head = Some(checkpoint.head.to_vec());
-        self.log = self.log.split_off(&checkpoint.drop_log_below);
-        for (segment, record) in &checkpoint.segments {
-            self.segments.insert(*segment, record.to_vec());
-        }
-        for segment in &checkpoint.drop_segments {
-            self.segments.remove(segment);
-        }
+        self.log.retain(|(seq, _)| *seq >= checkpoint.drop_log_below);
+        self.segments.retain(|(segment, _)| !checkpoint.drop_segments.contains(segment));
+        self.segments.extend(checkpoint.segments.iter().map(|(segment, record)| (*segment, record.to_vec())));
         Response::Done
     }
 }

@@ -235,7 +235,8 @@ fn tabs_that_write_at_once_lose_nothing() {
                         let again = core::mem::take(pending);
                         for key in &again {
                             let size = if tab.store.reader().get(key.as_bytes()) == Ok(None) { 10 } else { 11 };
-                            tab.store.stage(vec![Entry { key: key.as_bytes().into(), value: Some(vec![1; size].into()) }]);
+                            tab.store
+                                .stage(vec![Entry { key: key.as_bytes().into(), value: Some(vec![1; size].into()) }]);
                         }
                         *pending = again;
                     }

@@ -98,8 +98,12 @@ impl fmt::Display for RowsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Fault(fault) => write!(f, "segment {} is not loaded", fault.segment),
-            Self::Corrupt { collection, key } => write!(f, "corrupt row {key} in {}", collection.name()),
-            Self::ReadOnly(collection) => write!(f, "{} is written by the shop alone", collection.name()),
+            Self::Corrupt { collection, key } => {
+                write!(f, "corrupt row {key} in {}", collection.name())
+            }
+            Self::ReadOnly(collection) => {
+                write!(f, "{} is written by the shop alone", collection.name())
+            }
             Self::Backend(why) => write!(f, "database: {why}"),
         }
     }

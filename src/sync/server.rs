@@ -215,7 +215,9 @@ fn known_client(tx: &mut dyn ServerTx, shopper: &str, request: &SyncRequest) -> 
 
 /// The mutations must follow on each other and on what was executed last.
 fn check_sequence(mutations: &[Mutation], last_seq: u64) -> Result<(), ServeError> {
-    let Some(first) = mutations.first() else { return Ok(()) };
+    let Some(first) = mutations.first() else {
+        return Ok(());
+    };
     let start = first.seq.min(last_seq + 1);
     let follow = (start..).zip(mutations).all(|(expected, mutation)| mutation.seq == expected);
     // Numbers start at 1: zero follows on nothing.

@@ -218,7 +218,9 @@ impl fmt::Display for SyncError {
             Self::Auth {} => f.write_str("the credentials are missing, wrong or expired"),
             Self::PrincipalChanged {} => f.write_str("the client belongs to another shopper"),
             Self::TooLarge { limit } => write!(f, "the request is longer than {limit} bytes"),
-            Self::Retry { after_ms } => write!(f, "the server cannot answer now; retry after {after_ms} ms"),
+            Self::Retry { after_ms } => {
+                write!(f, "the server cannot answer now; retry after {after_ms} ms")
+            }
             Self::Malformed { why } => write!(f, "the body is no request: {why}"),
         }
     }

@@ -36,11 +36,8 @@ impl SegmentWriter {
     fn put(&mut self, node: &Node) -> NodeRef {
         let offset = self.open.len();
         node.encode(&mut self.open);
-        let at = NodeRef {
-            segment: self.segment_next,
-            offset: offset as u32,
-            length: (self.open.len() - offset) as u32,
-        };
+        let at =
+            NodeRef { segment: self.segment_next, offset: offset as u32, length: (self.open.len() - offset) as u32 };
         if self.open.len() >= SEGMENT_BYTES_TARGET {
             self.close();
         }
@@ -78,7 +75,9 @@ fn write_child(child: &Child, writer: &mut SegmentWriter) -> NodeRef {
             if node.child(0).is_some() {
                 let branch = Arc::make_mut(&mut node);
                 for index in 0..branch.count() {
-                    let Some(below) = branch.child_mut(index) else { break };
+                    let Some(below) = branch.child_mut(index) else {
+                        break;
+                    };
                     *below = Child::Stored(write_child(below, writer));
                 }
             }

@@ -43,7 +43,9 @@ impl Cursor {
     /// The path to the leaf where `key` belongs, and its index there.
     fn descend(tree: &Tree, key: &[u8], segments: &dyn Segments) -> Result<(Self, usize), TreeError> {
         let mut cursor = Self { path: Vec::new() };
-        let Some(root) = &tree.root else { return Ok((cursor, 0)) };
+        let Some(root) = &tree.root else {
+            return Ok((cursor, 0));
+        };
         let mut held = Held::load(root, segments)?;
         while cursor.path.len() < TREE_DEPTH_MAX {
             let view = held.view()?;
@@ -114,7 +116,9 @@ impl Cursor {
     /// Writes the key of the entry into `key`; tells whether there is an entry.
     pub fn key(&self, key: &mut Vec<u8>) -> Result<bool, TreeError> {
         key.clear();
-        let Some((held, index)) = self.path.last() else { return Ok(false) };
+        let Some((held, index)) = self.path.last() else {
+            return Ok(false);
+        };
         let view = held.view()?;
         let cell = view.leaf_cell(*index).ok_or(held.corrupt("cell is out of bounds"))?;
         key.extend_from_slice(view.prefix);
@@ -124,9 +128,10 @@ impl Cursor {
 
     /// The value of the entry: `None` past the ends, `Some(None)` for a deletion marker.
     pub fn value(&self) -> Result<Option<Option<&[u8]>>, TreeError> {
-        let Some((held, index)) = self.path.last() else { return Ok(None) };
+        let Some((held, index)) = self.path.last() else {
+            return Ok(None);
+        };
         let cell = held.view()?.leaf_cell(*index).ok_or(held.corrupt("cell is out of bounds"))?;
         Ok(Some(cell.value))
     }
 }
-

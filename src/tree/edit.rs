@@ -49,7 +49,9 @@ impl Tree {
     pub fn remove(&mut self, key: &[u8], segments: &dyn Segments, freed: &mut Freed) -> Result<bool, TreeError> {
         let mut present = false;
         self.get_with(key, segments, &mut |_| present = true)?;
-        let (Some(root), true) = (&mut self.root, present) else { return Ok(false) };
+        let (Some(root), true) = (&mut self.root, present) else {
+            return Ok(false);
+        };
         let mut editor = Editor { segments, freed };
         editor.remove(root, key, TREE_DEPTH_MAX)?;
         self.shrink_root();
@@ -105,8 +107,12 @@ impl Editor<'_> {
             }
         } else {
             let index = node.view().child_index(key).unwrap_or(0);
-            let Some(below) = node.child_mut(index) else { return Err(malformed("branch has no children")) };
-            let Some(split) = self.insert(below, key, value, depth_left)? else { return Ok(None) };
+            let Some(below) = node.child_mut(index) else {
+                return Err(malformed("branch has no children"));
+            };
+            let Some(split) = self.insert(below, key, value, depth_left)? else {
+                return Ok(None);
+            };
             node.insert_child(index + 1, &split.separator, split.right);
             grown_at = index + 1;
         }
@@ -129,9 +135,13 @@ impl Editor<'_> {
             return Ok(());
         }
         let index = node.view().child_index(key).unwrap_or(0);
-        let Some(below) = node.child_mut(index) else { return Ok(()) };
+        let Some(below) = node.child_mut(index) else {
+            return Ok(());
+        };
         self.remove(below, key, depth_left)?;
-        let Child::Dirty(below) = below else { return Ok(()) };
+        let Child::Dirty(below) = below else {
+            return Ok(());
+        };
         if below.count() == 0 {
             node.remove(index);
         } else if below.bytes() < NODE_BYTES_MIN {
@@ -145,8 +155,12 @@ impl Editor<'_> {
     /// to save space would make a removal wait.
     fn merge_around(&mut self, node: &mut Node, index: usize) {
         for left in [index.checked_sub(1), Some(index)].into_iter().flatten() {
-            let (Some(first), Some(second)) = (node.child(left), node.child(left + 1)) else { continue };
-            let (Some(mut merged), Some(right)) = (self.copy(first), self.copy(second)) else { continue };
+            let (Some(first), Some(second)) = (node.child(left), node.child(left + 1)) else {
+                continue;
+            };
+            let (Some(mut merged), Some(right)) = (self.copy(first), self.copy(second)) else {
+                continue;
+            };
             if merged.bytes() + right.bytes() > NODE_BYTES_MAX {
                 continue;
             }

@@ -165,7 +165,9 @@ impl Tree {
         segments: &dyn Segments,
         take: &mut dyn FnMut(Option<&[u8]>),
     ) -> Result<(), TreeError> {
-        let Some(root) = &self.root else { return Ok(()) };
+        let Some(root) = &self.root else {
+            return Ok(());
+        };
         let mut held = Held::load(root, segments)?;
         for _ in 0..TREE_DEPTH_MAX {
             let view = held.view()?;

@@ -109,7 +109,9 @@ impl Node {
 
     /// Replaces the value of cell `index`.
     pub(super) fn replace_value(&mut self, index: usize, value: Option<&[u8]>) {
-        let Some(suffix) = self.view().suffix(index).map(<[u8]>::to_vec) else { return };
+        let Some(suffix) = self.view().suffix(index).map(<[u8]>::to_vec) else {
+            return;
+        };
         self.remove(index);
         self.push_suffix(index, &suffix, Cell::Leaf(value));
         if self.heap_dead > self.heap.len() / 2 && self.heap_dead > 1024 {

@@ -136,7 +136,11 @@ impl ServerTx for MemoryServer {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<(String, Document)>, RowsError> {
-        Ok(self.live(owner, collection).filter(|(key, _)| after.is_none_or(|after| &key[..] > after)).take(limit).collect())
+        Ok(self
+            .live(owner, collection)
+            .filter(|(key, _)| after.is_none_or(|after| &key[..] > after))
+            .take(limit)
+            .collect())
     }
 
     fn count(&mut self, owner: &str, collection: Collection) -> Result<u64, RowsError> {

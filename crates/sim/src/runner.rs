@@ -108,9 +108,7 @@ impl World<'_> {
                 self.network.server.put_products(products);
                 Ok(())
             }
-            Step::Request { shopper, client, mutations, answer } => {
-                self.request(shopper, client, mutations, answer)
-            }
+            Step::Request { shopper, client, mutations, answer } => self.request(shopper, client, mutations, answer),
             Step::Expect { on, cart, pending } => {
                 let (device, tab) = place(on);
                 let device = self.device(device)?;
@@ -236,9 +234,9 @@ impl World<'_> {
 /// The answer holds everything that is expected of it, and lists of equal length.
 fn holds(found: &Json, expected: &Json) -> bool {
     match (found, expected) {
-        (Json::Object(found), Json::Object(expected)) => expected
-            .iter()
-            .all(|(key, expected)| found.get(key).is_some_and(|found| holds(found, expected))),
+        (Json::Object(found), Json::Object(expected)) => {
+            expected.iter().all(|(key, expected)| found.get(key).is_some_and(|found| holds(found, expected)))
+        }
         (Json::Array(found), Json::Array(expected)) => {
             found.len() == expected.len() && found.iter().zip(expected).all(|(found, expected)| holds(found, expected))
         }
@@ -293,7 +291,9 @@ fn same_cart(what: &str, found: &BTreeMap<String, Json>, expected: &BTreeMap<Str
     let fits = found.len() == expected.len()
         && expected.iter().all(|(key, expected)| {
             let found = found.get(key);
-            found.is_some_and(|found| if expected.is_number() { found["qty"] == *expected } else { holds(found, expected) })
+            found.is_some_and(
+                |found| if expected.is_number() { found["qty"] == *expected } else { holds(found, expected) },
+            )
         });
     if fits { Ok(()) } else { Err(format!("{what}: found {}, expected {}", json!(found), json!(expected))) }
 }

@@ -63,7 +63,13 @@ impl Tab {
     }
 
     /// Submits a mutation; it is visible at once and durable later.
-    pub fn mutate(&mut self, name: &'static str, asked: pannier::format::document::Document, id: Id, now_ms: u64) -> u64 {
+    pub fn mutate(
+        &mut self,
+        name: &'static str,
+        asked: pannier::format::document::Document,
+        id: Id,
+        now_ms: u64,
+    ) -> u64 {
         let ticket = self.client.submit(Operation::Mutate { name, asked, id, at: now_ms }, now_ms);
         self.undurable.push_back((ticket, id));
         ticket

@@ -50,7 +50,14 @@ fn qty(server: &MemoryServer, line: &str) -> Option<u64> {
 struct BreaksAfterWriting;
 
 impl Rules for BreaksAfterWriting {
-    fn execute(&self, name: &str, v: u16, args: &Document, context: &Context, rows: &mut dyn Rows) -> Result<Verdict, RowsError> {
+    fn execute(
+        &self,
+        name: &str,
+        v: u16,
+        args: &Document,
+        context: &Context,
+        rows: &mut dyn Rows,
+    ) -> Result<Verdict, RowsError> {
         let verdict = ShopRules.execute(name, v, args, context, rows)?;
         if args.as_ref().str("sku") == Some("broken") {
             return Err(RowsError::Backend("disk full".into()));
@@ -63,7 +70,14 @@ impl Rules for BreaksAfterWriting {
 struct WritesCatalog;
 
 impl Rules for WritesCatalog {
-    fn execute(&self, _: &str, _: u16, args: &Document, _: &Context, rows: &mut dyn Rows) -> Result<Verdict, RowsError> {
+    fn execute(
+        &self,
+        _: &str,
+        _: u16,
+        args: &Document,
+        _: &Context,
+        rows: &mut dyn Rows,
+    ) -> Result<Verdict, RowsError> {
         rows.put(Collection::Catalog, "A", args)?;
         Ok(Verdict { status: Status::Applied, code: None, detail: Document::default() })
     }
@@ -241,8 +255,13 @@ fn only_the_catalog_comes_in_pages() {
     assert_eq!(pages, [(2, true, 2), (2, false, 4), (1, false, 5)]);
     let by_bytes = Limits { changes_bytes: 1, ..Limits::default() };
     let ask = SyncRequest { scopes: vec![ScopeRequest { name: Collection::Catalog, cookie: None }], ..request(vec![]) };
-    let response = server.serve(&ShopRules, "bob", &SyncRequest { client: Id([5; 16]), ..ask }, NOW, &by_bytes).expect("served");
-    assert_eq!((response.scopes[0].changes.len(), response.scopes[0].more), (1, true), "every shopper sees the catalog");
+    let response =
+        server.serve(&ShopRules, "bob", &SyncRequest { client: Id([5; 16]), ..ask }, NOW, &by_bytes).expect("served");
+    assert_eq!(
+        (response.scopes[0].changes.len(), response.scopes[0].more),
+        (1, true),
+        "every shopper sees the catalog"
+    );
 }
 
 #[test]
@@ -257,7 +276,10 @@ fn a_delisted_product_is_refused_and_pulled() {
     let mut server = MemoryServer::new(7);
     let product = Document::object(&[("version", Value::Int(2)), ("delisted", Value::Bool(true))]).unwrap();
     server.put_product("A", &product);
-    let ask = SyncRequest { scopes: vec![ScopeRequest { name: Collection::Catalog, cookie: Some(0) }], ..request(vec![add(1, "A", 1)]) };
+    let ask = SyncRequest {
+        scopes: vec![ScopeRequest { name: Collection::Catalog, cookie: Some(0) }],
+        ..request(vec![add(1, "A", 1)])
+    };
     let response = ok(&mut server, &ask);
     assert_eq!(response.outcomes[0].code.as_deref(), Some("delisted"));
     assert_eq!(response.scopes[0].changes, [Change::Put { key: "A".into(), rev: 1, value: product }]);

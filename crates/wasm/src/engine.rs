@@ -29,14 +29,7 @@ const ABSENT: i32 = -1;
 /// A read needs a segment that is now being loaded: repeat it when told so.
 const FAULT: i32 = -2;
 
-const NAMES: [&str; 6] = [
-    "cart.add",
-    "cart.adjust",
-    "cart.setQty",
-    "cart.remove",
-    "cart.clear",
-    "history.visit",
-];
+const NAMES: [&str; 6] = ["cart.add", "cart.adjust", "cart.setQty", "cart.remove", "cart.clear", "history.visit"];
 
 fn error(message: &str) -> JsValue {
     Error::new(message).into()
@@ -47,10 +40,7 @@ fn document(bytes: &[u8]) -> Result<Document, JsValue> {
 }
 
 fn id(bytes: &[u8]) -> Result<Id, JsValue> {
-    bytes
-        .try_into()
-        .map(Id)
-        .map_err(|_| error("an id has 16 bytes"))
+    bytes.try_into().map(Id).map_err(|_| error("an id has 16 bytes"))
 }
 
 fn collection(number: u8) -> Result<Collection, JsValue> {
@@ -62,45 +52,23 @@ impl Engine {
     /// Opens the store `name`. `options`: `{store, strict, scopes: […], indexes: {name: [field, …]}}`.
     /// `notify(kind, number, bytes)` is called for every event.
     #[wasm_bindgen(constructor)]
-    pub fn new(
-        name: &str,
-        options: &[u8],
-        new_id: &[u8],
-        notify: Function,
-    ) -> Result<Engine, JsValue> {
+    pub fn new(name: &str, options: &[u8], new_id: &[u8], notify: Function) -> Result<Engine, JsValue> {
         let options = document(options)?;
         let options = options.as_ref();
         let records: Box<dyn Records> = match options.str("store") {
-            Some("indexeddb") => {
-                Box::new(IndexedDb::new(name, options.bool("strict") == Some(true)))
-            }
+            Some("indexeddb") => Box::new(IndexedDb::new(name, options.bool("strict") == Some(true))),
             _ => Box::<Memory>::default(),
         };
-        let scopes = array(options.get("scopes"))
-            .filter_map(|name| Collection::from_name(&name))
-            .collect();
-        let indexes = options
-            .object("indexes")
-            .into_iter()
-            .flat_map(|indexes| indexes.fields());
-        let catalog_indexes = indexes
-            .map(|(name, fields)| (name.into(), array(Some(fields)).collect()))
-            .collect();
+        let scopes = array(options.get("scopes")).filter_map(|name| Collection::from_name(&name)).collect();
+        let indexes = options.object("indexes").into_iter().flat_map(|indexes| indexes.fields());
+        let catalog_indexes = indexes.map(|(name, fields)| (name.into(), array(Some(fields)).collect())).collect();
         let client = Client::new(
-            ClientOptions {
-                store: store::Options::default(),
-                catalog_indexes,
-                scopes,
-                new_id: id(new_id)?,
-            },
+            ClientOptions { store: store::Options::default(), catalog_indexes, scopes, new_id: id(new_id)? },
             Box::new(pannier::shop::ShopRules),
         );
         let shell = Shell::new(client, records, notify);
         shell.pump();
-        Ok(Self {
-            shell,
-            result: Vec::new(),
-        })
+        Ok(Self { shell, result: Vec::new() })
     }
 
     /// Whether this place has IndexedDB.
@@ -110,38 +78,20 @@ impl Engine {
     }
 
     /// Does the mutation number `name` of the list of names; returns its ticket.
-    pub fn mutate(
-        &self,
-        name: usize,
-        asked: &[u8],
-        new_id: &[u8],
-        now_ms: f64,
-    ) -> Result<f64, JsValue> {
+    pub fn mutate(&self, name: usize, asked: &[u8], new_id: &[u8], now_ms: f64) -> Result<f64, JsValue> {
         let name = NAMES.get(name).ok_or_else(|| error("unknown mutation"))?;
-        let operation = Operation::Mutate {
-            name,
-            asked: document(asked)?,
-            id: id(new_id)?,
-            at: now_ms as u64,
-        };
+        let operation = Operation::Mutate { name, asked: document(asked)?, id: id(new_id)?, at: now_ms as u64 };
         Ok(self.submit(operation, now_ms))
     }
 
     /// Stores an array of rows; returns the ticket.
     pub fn put(&self, into: u8, rows: &[u8], now_ms: f64) -> Result<f64, JsValue> {
-        let operation = Operation::Put {
-            collection: collection(into)?,
-            rows: document(rows)?,
-        };
+        let operation = Operation::Put { collection: collection(into)?, rows: document(rows)? };
         Ok(self.submit(operation, now_ms))
     }
 
     fn submit(&self, operation: Operation, now_ms: f64) -> f64 {
-        let ticket = self
-            .shell
-            .client
-            .borrow_mut()
-            .submit(operation, now_ms as u64);
+        let ticket = self.shell.client.borrow_mut().submit(operation, now_ms as u64);
         self.shell.pump();
         ticket as f64
     }
@@ -151,22 +101,11 @@ impl Engine {
         let key = row_key(rows_tree(collection(from)?), key);
         self.result.clear();
         let mut found = false;
-        let read = self
-            .shell
-            .client
-            .borrow()
-            .view()
-            .get_with(&key, &mut |value| {
-                found = true;
-                self.result.extend_from_slice(value);
-            });
-        self.finish_read(read.map(|()| {
-            if found {
-                self.result.len() as i32
-            } else {
-                ABSENT
-            }
-        }))
+        let read = self.shell.client.borrow().view().get_with(&key, &mut |value| {
+            found = true;
+            self.result.extend_from_slice(value);
+        });
+        self.finish_read(read.map(|()| if found { self.result.len() as i32 } else { ABSENT }))
     }
 
     /// Reads rows in order into the result: the key's string if `keys`, then the
@@ -185,11 +124,7 @@ impl Engine {
         let asked = document(asked)?;
         self.result.clear();
         let client = self.shell.client.borrow();
-        let mut out = Output {
-            bytes: core::mem::take(&mut self.result),
-            rows: 0,
-            keys,
-        };
+        let mut out = Output { bytes: core::mem::take(&mut self.result), rows: 0, keys };
         let read = if index.is_empty() {
             let bounds = bounds(tree, &asked).map_err(|bad| error(bad.bound))?;
             scan_rows(&client, &bounds, limit, reverse, &mut out)
@@ -234,10 +169,7 @@ impl Engine {
     /// Takes the body of an answer in.
     #[wasm_bindgen(js_name = syncResponse)]
     pub fn sync_response(&self, body: &[u8], now_ms: f64) {
-        self.shell
-            .client
-            .borrow_mut()
-            .sync_response(body, now_ms as u64);
+        self.shell.client.borrow_mut().sync_response(body, now_ms as u64);
         self.shell.pump();
     }
 
@@ -306,31 +238,15 @@ impl Output {
     }
 }
 
-fn scan_rows(
-    client: &Client,
-    bounds: &Bounds,
-    limit: u32,
-    reverse: bool,
-    out: &mut Output,
-) -> Result<(), TreeError> {
+fn scan_rows(client: &Client, bounds: &Bounds, limit: u32, reverse: bool, out: &mut Output) -> Result<(), TreeError> {
     if limit == 0 {
         return Ok(());
     }
-    client.view().scan(
-        Scan {
-            from: &bounds.from,
-            to: &bounds.to,
-            reverse,
-        },
-        &mut |key, row| {
-            let name = out
-                .keys
-                .then(|| pannier::collection::row_name(key, 1))
-                .flatten();
-            out.push(name, row);
-            out.rows < limit
-        },
-    )
+    client.view().scan(Scan { from: &bounds.from, to: &bounds.to, reverse }, &mut |key, row| {
+        let name = out.keys.then(|| pannier::collection::row_name(key, 1)).flatten();
+        out.push(name, row);
+        out.rows < limit
+    })
 }
 
 fn scan_index(
@@ -342,35 +258,20 @@ fn scan_index(
     reverse: bool,
     out: &mut Output,
 ) -> Result<Result<(), TreeError>, JsValue> {
-    let index = client
-        .indexes()
-        .find(tree, name)
-        .ok_or_else(|| error("unknown index"))?;
+    let index = client.indexes().find(tree, name).ok_or_else(|| error("unknown index"))?;
     let bounds = bounds(index.tree, asked).map_err(|bad| error(bad.bound))?;
     let mut entries = Vec::new();
-    let read = client.view().scan(
-        Scan {
-            from: &bounds.from,
-            to: &bounds.to,
-            reverse,
-        },
-        &mut |key, value| {
-            entries.extend(index.row_key(key, value));
-            entries.len() < limit as usize
-        },
-    );
+    let read = client.view().scan(Scan { from: &bounds.from, to: &bounds.to, reverse }, &mut |key, value| {
+        entries.extend(index.row_key(key, value));
+        entries.len() < limit as usize
+    });
     if limit == 0 || read.is_err() {
         return Ok(read);
     }
     for key in entries {
-        let name = out
-            .keys
-            .then(|| pannier::collection::row_name(&key, 1))
-            .flatten();
+        let name = out.keys.then(|| pannier::collection::row_name(&key, 1)).flatten();
         let mut name = Some(name);
-        let read = client
-            .view()
-            .get_with(&key, &mut |row| out.push(name.take().flatten(), row));
+        let read = client.view().get_with(&key, &mut |row| out.push(name.take().flatten(), row));
         if read.is_err() {
             return Ok(read);
         }

@@ -17,34 +17,21 @@ pub(crate) struct Flat {
 pub(crate) const IDLE: u8 = 12;
 
 fn flat(kind: u8, number: f64, bytes: Option<Vec<u8>>) -> Flat {
-    Flat {
-        kind,
-        number,
-        bytes,
-    }
+    Flat { kind, number, bytes }
 }
 
 pub(crate) fn flatten(event: ClientEvent) -> Flat {
     match event {
         ClientEvent::Opened => flat(0, 0.0, None),
         ClientEvent::Durable { ticket } => flat(1, ticket as f64, None),
-        ClientEvent::Refused {
-            ticket,
-            code,
-            detail,
-        } => {
-            let fields = [
-                ("code", Value::Str(&code)),
-                ("detail", Value::Object(detail.as_ref())),
-            ];
+        ClientEvent::Refused { ticket, code, detail } => {
+            let fields = [("code", Value::Str(&code)), ("detail", Value::Object(detail.as_ref()))];
             flat(2, ticket as f64, Some(object(&fields)))
         }
         ClientEvent::Changed { collections } => flat(3, f64::from(collections), None),
         ClientEvent::Outcome(outcome) => flat(4, 0.0, Some(outcome.into_bytes())),
         ClientEvent::Synced { more } => flat(5, f64::from(u8::from(more)), None),
-        ClientEvent::SyncRefused(error) => {
-            flat(6, retry_after_ms(&error), Some(sync_error(&error)))
-        }
+        ClientEvent::SyncRefused(error) => flat(6, retry_after_ms(&error), Some(sync_error(&error))),
         ClientEvent::Loaded => flat(7, 0.0, None),
         ClientEvent::Appended { seq, bytes } => flat(8, seq as f64, Some(bytes.to_vec())),
         ClientEvent::Failed(failure) => flat(9, 0.0, Some(failed(&failure))),
@@ -52,10 +39,7 @@ pub(crate) fn flatten(event: ClientEvent) -> Flat {
         ClientEvent::Corrupt(corrupt) => flat(
             11,
             0.0,
-            Some(object(&[
-                ("code", Value::Str("corrupt")),
-                ("message", Value::Str(&corrupt.to_string())),
-            ])),
+            Some(object(&[("code", Value::Str("corrupt")), ("message", Value::Str(&corrupt.to_string()))])),
         ),
     }
 }
@@ -72,10 +56,7 @@ fn retry_after_ms(error: &SyncError) -> f64 {
 }
 
 fn sync_error(error: &SyncError) -> Vec<u8> {
-    object(&[
-        ("code", Value::Str(error.code())),
-        ("message", Value::Str(&error.to_string())),
-    ])
+    object(&[("code", Value::Str(error.code())), ("message", Value::Str(&error.to_string()))])
 }
 
 fn failed(failure: &Failure) -> Vec<u8> {
@@ -84,8 +65,5 @@ fn failed(failure: &Failure) -> Vec<u8> {
         FailureKind::Unavailable => "storage_unavailable",
         _ => "storage",
     };
-    object(&[
-        ("code", Value::Str(code)),
-        ("message", Value::Str(&failure.message)),
-    ])
+    object(&[("code", Value::Str(code)), ("message", Value::Str(&failure.message))])
 }

@@ -17,11 +17,7 @@ pub(crate) struct Shell {
 
 impl Shell {
     pub(crate) fn new(client: Client, records: Box<dyn Records>, notify: Function) -> Rc<Self> {
-        Rc::new(Self {
-            client: RefCell::new(client),
-            records,
-            notify,
-        })
+        Rc::new(Self { client: RefCell::new(client), records, notify })
     }
 
     /// Starts every request there is, then tells what happened.
@@ -34,11 +30,7 @@ impl Shell {
                 shell.client.borrow_mut().complete(id, response);
                 shell.pump();
                 if shell.client.borrow().is_idle() {
-                    shell.notify(Flat {
-                        kind: IDLE,
-                        number: 0.0,
-                        bytes: None,
-                    });
+                    shell.notify(Flat { kind: IDLE, number: 0.0, bytes: None });
                 }
             };
             self.records.start(request, Box::new(answer));
@@ -55,16 +47,9 @@ impl Shell {
     }
 
     fn notify(&self, event: Flat) {
-        let bytes = event.bytes.map_or(JsValue::UNDEFINED, |bytes| {
-            Uint8Array::from(&bytes[..]).into()
-        });
+        let bytes = event.bytes.map_or(JsValue::UNDEFINED, |bytes| Uint8Array::from(&bytes[..]).into());
         let kind = JsValue::from_f64(f64::from(event.kind));
         // The listener is ours and reports its callbacks' errors itself.
-        let _ = self.notify.call3(
-            &JsValue::UNDEFINED,
-            &kind,
-            &JsValue::from_f64(event.number),
-            &bytes,
-        );
+        let _ = self.notify.call3(&JsValue::UNDEFINED, &kind, &JsValue::from_f64(event.number), &bytes);
     }
 }

@@ -13,27 +13,9 @@ pub fn write_to(staged: &Path) -> Result<(), Failure> {
     let all = at("target/package/declarations");
     empty_dir(&all)?;
     let mut tsc = node_tool("typescript/bin/tsc");
-    tsc.args([
-        "js/src/index.ts",
-        "--declaration",
-        "--emitDeclarationOnly",
-        "--strict",
-    ]);
-    tsc.args([
-        "--target",
-        "es2022",
-        "--module",
-        "esnext",
-        "--moduleResolution",
-        "bundler",
-    ]);
-    tsc.args([
-        "--lib",
-        "es2022,dom,dom.iterable,esnext.disposable",
-        "--types",
-        "",
-        "--allowImportingTsExtensions",
-    ]);
+    tsc.args(["js/src/index.ts", "--declaration", "--emitDeclarationOnly", "--strict"]);
+    tsc.args(["--target", "es2022", "--module", "esnext", "--moduleResolution", "bundler"]);
+    tsc.args(["--lib", "es2022,dom,dom.iterable,esnext.disposable", "--types", "", "--allowImportingTsExtensions"]);
     run(tsc.args(["--rootDir", "js", "--outDir"]).arg(&all))?;
 
     let mut wanted = vec!["index".to_owned()];
@@ -59,18 +41,11 @@ fn with_js_extensions(text: &str) -> (String, Vec<String>) {
     let mut result = String::new();
     let mut imports = Vec::new();
     let mut rest = text;
-    while let Some(end) = IMPORTS
-        .iter()
-        .filter_map(|how| Some(rest.find(how)? + how.len()))
-        .min()
-    {
+    while let Some(end) = IMPORTS.iter().filter_map(|how| Some(rest.find(how)? + how.len())).min() {
         let (before, after) = rest.split_at(end);
         let length = after.find(['\'', '"']).unwrap_or(after.len());
         let path = &after[..length];
-        let name = path
-            .strip_suffix(".ts")
-            .or_else(|| path.strip_suffix(".js"))
-            .unwrap_or(path);
+        let name = path.strip_suffix(".ts").or_else(|| path.strip_suffix(".js")).unwrap_or(path);
         result += &format!("{before}{name}.js");
         imports.push(name.to_owned());
         rest = &after[length..];
@@ -84,13 +59,9 @@ mod tests {
 
     #[test]
     fn imports_get_the_extension_js() {
-        let text =
-            "export { a } from './types';\nimport b from \"./b.ts\"; export * from './c.js'\n";
+        let text = "export { a } from './types';\nimport b from \"./b.ts\"; export * from './c.js'\n";
         let (text, imports) = with_js_extensions(text);
-        assert_eq!(
-            text,
-            "export { a } from './types.js';\nimport b from \"./b.js\"; export * from './c.js'\n"
-        );
+        assert_eq!(text, "export { a } from './types.js';\nimport b from \"./b.js\"; export * from './c.js'\n");
         assert_eq!(imports, ["types", "b", "c"]);
     }
 }

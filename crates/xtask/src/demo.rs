@@ -42,9 +42,7 @@ pub fn check(catalogue: &Path, port: u16) -> Result<ExitCode, Failure> {
     let (server, _) = Server::start(&dir.join("shop.sqlite"), catalogue, port)?;
     let mut check = command("node");
     check.arg("www/check.mjs");
-    check
-        .env("PANNIER_URL", &server.url)
-        .env("PANNIER_OUT", at("target/demo"));
+    check.env("PANNIER_URL", &server.url).env("PANNIER_OUT", at("target/demo"));
     run_through(&mut check)
 }
 

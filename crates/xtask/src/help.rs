@@ -85,8 +85,7 @@ when the total passes its limit.
     Command {
         name: "bench",
         summary: "Compare Pannier with idb, Dexie and Replicache in headless Chromium",
-        usage:
-            "cargo xtask bench [--json FILE] [--only WORKLOAD,...] [--systems NAME,...] [--reps N]
+        usage: "cargo xtask bench [--json FILE] [--only WORKLOAD,...] [--systems NAME,...] [--reps N]
 
 Packs, builds the benchmark page and runs every workload on every system, on fresh profiles.
 Prints medians with their spread.
@@ -107,8 +106,7 @@ pub fn find(name: &str) -> Option<&'static Command> {
 
 /// What `cargo xtask --help` prints.
 pub fn overview() -> String {
-    let mut text =
-        String::from("Every developer command of Pannier.\n\nUsage: cargo xtask COMMAND\n\n");
+    let mut text = String::from("Every developer command of Pannier.\n\nUsage: cargo xtask COMMAND\n\n");
     for Command { name, summary, .. } in COMMANDS {
         text += &format!("  {name:7} {summary}\n");
     }

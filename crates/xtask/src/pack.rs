@@ -9,15 +9,13 @@ use serde_json::{Map, Value};
 use crate::args::Args;
 use crate::process::{cargo, command, node_tool, run, run_quiet, step};
 use crate::workspace::{
-    VERSION, at, cargo_target, copy, empty_dir, is_fresh, package_dir, package_tgz, read,
-    wasm_bindgen_bin, write,
+    VERSION, at, cargo_target, copy, empty_dir, is_fresh, package_dir, package_tgz, read, wasm_bindgen_bin, write,
 };
 use crate::{Failure, declarations, setup};
 
 /// Nothing of the standard library's panic messages and float formatting that a shop would have to
 /// load: a panic traps, and the trap is what the JavaScript side reports.
-const WASM_RUSTFLAGS: &str =
-    "-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Zfmt-debug=none";
+const WASM_RUSTFLAGS: &str = "-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Zfmt-debug=none";
 
 /// The features that rustc's wasm32 target turns on; all browsers since 2022 have them. Never
 /// `-all`, which would let the optimizer use what a browser lacks.
@@ -46,11 +44,7 @@ pub fn main(words: &[String]) -> Result<ExitCode, Failure> {
 /// Packs what has changed since the last time, and returns the packed file.
 pub fn ensure() -> Result<PathBuf, Failure> {
     let compiled = cargo_target().join("wasm32-unknown-unknown/wasm/pannier_wasm.wasm");
-    let note = if compiled.exists() {
-        ""
-    } else {
-        ", the first time with its own std: about two minutes"
-    };
+    let note = if compiled.exists() { "" } else { ", the first time with its own std: about two minutes" };
     step(&format!("wasm, built for size{note}"), compile)?;
     bind(&compiled)?;
     let wasm = optimize()?;
@@ -61,19 +55,8 @@ pub fn ensure() -> Result<PathBuf, Failure> {
 fn compile() -> Result<(), Failure> {
     let mut build = cargo();
     build
-        .args([
-            "build",
-            "--quiet",
-            "--package",
-            "pannier-wasm",
-            "--profile",
-            "wasm",
-        ])
-        .args([
-            "--target",
-            "wasm32-unknown-unknown",
-            "-Zbuild-std=std,panic_abort",
-        ])
+        .args(["build", "--quiet", "--package", "pannier-wasm", "--profile", "wasm"])
+        .args(["--target", "wasm32-unknown-unknown", "-Zbuild-std=std,panic_abort"])
         .arg("-Zbuild-std-features=optimize_for_size")
         // Lets the pinned stable compiler take the flags above.
         .env("RUSTC_BOOTSTRAP", "1")
@@ -84,11 +67,7 @@ fn compile() -> Result<(), Failure> {
 /// Writes the bindings to js/generated: js/src imports `pannier_wasm.js` from there.
 fn bind(compiled: &Path) -> Result<(), Failure> {
     let generated = at("js/generated");
-    let outputs = [
-        "pannier_wasm.js",
-        "pannier_wasm.d.ts",
-        "pannier_wasm_bg.wasm",
-    ];
+    let outputs = ["pannier_wasm.js", "pannier_wasm.d.ts", "pannier_wasm_bg.wasm"];
     let outputs = outputs.map(|name| generated.join(name));
     if is_fresh(&outputs.each_ref().map(PathBuf::as_path), &[compiled]) {
         return Ok(());
@@ -98,13 +77,7 @@ fn bind(compiled: &Path) -> Result<(), Failure> {
         let mut bindgen = command(wasm_bindgen_bin()?.join("wasm-bindgen"));
         // No default path of the wasm: js/src says where it is in the package, and a bundler that
         // saw a second address would ship the file twice.
-        bindgen.args([
-            "--target",
-            "web",
-            "--omit-default-module-path",
-            "--out-name",
-            "pannier_wasm",
-        ]);
+        bindgen.args(["--target", "web", "--omit-default-module-path", "--out-name", "pannier_wasm"]);
         run_quiet(bindgen.arg("--out-dir").arg(&generated).arg(compiled)).map(drop)
     })
 }
@@ -114,14 +87,9 @@ fn optimize() -> Result<PathBuf, Failure> {
     let optimized = at("target/package/pannier_bg.wasm");
     if !is_fresh(&[&optimized], &[&bound, &at("package-lock.json")]) {
         step("wasm-opt", || {
-            fs::create_dir_all(at("target/package"))
-                .map_err(|error| format!("target/package: {error}"))?;
+            fs::create_dir_all(at("target/package")).map_err(|error| format!("target/package: {error}"))?;
             let mut wasm_opt = node_tool("binaryen/bin/wasm-opt");
-            run(wasm_opt
-                .args(WASM_OPT_FLAGS)
-                .arg(&bound)
-                .arg("-o")
-                .arg(&optimized))
+            run(wasm_opt.args(WASM_OPT_FLAGS).arg(&bound).arg("-o").arg(&optimized))
         })?;
     }
     Ok(optimized)
@@ -131,17 +99,9 @@ fn optimize() -> Result<PathBuf, Failure> {
 /// here uses what a shop would install.
 fn stage(wasm: &Path) -> Result<(), Failure> {
     let packed = package_tgz();
-    let texts = TEXTS
-        .iter()
-        .map(|name| at(name))
-        .filter(|path| path.exists());
+    let texts = TEXTS.iter().map(|name| at(name)).filter(|path| path.exists());
     let texts: Vec<PathBuf> = texts.collect();
-    let sources = [
-        at("js/src"),
-        at("js/generated"),
-        at("pkg.json"),
-        at("package-lock.json"),
-    ];
+    let sources = [at("js/src"), at("js/generated"), at("pkg.json"), at("package-lock.json")];
     let inputs = texts.iter().chain(&sources).map(PathBuf::as_path);
     let inputs: Vec<&Path> = inputs.chain([wasm]).collect();
     if is_fresh(&[&packed, &package_dir().join("package.json")], &inputs) {
@@ -166,13 +126,7 @@ fn bundle(output: &Path) -> Result<(), Failure> {
     let mut esbuild = node_tool("esbuild/bin/esbuild");
     // As a module that keeps `import.meta.url`: `new URL('./pannier_bg.wasm', import.meta.url)` is
     // what pages resolve and what bundlers look for.
-    esbuild.args([
-        "js/src/index.ts",
-        "--bundle",
-        "--format=esm",
-        "--target=es2022",
-        "--minify",
-    ]);
+    esbuild.args(["js/src/index.ts", "--bundle", "--format=esm", "--target=es2022", "--minify"]);
     esbuild.args(["--legal-comments=none", "--log-level=warning"]);
     let mut flag = std::ffi::OsString::from("--outfile=");
     flag.push(output);
@@ -181,8 +135,8 @@ fn bundle(output: &Path) -> Result<(), Failure> {
 
 /// pkg.json with the version of the workspace and the list of what is there.
 fn manifest(staged: &Path) -> Result<String, Failure> {
-    let source: Map<String, Value> = serde_json::from_str(&read(&at("pkg.json"))?)
-        .map_err(|error| format!("pkg.json: {error}"))?;
+    let source: Map<String, Value> =
+        serde_json::from_str(&read(&at("pkg.json"))?).map_err(|error| format!("pkg.json: {error}"))?;
     let mut names = Vec::new();
     for entry in fs::read_dir(staged).map_err(|error| format!("{}: {error}", staged.display()))? {
         let entry = entry.map_err(|error| format!("{}: {error}", staged.display()))?;
@@ -198,8 +152,7 @@ fn manifest(staged: &Path) -> Result<String, Failure> {
         }
     }
     manifest.insert("files".into(), names.into());
-    let text =
-        serde_json::to_string_pretty(&manifest).map_err(|error| format!("pkg.json: {error}"))?;
+    let text = serde_json::to_string_pretty(&manifest).map_err(|error| format!("pkg.json: {error}"))?;
     Ok(text + "\n")
 }
 
@@ -208,26 +161,16 @@ fn archive(staged: &Path, packed: &Path) -> Result<(), Failure> {
     let dist = at("dist");
     fs::create_dir_all(&dist).map_err(|error| format!("dist: {error}"))?;
     let mut npm = command("npm");
-    npm.current_dir(staged)
-        .args(["pack", "--ignore-scripts", "--pack-destination"])
-        .arg(&dist);
+    npm.current_dir(staged).args(["pack", "--ignore-scripts", "--pack-destination"]).arg(&dist);
     run_quiet(&mut npm)?;
-    if packed.exists() {
-        Ok(())
-    } else {
-        Err(format!("npm pack made no {}", packed.display()))
-    }
+    if packed.exists() { Ok(()) } else { Err(format!("npm pack made no {}", packed.display())) }
 }
 
 /// Unpacks the packed package into a folder, in place of what is there.
 pub fn unpack_into(dir: &Path) -> Result<(), Failure> {
     empty_dir(dir)?;
     let mut tar = command("tar");
-    tar.arg("-xzf")
-        .arg(package_tgz())
-        .arg("-C")
-        .arg(dir)
-        .arg("--strip-components=1");
+    tar.arg("-xzf").arg(package_tgz()).arg("-C").arg(dir).arg("--strip-components=1");
     // The archive's fixed time is decades old; what looks at times must see that this is new.
     run_quiet(tar.arg("--touch")).map(drop)
 }

@@ -32,17 +32,13 @@ pub fn node_tool(script: &str) -> Command {
 
 /// Runs a command whose failure ends ours; its output goes to the terminal.
 pub fn run(command: &mut Command) -> Result<(), Failure> {
-    let status = command
-        .status()
-        .map_err(|error| cannot_start(command, &error))?;
+    let status = command.status().map_err(|error| cannot_start(command, &error))?;
     succeeded(command, status)
 }
 
 /// Runs a command in silence; what it printed is shown only when it fails.
 pub fn run_quiet(command: &mut Command) -> Result<String, Failure> {
-    let output = command
-        .output()
-        .map_err(|error| cannot_start(command, &error))?;
+    let output = command.output().map_err(|error| cannot_start(command, &error))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     if !output.status.success() {
         eprint!("{text}{}", String::from_utf8_lossy(&output.stderr));
@@ -52,13 +48,8 @@ pub fn run_quiet(command: &mut Command) -> Result<String, Failure> {
 
 /// Runs a command, prints its output as it comes, and returns it with the status.
 pub fn run_tee(command: &mut Command) -> Result<(String, ExitStatus), Failure> {
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = command
-        .spawn()
-        .map_err(|error| cannot_start(command, &error))?;
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| cannot_start(command, &error))?;
     let (sender, receiver) = mpsc::channel();
     let streams: [Option<Box<dyn Read + Send>>; 2] = [
         child.stdout.take().map(|stream| Box::new(stream) as _),
@@ -75,9 +66,7 @@ pub fn run_tee(command: &mut Command) -> Result<(String, ExitStatus), Failure> {
         text += &line;
         text.push('\n');
     }
-    let status = child
-        .wait()
-        .map_err(|error| cannot_start(command, &error))?;
+    let status = child.wait().map_err(|error| cannot_start(command, &error))?;
     Ok((text, status))
 }
 
@@ -93,14 +82,8 @@ fn forward_lines(stream: impl Read, lines: &mpsc::Sender<String>) {
 
 /// Runs a command whose status becomes ours.
 pub fn run_through(command: &mut Command) -> Result<ExitCode, Failure> {
-    let status = command
-        .status()
-        .map_err(|error| cannot_start(command, &error))?;
-    Ok(if status.success() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    let status = command.status().map_err(|error| cannot_start(command, &error))?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Runs a step with a line that says what it is and, when it is over, how long it took.
@@ -128,8 +111,5 @@ fn cannot_start(command: &Command, error: &std::io::Error) -> Failure {
 
 fn line_of(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words
-        .map(|word| word.to_string_lossy())
-        .collect::<Vec<_>>()
-        .join(" ")
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }

@@ -25,25 +25,12 @@ impl Server {
     /// Starts `pannierd` on the shop's pages and returns once it listens.
     pub fn start(db: &Path, catalogue: &Path, port: u16) -> Result<(Self, Ended), Failure> {
         let mut pannierd = command(pannierd());
-        pannierd
-            .arg("--db")
-            .arg(db)
-            .arg("--static")
-            .arg(at("www/dist"));
-        pannierd
-            .arg("--catalog")
-            .arg(catalogue)
-            .arg("--listen")
-            .arg(format!("127.0.0.1:{port}"));
+        pannierd.arg("--db").arg(db).arg("--static").arg(at("www/dist"));
+        pannierd.arg("--catalog").arg(catalogue).arg("--listen").arg(format!("127.0.0.1:{port}"));
         // A group of its own: a terminal's Ctrl-C reaches this program alone, which then stops the
         // server once.
-        pannierd
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped());
-        let mut child = pannierd
-            .spawn()
-            .map_err(|error| format!("cannot run pannierd: {error}"))?;
+        pannierd.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = pannierd.spawn().map_err(|error| format!("cannot run pannierd: {error}"))?;
         let (listening, url) = mpsc::channel();
         let (alive, ended) = mpsc::channel();
         if let Some(output) = child.stdout.take() {
@@ -52,17 +39,12 @@ impl Server {
                 drop(alive);
             });
         }
-        let mut server = Self {
-            child,
-            url: String::new(),
-        };
+        let mut server = Self { child, url: String::new() };
         match url.recv() {
             Ok(url) => server.url = url,
             Err(_) => {
                 let status = server.wait()?;
-                return Err(format!(
-                    "pannierd ended with {status} before it listened on port {port}"
-                ));
+                return Err(format!("pannierd ended with {status} before it listened on port {port}"));
             }
         }
         Ok((server, ended))
@@ -70,19 +52,13 @@ impl Server {
 
     /// Waits until it ends.
     pub fn wait(&mut self) -> Result<ExitStatus, Failure> {
-        self.child
-            .wait()
-            .map_err(|error| format!("pannierd: {error}"))
+        self.child.wait().map_err(|error| format!("pannierd: {error}"))
     }
 
     /// Asks it to end, and waits until it has.
     pub fn stop(&mut self) -> Result<(), Failure> {
         if matches!(self.child.try_wait(), Ok(None)) {
-            run_quiet(
-                command("kill")
-                    .arg("-TERM")
-                    .arg(self.child.id().to_string()),
-            )?;
+            run_quiet(command("kill").arg("-TERM").arg(self.child.id().to_string()))?;
             self.wait()?;
         }
         Ok(())

@@ -10,13 +10,8 @@ use crate::process::{cargo, command, run, run_quiet, step};
 use crate::workspace::{at, read, wasm_bindgen_bin, write};
 
 /// A browser, its driver for wasm tests, and fonts for every script in the built-in catalogue.
-const DEBIAN_PACKAGES: &[&str] = &[
-    "chromium",
-    "chromium-driver",
-    "fonts-liberation",
-    "fonts-noto-color-emoji",
-    "fonts-noto-cjk",
-];
+const DEBIAN_PACKAGES: &[&str] =
+    &["chromium", "chromium-driver", "fonts-liberation", "fonts-noto-color-emoji", "fonts-noto-cjk"];
 
 /// The oldest Node the tools run on.
 const NODE_MAJOR_MIN: u32 = 20;
@@ -40,8 +35,7 @@ pub fn ensure() -> Result<(), Failure> {
 
 fn check_node() -> Result<(), Failure> {
     let wanted = format!("Node {NODE_MAJOR_MIN} or newer is needed, with npm");
-    let version = run_quiet(command("node").arg("--version"))
-        .map_err(|failure| format!("{wanted} ({failure})"))?;
+    let version = run_quiet(command("node").arg("--version")).map_err(|failure| format!("{wanted} ({failure})"))?;
     let major = version.trim().trim_start_matches('v').split('.').next();
     match major.and_then(|major| major.parse::<u32>().ok()) {
         Some(major) if major >= NODE_MAJOR_MIN => Ok(()),
@@ -54,48 +48,28 @@ fn debian_packages() -> Result<(), Failure> {
     if missing.is_empty() {
         return Ok(());
     }
-    let line = format!(
-        "apt-get install --yes --no-install-recommends {}",
-        missing.join(" ")
-    );
+    let line = format!("apt-get install --yes --no-install-recommends {}", missing.join(" "));
     let is_root = run_quiet(command("id").arg("-u"))?.trim() == "0";
     let has_apt = Path::new("/usr/bin/apt-get").exists();
     if !is_root || !has_apt {
-        return Err(format!(
-            "these Debian packages are missing; install them as root:\n\n    {line}\n"
-        ));
+        return Err(format!("these Debian packages are missing; install them as root:\n\n    {line}\n"));
     }
-    step(
-        &format!("Debian packages {} (about a minute)", missing.join(" ")),
-        || {
-            run_quiet(command("apt-get").arg("update").arg("--quiet"))?;
-            let mut words = line.split(' ');
-            let mut install = command(words.next().unwrap_or("apt-get"));
-            install
-                .args(words)
-                .arg("--quiet")
-                .env("DEBIAN_FRONTEND", "noninteractive");
-            run_quiet(&mut install).map(drop)
-        },
-    )
+    step(&format!("Debian packages {} (about a minute)", missing.join(" ")), || {
+        run_quiet(command("apt-get").arg("update").arg("--quiet"))?;
+        let mut words = line.split(' ');
+        let mut install = command(words.next().unwrap_or("apt-get"));
+        install.args(words).arg("--quiet").env("DEBIAN_FRONTEND", "noninteractive");
+        run_quiet(&mut install).map(drop)
+    })
 }
 
 fn missing_debian_packages() -> Vec<&'static str> {
     let mut query = command("dpkg-query");
-    query
-        .args(["--show", "--showformat=${Package} ${db:Status-Status}\n"])
-        .args(DEBIAN_PACKAGES);
+    query.args(["--show", "--showformat=${Package} ${db:Status-Status}\n"]).args(DEBIAN_PACKAGES);
     // It fails when it knows one of the packages not at all, and still prints the others.
-    let output = query
-        .output()
-        .map(|output| output.stdout)
-        .unwrap_or_default();
+    let output = query.output().map(|output| output.stdout).unwrap_or_default();
     let installed = String::from_utf8_lossy(&output);
-    let is_missing = |name: &&&str| {
-        !installed
-            .lines()
-            .any(|line| line == format!("{name} installed"))
-    };
+    let is_missing = |name: &&&str| !installed.lines().any(|line| line == format!("{name} installed"));
     DEBIAN_PACKAGES.iter().filter(is_missing).copied().collect()
 }
 
@@ -105,22 +79,14 @@ fn rust_components() -> Result<(), Failure> {
     let sysroot = run_quiet(command("rustc").args(["--print", "sysroot"]))?;
     let has = |path: &str| Path::new(sysroot.trim()).join(path).exists();
     let parts: [(&str, &[&str]); 4] = [
-        (
-            "lib/rustlib/wasm32-unknown-unknown/lib",
-            &["target", "add", "wasm32-unknown-unknown"],
-        ),
-        (
-            "lib/rustlib/src/rust/library/std",
-            &["component", "add", "rust-src"],
-        ),
+        ("lib/rustlib/wasm32-unknown-unknown/lib", &["target", "add", "wasm32-unknown-unknown"]),
+        ("lib/rustlib/src/rust/library/std", &["component", "add", "rust-src"]),
         ("bin/cargo-clippy", &["component", "add", "clippy"]),
         ("bin/cargo-fmt", &["component", "add", "rustfmt"]),
     ];
     for (path, words) in parts {
         if !has(path) {
-            step(&format!("rustup {}", words.join(" ")), || {
-                run_quiet(command("rustup").args(words))
-            })?;
+            step(&format!("rustup {}", words.join(" ")), || run_quiet(command("rustup").args(words)))?;
         }
     }
     Ok(())
@@ -148,22 +114,12 @@ fn wasm_bindgen() -> Result<(), Failure> {
     }
     let tools = bin.parent().unwrap_or(&bin);
     let build = env::temp_dir().join(format!("pannier-bindgen-{}", std::process::id()));
-    step(
-        "wasm-bindgen and its test runner (2 to 3 minutes, once)",
-        || {
-            let mut install = cargo();
-            install.args([
-                "install",
-                "--locked",
-                "--quiet",
-                "--path",
-                "crates/xtask/bindgen",
-                "--root",
-            ]);
-            install.arg(tools).env("CARGO_TARGET_DIR", &build);
-            run(&mut install)
-        },
-    )?;
+    step("wasm-bindgen and its test runner (2 to 3 minutes, once)", || {
+        let mut install = cargo();
+        install.args(["install", "--locked", "--quiet", "--path", "crates/xtask/bindgen", "--root"]);
+        install.arg(tools).env("CARGO_TARGET_DIR", &build);
+        run(&mut install)
+    })?;
     // The objects of a build that never runs again.
     fs::remove_dir_all(&build).map_err(|error| format!("{}: {error}", build.display()))
 }

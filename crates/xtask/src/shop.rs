@@ -7,19 +7,9 @@ use crate::workspace::{at, is_fresh, package_tgz, pannierd};
 
 /// Builds `pannierd`.
 pub fn build_server() -> Result<(), Failure> {
-    let note = if pannierd().exists() {
-        ""
-    } else {
-        ", the first time: about two minutes"
-    };
+    let note = if pannierd().exists() { "" } else { ", the first time: about two minutes" };
     step(&format!("pannierd{note}"), || {
-        run(cargo().args([
-            "build",
-            "--quiet",
-            "--release",
-            "--package",
-            "pannier-server",
-        ]))
+        run(cargo().args(["build", "--quiet", "--release", "--package", "pannier-server"]))
     })
 }
 

@@ -35,23 +35,15 @@ pub fn main(words: &[String]) -> Result<ExitCode, Failure> {
     setup::ensure()?;
     pack::ensure()?;
     let sizes = measure()?;
-    println!(
-        "{:>8} {:>9} {:>9} {:>9}",
-        "bytes", "raw", "gzip -9", "brotli 11"
-    );
+    println!("{:>8} {:>9} {:>9} {:>9}", "bytes", "raw", "gzip -9", "brotli 11");
     for (name, row) in sizes.as_object().into_iter().flatten() {
-        println!(
-            "{name:>8} {:>9} {:>9} {:>9}",
-            row["raw"], row["gzip"], row["brotli"]
-        );
+        println!("{name:>8} {:>9} {:>9} {:>9}", row["raw"], row["gzip"], row["brotli"]);
     }
     if let Some(file) = args.value("--json") {
         let text = serde_json::to_string_pretty(&sizes).map_err(|error| error.to_string())?;
         write(&absolute(file)?, &(text + "\n"))?;
     }
-    let total = sizes["total"]["brotli"]
-        .as_u64()
-        .ok_or("no total was measured")?;
+    let total = sizes["total"]["brotli"].as_u64().ok_or("no total was measured")?;
     if total > TOTAL_BROTLI_BYTES_MAX {
         return Err(format!(
             "a page loads {total} bytes (brotli), {} over the limit of {TOTAL_BROTLI_BYTES_MAX}",
@@ -62,10 +54,6 @@ pub fn main(words: &[String]) -> Result<ExitCode, Failure> {
 }
 
 fn measure() -> Result<Value, Failure> {
-    let text = run_quiet(
-        command("node")
-            .current_dir(package_dir())
-            .args(["-e", MEASURE]),
-    )?;
+    let text = run_quiet(command("node").current_dir(package_dir()).args(["-e", MEASURE]))?;
     serde_json::from_str(&text).map_err(|error| format!("sizes: {error}"))
 }

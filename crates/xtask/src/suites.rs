@@ -30,11 +30,7 @@ pub enum Kind {
 }
 
 /// Packing type-checks the package itself.
-const TYPESCRIPT_PROJECTS: &[&str] = &[
-    "www/tsconfig.json",
-    "www/tsconfig.worker.json",
-    "www/bench/tsconfig.json",
-];
+const TYPESCRIPT_PROJECTS: &[&str] = &["www/tsconfig.json", "www/tsconfig.worker.json", "www/bench/tsconfig.json"];
 
 /// A test that takes longer hangs.
 const NODE_TEST_MS_MAX: u32 = 300_000;
@@ -52,14 +48,7 @@ pub const SUITES: &[Suite] = &[
         about: "no warning of the compiler or of clippy in any Rust target",
         needs_builds: false,
         kind: Kind::Check(|| {
-            let words = [
-                "clippy",
-                "--quiet",
-                "--workspace",
-                "--all-targets",
-                "--",
-                "-Dwarnings",
-            ];
+            let words = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-Dwarnings"];
             vec![with(cargo(), &words)]
         }),
     },
@@ -67,12 +56,7 @@ pub const SUITES: &[Suite] = &[
         name: "types",
         about: "the TypeScript of the shop and the benchmark fits the package's declarations",
         needs_builds: true,
-        kind: Kind::Check(|| {
-            TYPESCRIPT_PROJECTS
-                .iter()
-                .map(|project| type_check(project))
-                .collect()
-        }),
+        kind: Kind::Check(|| TYPESCRIPT_PROJECTS.iter().map(|project| type_check(project)).collect()),
     },
     Suite {
         name: "rust",
@@ -98,12 +82,7 @@ pub const SUITES: &[Suite] = &[
         needs_builds: true,
         kind: Kind::Runner(|| node_tests("tests/browser")),
     },
-    Suite {
-        name: "demo",
-        about: "cargo xtask demo --check",
-        needs_builds: true,
-        kind: Kind::Demo,
-    },
+    Suite { name: "demo", about: "cargo xtask demo --check", needs_builds: true, kind: Kind::Demo },
 ];
 
 fn with(mut command: Command, words: &[&str]) -> Command {
@@ -112,27 +91,15 @@ fn with(mut command: Command, words: &[&str]) -> Command {
 }
 
 fn type_check(project: &str) -> Command {
-    with(
-        node_tool("typescript/bin/tsc"),
-        &["--noEmit", "--project", project],
-    )
+    with(node_tool("typescript/bin/tsc"), &["--noEmit", "--project", project])
 }
 
 /// The bindings' tests, started by cargo through wasm-bindgen's runner in a page of Chromium.
 fn wasm() -> Result<Command, Failure> {
     let mut tests = cargo();
     tests
-        .args([
-            "test",
-            "--package",
-            "pannier-wasm",
-            "--target",
-            "wasm32-unknown-unknown",
-        ])
-        .env(
-            "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER",
-            wasm_bindgen_bin()?.join("wasm-bindgen-test-runner"),
-        )
+        .args(["test", "--package", "pannier-wasm", "--target", "wasm32-unknown-unknown"])
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", wasm_bindgen_bin()?.join("wasm-bindgen-test-runner"))
         .env("WASM_BINDGEN_USE_BROWSER", "1")
         .env("CHROMEDRIVER", "/usr/bin/chromedriver")
         // Seconds for the whole binary; the runner's own 20 are short on a busy machine.

@@ -13,15 +13,9 @@ pub struct Tally {
 
 impl Tally {
     /// A single passed check.
-    pub const ONE_PASSED: Self = Self {
-        passed: 1,
-        failed: 0,
-    };
+    pub const ONE_PASSED: Self = Self { passed: 1, failed: 0 };
     /// A single failed check.
-    pub const ONE_FAILED: Self = Self {
-        passed: 0,
-        failed: 1,
-    };
+    pub const ONE_FAILED: Self = Self { passed: 0, failed: 1 };
 
     /// Adds up the summaries in a runner's output: `test result: ok. 3 passed; 0 failed; …` of
     /// cargo's and wasm-bindgen's, `ℹ pass 3` and `ℹ fail 0` of Node's.
@@ -30,9 +24,7 @@ impl Tally {
         for line in output.lines() {
             if let Some(summary) = line.trim_start().strip_prefix("test result: ") {
                 tally += of_cargo(summary);
-            } else if let Some(summary) =
-                line.strip_prefix("ℹ ").or_else(|| line.strip_prefix("# "))
-            {
+            } else if let Some(summary) = line.strip_prefix("ℹ ").or_else(|| line.strip_prefix("# ")) {
                 tally += of_node(summary);
             }
         }
@@ -54,10 +46,7 @@ fn of_cargo(summary: &str) -> Tally {
         let place = words.iter().position(|word| *word == what)?;
         words.get(place.checked_sub(1)?)?.parse().ok()
     };
-    Tally {
-        passed: count("passed").unwrap_or(0),
-        failed: count("failed").unwrap_or(0),
-    }
+    Tally { passed: count("passed").unwrap_or(0), failed: count("failed").unwrap_or(0) }
 }
 
 fn of_node(summary: &str) -> Tally {
@@ -66,15 +55,9 @@ fn of_node(summary: &str) -> Tally {
     };
     let number = number.trim().parse().unwrap_or(0);
     match what {
-        "pass" => Tally {
-            passed: number,
-            failed: 0,
-        },
+        "pass" => Tally { passed: number, failed: 0 },
         // A test that another's end cancelled did not pass.
-        "fail" | "cancelled" => Tally {
-            passed: 0,
-            failed: number,
-        },
+        "fail" | "cancelled" => Tally { passed: 0, failed: number },
         _ => Tally::default(),
     }
 }
@@ -96,20 +79,11 @@ test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured
 ℹ cancelled 1
 ℹ duration_ms 33.5
 ";
-        assert_eq!(
-            Tally::of(output),
-            Tally {
-                passed: 8,
-                failed: 4
-            }
-        );
+        assert_eq!(Tally::of(output), Tally { passed: 8, failed: 4 });
     }
 
     #[test]
     fn other_output_counts_nothing() {
-        assert_eq!(
-            Tally::of("pass 3\n# passed away\nfail 9\n"),
-            Tally::default()
-        );
+        assert_eq!(Tally::of("pass 3\n# passed away\nfail 9\n"), Tally::default());
     }
 }

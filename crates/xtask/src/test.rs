@@ -41,25 +41,14 @@ pub fn main(words: &[String]) -> Result<ExitCode, Failure> {
         println!("failed: {failure}");
     }
     println!("{} passed, {} failed", all.passed, all.failed);
-    Ok(if all.failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if all.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn chosen(only: Option<&str>) -> Result<Vec<&'static Suite>, Failure> {
-    let suites: Vec<_> = SUITES
-        .iter()
-        .filter(|suite| only.is_none_or(|name| name == suite.name))
-        .collect();
+    let suites: Vec<_> = SUITES.iter().filter(|suite| only.is_none_or(|name| name == suite.name)).collect();
     if suites.is_empty() {
         let names: Vec<_> = SUITES.iter().map(|suite| suite.name).collect();
-        return Err(format!(
-            "no suite '{}'; there are {}",
-            only.unwrap_or_default(),
-            names.join(", ")
-        ));
+        return Err(format!("no suite '{}'; there are {}", only.unwrap_or_default(), names.join(", ")));
     }
     Ok(suites)
 }
@@ -81,22 +70,12 @@ fn run_with_heading(suite: &Suite) -> (Tally, Option<Failure>) {
     let start = Instant::now();
     let (tally, failure) = match run(suite) {
         Ok(tally) if tally.failed == 0 => (tally, None),
-        Ok(tally) => (
-            tally,
-            Some(format!(
-                "{} of {}",
-                tally.failed,
-                tally.passed + tally.failed
-            )),
-        ),
+        Ok(tally) => (tally, Some(format!("{} of {}", tally.failed, tally.passed + tally.failed))),
         Err(failure) => (Tally::ONE_FAILED, Some(failure)),
     };
     let Tally { passed, failed } = tally;
     let seconds = start.elapsed().as_secs_f64();
-    println!(
-        "== {}: {passed} passed, {failed} failed, {seconds:.1} s",
-        suite.name
-    );
+    println!("== {}: {passed} passed, {failed} failed, {seconds:.1} s", suite.name);
     (tally, failure)
 }
 
@@ -124,11 +103,7 @@ fn run(suite: &Suite) -> Result<Tally, Failure> {
         }
         Kind::Demo => {
             let code = demo::check(&demo::built_in_catalogue()?, 0)?;
-            Ok(if code == ExitCode::SUCCESS {
-                Tally::ONE_PASSED
-            } else {
-                Tally::ONE_FAILED
-            })
+            Ok(if code == ExitCode::SUCCESS { Tally::ONE_PASSED } else { Tally::ONE_FAILED })
         }
     }
 }

@@ -53,9 +53,7 @@ pub fn wasm_bindgen_bin() -> Result<PathBuf, Failure> {
         (_, Some(home)) => Path::new(&home).join(".cache"),
         _ => return Err("neither XDG_CACHE_HOME nor HOME is set".into()),
     };
-    Ok(cache.join(format!(
-        "pannier/tools/wasm-bindgen-{WASM_BINDGEN_VERSION}/bin"
-    )))
+    Ok(cache.join(format!("pannier/tools/wasm-bindgen-{WASM_BINDGEN_VERSION}/bin")))
 }
 
 /// Whether every output exists and is newer than every input. Folders count with all in them, and
@@ -65,11 +63,7 @@ pub fn is_fresh(outputs: &[&Path], inputs: &[&Path]) -> bool {
         return false;
     };
     let program = env::current_exe().unwrap_or_default();
-    inputs
-        .iter()
-        .copied()
-        .chain([program.as_path()])
-        .all(|path| newest_in(path).is_some_and(|newest| newest <= oldest))
+    inputs.iter().copied().chain([program.as_path()]).all(|path| newest_in(path).is_some_and(|newest| newest <= oldest))
 }
 
 fn modified(path: &Path) -> Option<SystemTime> {

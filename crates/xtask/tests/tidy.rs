@@ -6,15 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// The core's modules; each imports only from those before it.
-const LAYERS: &[&str] = &[
-    "key",
-    "format",
-    "tree",
-    "store",
-    "collection",
-    "sync",
-    "shop",
-];
+const LAYERS: &[&str] = &["key", "format", "tree", "store", "collection", "sync", "shop"];
 
 /// What would tie the core to one platform.
 const PLATFORM_CRATES: &[&str] = &["wasm-bindgen", "web-sys", "js-sys", "tokio"];
@@ -39,59 +31,26 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("db", "g!("),
 ];
 
-const CHANGE_KINDS: &[&str] = &[
-    "Added",
-    "Changed",
-    "Deprecated",
-    "Removed",
-    "Fixed",
-    "Security",
-];
+const CHANGE_KINDS: &[&str] = &["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"];
 
 fn root() -> &'static Path {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest
-        .ancestors()
-        .nth(2)
-        .expect("two folders above crates/xtask")
+    manifest.ancestors().nth(2).expect("two folders above crates/xtask")
 }
 
 fn output_of(program: &str, words: &[&str]) -> String {
-    let output = Command::new(program)
-        .args(words)
-        .current_dir(root())
-        .output();
+    let output = Command::new(program).args(words).current_dir(root()).output();
     let output = output.unwrap_or_else(|error| panic!("{program}: {error}"));
-    assert!(
-        output.status.success(),
-        "{program}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
 /// Every file of the repository that is UTF-8 text, with its path from the top.
 fn files() -> Vec<(String, String)> {
-    let list = output_of(
-        "git",
-        &[
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-        ],
-    );
+    let list = output_of("git", &["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
     let read = |path: &str| Some((path.to_owned(), fs::read_to_string(root().join(path)).ok()?));
-    let files: Vec<_> = list
-        .split('\0')
-        .filter(|path| !path.is_empty())
-        .filter_map(read)
-        .collect();
-    assert!(
-        files.iter().any(|(path, _)| path == "src/lib.rs"),
-        "git lists no src/lib.rs"
-    );
+    let files: Vec<_> = list.split('\0').filter(|path| !path.is_empty()).filter_map(read).collect();
+    assert!(files.iter().any(|(path, _)| path == "src/lib.rs"), "git lists no src/lib.rs");
     files
 }
 
@@ -104,17 +63,10 @@ fn none_of(problems: Vec<String>) {
 fn modules_import_only_from_layers_above() {
     let mut problems = Vec::new();
     for (path, text) in files() {
-        let Some(inner) = path
-            .strip_prefix("src/")
-            .filter(|path| path.ends_with(".rs"))
-        else {
+        let Some(inner) = path.strip_prefix("src/").filter(|path| path.ends_with(".rs")) else {
             continue;
         };
-        let module = inner
-            .split('/')
-            .next()
-            .unwrap_or(inner)
-            .trim_end_matches(".rs");
+        let module = inner.split('/').next().unwrap_or(inner).trim_end_matches(".rs");
         if module == "lib" {
             continue;
         }
@@ -174,9 +126,7 @@ fn heads(list: &str) -> Vec<String> {
 
 /// The module at the start of a path. A macro or a type of the crate's top is none.
 fn identifier(path: &str) -> Option<String> {
-    let end = path
-        .find(|c: char| !c.is_alphanumeric() && c != '_')
-        .unwrap_or(path.len());
+    let end = path.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(path.len());
     let is_module = !path[end..].starts_with('!') && path.starts_with(|c: char| c.is_lowercase());
     is_module.then(|| path[..end].to_owned())
 }
@@ -193,22 +143,9 @@ fn the_core_depends_on_no_platform() {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
     let tree = output_of(
         &cargo,
-        &[
-            "tree",
-            "--package",
-            "pannier",
-            "--edges",
-            "normal,build",
-            "--target",
-            "all",
-            "--prefix",
-            "none",
-        ],
+        &["tree", "--package", "pannier", "--edges", "normal,build", "--target", "all", "--prefix", "none"],
     );
-    assert!(
-        tree.lines().any(|line| line.starts_with("serde ")),
-        "no tree:\n{tree}"
-    );
+    assert!(tree.lines().any(|line| line.starts_with("serde ")), "no tree:\n{tree}");
     let name = |line: &str| line.split(' ').next().unwrap_or_default().to_owned();
     let names: BTreeSet<String> = tree.lines().map(name).collect();
     none_of(
@@ -235,10 +172,7 @@ fn files_are_short() {
 
 #[test]
 fn no_file_holds_a_forbidden_word() {
-    let forbidden: Vec<String> = FORBIDDEN
-        .iter()
-        .map(|(start, end)| format!("{start}{end}"))
-        .collect();
+    let forbidden: Vec<String> = FORBIDDEN.iter().map(|(start, end)| format!("{start}{end}")).collect();
     let mut problems = Vec::new();
     for (path, text) in files() {
         for (number, line) in (1..).zip(text.lines()) {
@@ -260,17 +194,12 @@ fn the_changelog_has_its_shape() {
     for (number, line) in (1..).zip(text.lines()) {
         if let Some(kind) = line.strip_prefix("### ") {
             if !CHANGE_KINDS.contains(&kind) {
-                problems.push(format!(
-                    "line {number}: {kind} is none of {}",
-                    CHANGE_KINDS.join(", ")
-                ));
+                problems.push(format!("line {number}: {kind} is none of {}", CHANGE_KINDS.join(", ")));
             }
         } else if let Some(heading) = line.strip_prefix("## ") {
             match release(heading) {
                 Some(version) => versions.push(version),
-                None => problems.push(format!(
-                    "line {number}: not `## Unreleased` or `## 1.2.3 - 2026-01-31`"
-                )),
+                None => problems.push(format!("line {number}: not `## Unreleased` or `## 1.2.3 - 2026-01-31`")),
             }
         }
     }
@@ -289,11 +218,8 @@ fn release(heading: &str) -> Option<Vec<u32>> {
         return Some(vec![u32::MAX]);
     }
     let (version, date) = heading.split_once(" - ")?;
-    let numbers = |text: &str, separator| {
-        text.split(separator)
-            .map(|part| part.parse().ok())
-            .collect::<Option<Vec<u32>>>()
-    };
+    let numbers =
+        |text: &str, separator| text.split(separator).map(|part| part.parse().ok()).collect::<Option<Vec<u32>>>();
     let is_date = date.len() == 10 && numbers(date, '-')?.len() == 3;
     numbers(version.trim_matches(['[', ']']), '.').filter(|parts| parts.len() == 3 && is_date)
 }

@@ -67,7 +67,9 @@ impl<'a> DocumentRef<'a> {
         let mut fields = self.fields();
         while fields.left > 0 {
             fields.left -= 1;
-            let Ok(Head::Str(name)) = head::read(&mut fields.rest) else { return None };
+            let Ok(Head::Str(name)) = head::read(&mut fields.rest) else {
+                return None;
+            };
             if name == key.as_bytes() {
                 return take_value(&mut fields.rest);
             }
@@ -80,7 +82,9 @@ impl<'a> DocumentRef<'a> {
     pub fn path(self, path: &str) -> Option<Value<'a>> {
         let mut value = Value::Object(self);
         for key in path.split('.') {
-            let Value::Object(object) = value else { return None };
+            let Value::Object(object) = value else {
+                return None;
+            };
             value = object.get(key)?;
         }
         Some(value)
@@ -173,7 +177,9 @@ impl<'a> Iterator for Fields<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
-        let Value::Str(key) = take_value(&mut self.rest)? else { return None };
+        let Value::Str(key) = take_value(&mut self.rest)? else {
+            return None;
+        };
         Some((key, take_value(&mut self.rest)?))
     }
 }
@@ -236,7 +242,9 @@ fn skip(rest: &mut &[u8]) -> Option<()> {
 fn check(rest: &mut &[u8], depth: usize) -> Result<(), (usize, Why)> {
     let left = rest.len();
     let (count, keyed) = match head::read(rest).map_err(|why| (left, why))? {
-        Head::Str(text) => return core::str::from_utf8(text).map(drop).map_err(|_| (left, Why::Utf8)),
+        Head::Str(text) => {
+            return core::str::from_utf8(text).map(drop).map_err(|_| (left, Why::Utf8));
+        }
         Head::Array(count) => (count, false),
         Head::Object(count) => (count, true),
         _ => return Ok(()),

@@ -5,8 +5,30 @@ use serde_json::Value as Json;
 
 /// Numbers around every boundary of the encoding.
 const NUMBERS: [f64; 24] = [
-    0.0, -0.0, 1.0, -1.0, 127.0, 128.0, 0.01, -0.01, 129.99, 0.1, 0.001, 1.005, 1e-7, 5e-324, 1e300, -1e300,
-    9007199254740991.0, -9007199254740991.0, 9007199254740992.0, 2814749767106.55, 2814749767106.57, 1e21, 4.35, 0.07,
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    127.0,
+    128.0,
+    0.01,
+    -0.01,
+    129.99,
+    0.1,
+    0.001,
+    1.005,
+    1e-7,
+    5e-324,
+    1e300,
+    -1e300,
+    9007199254740991.0,
+    -9007199254740991.0,
+    9007199254740992.0,
+    2814749767106.55,
+    2814749767106.57,
+    1e21,
+    4.35,
+    0.07,
 ];
 
 fn hex(bytes: &[u8]) -> String {
@@ -64,7 +86,10 @@ fn numbers_come_back_exactly() {
         let price = cents as f64 / 100.0;
         let document = Document::array(&[Value::F64(price)]).expect("finite");
         assert!(document.as_bytes().len() <= 5, "{price}");
-        assert_eq!(Document::from_bytes(document.into_bytes()).expect("valid").as_ref().items().next().map(number), Some(price));
+        assert_eq!(
+            Document::from_bytes(document.into_bytes()).expect("valid").as_ref().items().next().map(number),
+            Some(price)
+        );
     }
     for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         assert_eq!(Document::array(&[Value::F64(number)]), Err(DocumentError { at: 1, why: Why::NotFinite }));

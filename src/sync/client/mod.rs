@@ -334,7 +334,9 @@ impl Client {
     fn try_run(&mut self) -> Result<(), TreeError> {
         loop {
             self.refresh()?;
-            let Some(mut queued) = self.waiting.pop_front() else { return Ok(()) };
+            let Some(mut queued) = self.waiting.pop_front() else {
+                return Ok(());
+            };
             match self.execute(&queued.operation) {
                 Ok(commit) => {
                     queued.commit = commit;

@@ -121,17 +121,18 @@ impl Client {
         let bytes = postcard::to_allocvec(&mutation).map_err(|_| refused("too_large", "does not encode", 0))?;
         self.pending.push(mutation);
         self.view = view;
-        Ok(self.store.stage(alloc::vec![Entry {
-            key: number_key(OUTBOX, seq).into(),
-            value: Some(bytes.into()),
-        }]))
+        Ok(self.store.stage(alloc::vec![Entry { key: number_key(OUTBOX, seq).into(), value: Some(bytes.into()) }]))
     }
 
     fn put(&mut self, collection: Collection, rows: &Document) -> Result<u64, Stop> {
         let mut workspace = Workspace::new(self.store.reader(), &self.indexes);
         for (index, row) in rows.as_ref().items().enumerate() {
-            let Value::Object(row) = row else { return Err(refused("bad_row", "is no object", index)) };
-            let Some(key) = row.str("id") else { return Err(refused("bad_row", "has no string id", index)) };
+            let Value::Object(row) = row else {
+                return Err(refused("bad_row", "is no object", index));
+            };
+            let Some(key) = row.str("id") else {
+                return Err(refused("bad_row", "has no string id", index));
+            };
             collection::check_limits(key, row.as_bytes())
                 .map_err(|error| refused("too_large", &error.to_string(), index))?;
             let row = row.to_document();

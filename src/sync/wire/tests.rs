@@ -10,7 +10,8 @@ fn cart_add() -> SyncRequest {
         ("currency", Value::Str("EUR")),
         ("title", Value::Str("A warm jacket for cold and rainy autumn days")),
     ]);
-    let options = Document::object(&[("size", Value::Str("M")), ("colour", Value::Str("dark green"))]).expect("options");
+    let options =
+        Document::object(&[("size", Value::Str("M")), ("colour", Value::Str("dark green"))]).expect("options");
     let args = Document::object(&[
         ("line", Value::Str("JACKET-0042?colour=dark green&size=M")),
         ("sku", Value::Str("JACKET-0042")),
@@ -34,22 +35,29 @@ fn adjust(by: i64) -> Document {
 }
 
 fn outcome() -> SyncResponse {
-    let detail = Document::object(&[("line", Value::Str("JACKET-0042?colour=dark green&size=M")), ("sku", Value::Str("JACKET-0042"))]);
+    let detail = Document::object(&[
+        ("line", Value::Str("JACKET-0042?colour=dark green&size=M")),
+        ("sku", Value::Str("JACKET-0042")),
+    ]);
     let detail = detail.expect("detail");
-    let outcomes = [Outcome { seq: 42, id: Id([0xCD; 16]), status: Status::Applied, code: None, detail, rev: 1_000_001 }];
+    let outcomes =
+        [Outcome { seq: 42, id: Id([0xCD; 16]), status: Status::Applied, code: None, detail, rev: 1_000_001 }];
     let quiet = |name| ScopePatch { name, cookie: 1_000_001, reset: false, more: false, changes: Vec::new() };
-    SyncResponse { epoch: (1 << 53) - 1, last_seq: 42, outcomes: outcomes.to_vec(), scopes: Collection::ALL.map(quiet).to_vec() }
+    SyncResponse {
+        epoch: (1 << 53) - 1,
+        last_seq: 42,
+        outcomes: outcomes.to_vec(),
+        scopes: Collection::ALL.map(quiet).to_vec(),
+    }
 }
 
 /// An answer with everything in it.
 fn full_answer() -> Answer {
     let mut response = outcome();
     response.outcomes[0].code = Some("stock".into());
-    response.scopes[0].changes = [
-        Change::Put { key: "A".into(), rev: 1, value: Document::default() },
-        Change::Del { key: "B".into(), rev: 2 },
-    ]
-    .to_vec();
+    response.scopes[0].changes =
+        [Change::Put { key: "A".into(), rev: 1, value: Document::default() }, Change::Del { key: "B".into(), rev: 2 }]
+            .to_vec();
     Answer::Ok(response)
 }
 
@@ -158,6 +166,8 @@ fn ids_read_back_and_bad_ones_are_refused() {
     for bad in ["", "0f", &"0g".repeat(16), &"é".repeat(16)] {
         assert_eq!(Id::parse(bad), None, "{bad}");
     }
-    assert_eq!(Collection::ALL.map(|kind| (Collection::from_name(kind.name()), Collection::from_number(kind.number()))),
-        Collection::ALL.map(|kind| (Some(kind), Some(kind))));
+    assert_eq!(
+        Collection::ALL.map(|kind| (Collection::from_name(kind.name()), Collection::from_number(kind.number()))),
+        Collection::ALL.map(|kind| (Some(kind), Some(kind)))
+    );
 }

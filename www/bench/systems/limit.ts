@@ -22,7 +22,7 @@ function result<T>(request: IDBRequest<T>): Promise<T> {
 }
 
 class Limit implements System {
-  private loaded: Promise<Memory> | undefined
+  private loaded: Memory | undefined
 
   constructor(private readonly database: IDBDatabase) {}
 
@@ -39,8 +39,8 @@ class Limit implements System {
     return result(this.database.transaction(store).objectStore(store).getAll())
   }
 
-  private memory(): Promise<Memory> {
-    this.loaded ??= this.all<string>('batches').then(batches => new Memory(batches))
+  private async memory(): Promise<Memory> {
+    this.loaded ??= new Memory(await this.all<string>('batches'))
     return this.loaded
   }
 
@@ -58,15 +58,16 @@ class Limit implements System {
   }
 
   async get(id: string) {
-    return (await this.memory()).byId.get(id)
+    // Once loaded, a get is one look-up and the one await of its caller.
+    return (this.loaded ?? (await this.memory())).byId.get(id)
   }
 
   async scan(id: string, limit: number) {
-    return first((await this.memory()).products, limit, product => product.id >= id)
+    return first((this.loaded ?? (await this.memory())).products, limit, product => product.id >= id)
   }
 
   async query({ category, gte, lt, limit }: PriceRange) {
-    const inCategory = (await this.memory()).byPrice.get(category) ?? []
+    const inCategory = (this.loaded ?? (await this.memory())).byPrice.get(category) ?? []
     return first(inCategory, limit, ({ price }) => price >= gte).filter(({ price }) => price < lt)
   }
 

@@ -13,8 +13,8 @@ use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
 use web_sys::{
-    DomException, Event, IdbDatabase, IdbFactory, IdbKeyRange, IdbObjectStore, IdbOpenDbRequest,
-    IdbRequest, IdbTransaction,
+    DomException, Event, IdbDatabase, IdbFactory, IdbKeyRange, IdbObjectStore, IdbOpenDbRequest, IdbRequest,
+    IdbTransaction,
 };
 
 /// Version of the database: of its object stores, not of what is in them.
@@ -35,12 +35,7 @@ extern "C" {
     type Database;
 
     #[wasm_bindgen(method, catch)]
-    fn transaction(
-        this: &Database,
-        stores: &Array,
-        mode: &str,
-        options: &Object,
-    ) -> Result<IdbTransaction, JsValue>;
+    fn transaction(this: &Database, stores: &Array, mode: &str, options: &Object) -> Result<IdbTransaction, JsValue>;
 }
 
 /// Whether this place has IndexedDB.
@@ -79,11 +74,7 @@ enum Condition {
 /// The requests whose results make the answer.
 enum Results {
     None,
-    Opened {
-        head: IdbRequest,
-        numbers: IdbRequest,
-        records: IdbRequest,
-    },
+    Opened { head: IdbRequest, numbers: IdbRequest, records: IdbRequest },
     Segments(Vec<(u32, IdbRequest)>),
 }
 
@@ -121,10 +112,7 @@ impl IndexedDb {
 }
 
 /// A listener that does not keep the record store alive.
-fn listener(
-    inner: &Rc<Inner>,
-    call: impl Fn(&Rc<Inner>, Event) + 'static,
-) -> Closure<dyn FnMut(Event)> {
+fn listener(inner: &Rc<Inner>, call: impl Fn(&Rc<Inner>, Event) + 'static) -> Closure<dyn FnMut(Event)> {
     let inner = Rc::downgrade(inner);
     Closure::new(move |event| {
         if let Some(inner) = inner.upgrade() {
@@ -165,15 +153,12 @@ impl Inner {
         let upgrade = listener(self, |_, event| {
             if create(&event).is_none() {
                 // Without its stores the database is of no use: the upgrade is undone.
-                target::<IdbOpenDbRequest>(&event)
-                    .and_then(|request| request.transaction())
-                    .map(|tx| tx.abort());
+                target::<IdbOpenDbRequest>(&event).and_then(|request| request.transaction()).map(|tx| tx.abort());
             }
         });
         let success = listener(self, |inner, event| inner.opened(&event));
         let error = listener(self, |inner, event| {
-            let error =
-                target::<IdbRequest>(&event).and_then(|request| request.error().ok().flatten());
+            let error = target::<IdbRequest>(&event).and_then(|request| request.error().ok().flatten());
             inner.open_failed(failure(&error.map_or(JsValue::NULL, Into::into)));
         });
         request.set_onupgradeneeded(Some(upgrade.as_ref().unchecked_ref()));
@@ -221,12 +206,7 @@ impl Inner {
     fn run(&self, request: Request, answer: Answer) {
         match self.begin(&request) {
             Ok((transaction, conditions, results)) => {
-                self.running.borrow_mut().push(Running {
-                    transaction,
-                    answer,
-                    conditions,
-                    results,
-                });
+                self.running.borrow_mut().push(Running { transaction, answer, conditions, results });
             }
             Err(error) => {
                 // The connection is dead: the next request opens a new one.
@@ -237,10 +217,7 @@ impl Inner {
     }
 
     #[allow(clippy::type_complexity)]
-    fn begin(
-        &self,
-        request: &Request,
-    ) -> Result<(IdbTransaction, Vec<(IdbRequest, Condition)>, Results), JsValue> {
+    fn begin(&self, request: &Request) -> Result<(IdbTransaction, Vec<(IdbRequest, Condition)>, Results), JsValue> {
         let (stores, mode): (&[&str], _) = match request {
             Request::Open { .. } => (&[HEAD, LOG], READ),
             Request::Append { .. } => (&[LOG], WRITE),
@@ -254,10 +231,7 @@ impl Inner {
         match request {
             Request::Open { log_after } => {
                 let log = store(LOG)?;
-                let from = IdbKeyRange::lower_bound_with_open(
-                    &number(log_after.unwrap_or(0)),
-                    log_after.is_some(),
-                )?;
+                let from = IdbKeyRange::lower_bound_with_open(&number(log_after.unwrap_or(0)), log_after.is_some())?;
                 results = Results::Opened {
                     head: store(HEAD)?.get(&number(0))?,
                     numbers: log.get_all_keys_with_key(&from)?,
@@ -268,8 +242,7 @@ impl Inner {
             Request::Read { segments } => {
                 let store = store(SEGMENT)?;
                 let get = |segment: &u32| Ok((*segment, store.get(&number(u64::from(*segment)))?));
-                results =
-                    Results::Segments(segments.iter().map(get).collect::<Result<_, JsValue>>()?);
+                results = Results::Segments(segments.iter().map(get).collect::<Result<_, JsValue>>()?);
             }
             Request::Checkpoint(checkpoint) => {
                 conditions = write(checkpoint, &store(HEAD)?, &store(LOG)?, &store(SEGMENT)?)?;
@@ -283,9 +256,7 @@ impl Inner {
         let names: Array = stores.iter().map(|name| JsValue::from_str(name)).collect();
         let database = self.database.borrow();
         let database = database.as_ref().ok_or(JsValue::NULL)?;
-        database
-            .unchecked_ref::<Database>()
-            .transaction(&names, mode, &self.options)
+        database.unchecked_ref::<Database>().transaction(&names, mode, &self.options)
     }
 
     fn listen(&self, transaction: &IdbTransaction, conditions: &[(IdbRequest, Condition)]) {
@@ -303,15 +274,9 @@ impl Inner {
             return;
         };
         let running = self.running.borrow();
-        let conditions = running.iter().flat_map(|running| {
-            running
-                .conditions
-                .iter()
-                .map(|it| (&running.transaction, it))
-        });
-        let found = conditions
-            .into_iter()
-            .find(|(_, (other, _))| *other == request);
+        let conditions =
+            running.iter().flat_map(|running| running.conditions.iter().map(|it| (&running.transaction, it)));
+        let found = conditions.into_iter().find(|(_, (other, _))| *other == request);
         let Some((transaction, (_, condition))) = found else {
             return;
         };
@@ -330,18 +295,10 @@ impl Inner {
         let Some(transaction) = target::<IdbTransaction>(event) else {
             return;
         };
-        let position = self
-            .running
-            .borrow()
-            .iter()
-            .position(|running| running.transaction == transaction);
+        let position = self.running.borrow().iter().position(|running| running.transaction == transaction);
         let Some(position) = position else { return };
         let running = self.running.borrow_mut().swap_remove(position);
-        let response = if complete {
-            running.results.response()
-        } else {
-            aborted(&running)
-        };
+        let response = if complete { running.results.response() } else { aborted(&running) };
         (running.answer)(response);
     }
 }
@@ -359,28 +316,15 @@ impl Results {
         let result = |request: &IdbRequest| request.result().unwrap_or(JsValue::UNDEFINED);
         match self {
             Self::None => Response::Done,
-            Self::Opened {
-                head,
-                numbers,
-                records,
-            } => {
+            Self::Opened { head, numbers, records } => {
                 let numbers = Array::from(&result(numbers));
-                let numbers = numbers
-                    .iter()
-                    .map(|number| number.as_f64().unwrap_or(0.0) as u64);
+                let numbers = numbers.iter().map(|number| number.as_f64().unwrap_or(0.0) as u64);
                 let records = Array::from(&result(records));
-                let records = records
-                    .iter()
-                    .map(|record| to_bytes(&record).unwrap_or_default());
-                Response::Opened {
-                    head: to_bytes(&result(head)),
-                    log: numbers.zip(records).collect(),
-                }
+                let records = records.iter().map(|record| to_bytes(&record).unwrap_or_default());
+                Response::Opened { head: to_bytes(&result(head)), log: numbers.zip(records).collect() }
             }
             Self::Segments(requests) => {
-                let read = requests
-                    .iter()
-                    .map(|(segment, request)| (*segment, to_bytes(&result(request))));
+                let read = requests.iter().map(|(segment, request)| (*segment, to_bytes(&result(request))));
                 Response::Segments(read.collect())
             }
         }
@@ -394,18 +338,13 @@ fn create(event: &Event) -> Option<()> {
     database.create_object_store(HEAD).ok()?;
     database.create_object_store(SEGMENT).ok()?;
     let log = database.create_object_store(LOG).ok()?;
-    log.add_with_key(&Uint8Array::new_with_length(0), &number(0))
-        .ok()?;
+    log.add_with_key(&Uint8Array::new_with_length(0), &number(0)).ok()?;
     Some(())
 }
 
 /// Adds a log record. `add` refuses a number that is taken; the condition
 /// refuses one that does not follow.
-fn append(
-    log: &IdbObjectStore,
-    seq: u64,
-    bytes: &[u8],
-) -> Result<(IdbRequest, Condition), JsValue> {
+fn append(log: &IdbObjectStore, seq: u64, bytes: &[u8]) -> Result<(IdbRequest, Condition), JsValue> {
     let before = log.get_key(&number(seq.saturating_sub(1)))?;
     log.add_with_key(&to_js(bytes), &number(seq))?;
     Ok((before, Condition::Something))
@@ -445,22 +384,14 @@ fn aborted(running: &Running) -> Response {
 
 fn failure(error: &JsValue) -> Failure {
     let Some(error) = error.dyn_ref::<DomException>() else {
-        return Failure {
-            kind: FailureKind::Unavailable,
-            message: "there is no IndexedDB here".into(),
-        };
+        return Failure { kind: FailureKind::Unavailable, message: "there is no IndexedDB here".into() };
     };
     let kind = match error.name().as_str() {
         "QuotaExceededError" => FailureKind::Quota,
-        "InvalidStateError" | "SecurityError" | "VersionError" | "UnknownError" => {
-            FailureKind::Unavailable
-        }
+        "InvalidStateError" | "SecurityError" | "VersionError" | "UnknownError" => FailureKind::Unavailable,
         _ => FailureKind::Other,
     };
-    Failure {
-        kind,
-        message: error.name() + ": " + &error.message(),
-    }
+    Failure { kind, message: error.name() + ": " + &error.message() }
 }
 
 fn number(value: u64) -> JsValue {

@@ -15,8 +15,8 @@ const STOCK_MAX: u64 = 60;
 
 /// Colours a thing may come in.
 const COLORS: &[&str] = &[
-    "#2f3a4a", "#8c4a2f", "#c9a66b", "#5f7355", "#a33b3b", "#e3ddd0", "#1f2a2e", "#7a8fa6",
-    "#d98e4a", "#4a3a5c", "#b9c4b1", "#336b6b",
+    "#2f3a4a", "#8c4a2f", "#c9a66b", "#5f7355", "#a33b3b", "#e3ddd0", "#1f2a2e", "#7a8fa6", "#d98e4a", "#4a3a5c",
+    "#b9c4b1", "#336b6b",
 ];
 
 /// The catalogue, a product a line.
@@ -45,11 +45,7 @@ fn names(category: &'static Category, random: &mut Random) -> Vec<Name> {
     for kind in category.kinds {
         for line in LINES {
             let (material, middle) = category.materials[*random.pick(kind.fits)];
-            names.push(Name {
-                kind,
-                title: format!("{line} {material} {}", kind.noun),
-                middle,
-            });
+            names.push(Name { kind, title: format!("{line} {material} {}", kind.noun), middle });
         }
     }
     for &(language, kind, title) in category.abroad {
@@ -63,19 +59,11 @@ fn names(category: &'static Category, random: &mut Random) -> Vec<Name> {
 
 fn foreign(language: Language, kind: &'static Kind, title: &str, random: &mut Random) -> Name {
     let &middle = random.pick(closing_abroad(language));
-    Name {
-        kind,
-        title: title.into(),
-        middle,
-    }
+    Name { kind, title: title.into(), middle }
 }
 
 fn product(category: &Category, number: usize, name: &Name, random: &mut Random) -> Value {
-    let Name {
-        kind,
-        title,
-        middle,
-    } = name;
+    let Name { kind, title, middle } = name;
     let closing = random.pick(CLOSINGS);
     json!({
         "id": format!("{}-{number:04}", category.prefix),
@@ -100,11 +88,7 @@ fn product(category: &Category, number: usize, name: &Name, random: &mut Random)
 fn price_cents(kind: &Kind, random: &mut Random) -> u64 {
     let (low, high) = kind.euros;
     let euros = low + random.below(high - low + 1);
-    if random.below(3) == 0 {
-        euros * 100
-    } else {
-        euros * 100 - 10
-    }
+    if random.below(3) == 0 { euros * 100 } else { euros * 100 - 10 }
 }
 
 /// A few are sold out and a few nearly so: a shop has to show both.
@@ -170,32 +154,12 @@ mod tests {
             let product: Value = serde_json::from_str(line).expect("a line of JSON");
             assert!(ids.insert(product["id"].to_string()), "twice: {line}");
             titles.insert(product["title"].to_string());
-            assert!(
-                product["price"].as_u64().is_some_and(|cents| cents >= 500),
-                "{line}"
-            );
-            assert!(
-                product["stock"]
-                    .as_u64()
-                    .is_some_and(|stock| stock <= STOCK_MAX),
-                "{line}"
-            );
-            assert!(
-                product["rating"].as_f64().is_some_and(|stars| stars <= 5.0),
-                "{line}"
-            );
-            assert!(
-                product["colors"]
-                    .as_array()
-                    .is_some_and(|colors| !colors.is_empty()),
-                "{line}"
-            );
+            assert!(product["price"].as_u64().is_some_and(|cents| cents >= 500), "{line}");
+            assert!(product["stock"].as_u64().is_some_and(|stock| stock <= STOCK_MAX), "{line}");
+            assert!(product["rating"].as_f64().is_some_and(|stars| stars <= 5.0), "{line}");
+            assert!(product["colors"].as_array().is_some_and(|colors| !colors.is_empty()), "{line}");
         }
-        assert!(
-            (1_900..=2_300).contains(&ids.len()),
-            "{} products",
-            ids.len()
-        );
+        assert!((1_900..=2_300).contains(&ids.len()), "{} products", ids.len());
         assert_eq!(titles.len(), ids.len(), "two products share a title");
     }
 }

@@ -53,21 +53,14 @@ pub const fn kind(
     about: &'static str,
     fits: &'static [usize],
 ) -> Kind {
-    Kind {
-        noun,
-        shape,
-        euros: (low, high),
-        about,
-        fits,
-    }
+    Kind { noun, shape, euros: (low, high), about, fits }
 }
 
 /// Names of product lines; with a kind each makes one title.
 pub const LINES: &[&str] = &[
-    "Alder", "Basalt", "Birch", "Calder", "Cedar", "Cinder", "Clover", "Drift", "Ember", "Fennel",
-    "Fjord", "Flint", "Harbour", "Hazel", "Heron", "Juniper", "Lark", "Linnet", "Marlow", "Meadow",
-    "Moss", "Orchard", "Pebble", "Quill", "Rowan", "Saffron", "Sorrel", "Tarn", "Thistle",
-    "Willow",
+    "Alder", "Basalt", "Birch", "Calder", "Cedar", "Cinder", "Clover", "Drift", "Ember", "Fennel", "Fjord", "Flint",
+    "Harbour", "Hazel", "Heron", "Juniper", "Lark", "Linnet", "Marlow", "Meadow", "Moss", "Orchard", "Pebble", "Quill",
+    "Rowan", "Saffron", "Sorrel", "Tarn", "Thistle", "Willow",
 ];
 
 /// Last sentences of descriptions.
@@ -86,19 +79,10 @@ pub const CLOSINGS: &[&str] = &[
 pub fn closing_abroad(language: Language) -> &'static [&'static str] {
     match language {
         Chinese => &["小批量手工制作，经久耐用。", "简约设计，适合日常使用。"],
-        Japanese => &[
-            "少量ずつ丁寧に作られています。",
-            "毎日使いたくなる、飽きのこない形です。",
-        ],
+        Japanese => &["少量ずつ丁寧に作られています。", "毎日使いたくなる、飽きのこない形です。"],
         Arabic => &["مصنوع يدويًا بكميات صغيرة.", "تصميم بسيط يدوم سنوات طويلة."],
-        Russian => &[
-            "Сделано вручную небольшими партиями.",
-            "Простая вещь на каждый день и на долгие годы.",
-        ],
-        Greek => &[
-            "Χειροποίητο, σε μικρές ποσότητες.",
-            "Απλός σχεδιασμός που αντέχει στον χρόνο.",
-        ],
+        Russian => &["Сделано вручную небольшими партиями.", "Простая вещь на каждый день и на долгие годы."],
+        Greek => &["Χειροποίητο, σε μικρές ποσότητες.", "Απλός σχεδιασμός που αντέχει στον χρόνο."],
     }
 }
 
