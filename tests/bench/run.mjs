@@ -64,7 +64,7 @@ async function main() {
     throw new Error('no packed package: run `cargo xtask pack` first, or leave pannier out with --systems')
   }
   await buildPage()
-  const load = loadavg()[0].toFixed(1)
+  const load = [loadavg()[0]]
   const site = await servePage()
   let all
   try {
@@ -72,8 +72,9 @@ async function main() {
   } finally {
     await site.close()
   }
+  load.push(loadavg()[0])
   console.log(table(all))
-  console.log(`\nChromium ${await browserVersion()}, ${chosen.repetitions} repetitions, ${cpus().length} cores, load average ${load} at the start`)
+  console.log(`\nChromium ${await browserVersion()}, ${chosen.repetitions} repetitions, ${cpus().length} cores, load average ${load.map(one => one.toFixed(1)).join(' at the start, ')} at the end`)
   for (const system of chosen.systems) console.log(`${versioned(system)}: ${USED[system]}`)
   for (const line of TAKEN) console.log(`- ${line}`)
   if (chosen.json !== undefined) writeFileSync(chosen.json, `${JSON.stringify(all, null, 2)}\n`)
