@@ -5,7 +5,7 @@ export const USED = {
   idb: 'object stores by id and sku, compound index [category, price]; one relaxed readwrite transaction for the bulk load, else one a put, `done` awaited; getAll with key ranges',
   dexie: 'id and [category+price] indexes, relaxed transactions, bulkAdd for the bulk load, else put; its promises resolve when the transaction is complete',
   replicache: 'the bulk load arrives as one pull patch from a function in the page, other writes are mutators; a mutator resolves in memory and is persisted on idle, so durable = its persist() step (entry replicache/impl) run at once and awaited, its own schedule off; the index key is one more string field',
-  limit: 'no store but what the platform allows: all products as one JSON string in one relaxed transaction, one put a transaction for lines, reads from a Map and sorted arrays in memory',
+  limit: 'no store but what the platform allows: all products as one JSON string in one relaxed transaction, one put a transaction for lines, each with an explicit commit(), reads from a Map and sorted arrays in memory',
 }
 
 export const TAKEN = [

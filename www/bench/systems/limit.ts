@@ -30,6 +30,8 @@ class Limit implements System {
     return new Promise((resolve, reject) => {
       const transaction = this.database.transaction(store, 'readwrite', { durability: 'relaxed' })
       transaction.objectStore(store).put(value)
+      // Spares the page the round trip after which a transaction would find itself finished.
+      transaction.commit()
       transaction.oncomplete = () => resolve()
       transaction.onabort = () => reject(transaction.error)
     })
