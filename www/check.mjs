@@ -11,7 +11,13 @@ import { equal, step, until } from './check/steps.mjs'
 
 // Without motion, so that no picture shows something half faded in.
 const SIZES = {
-  phone: { reducedMotion: 'reduce', viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true },
+  phone: {
+    reducedMotion: 'reduce',
+    viewport: { width: 390, height: 844 },
+    deviceScaleFactor: 2,
+    isMobile: true,
+    hasTouch: true,
+  },
   desktop: { reducedMotion: 'reduce', viewport: { width: 1280, height: 800 } },
 }
 const PAGE = 24 // Products the list shows at first.
@@ -61,7 +67,11 @@ async function arrive(walk) {
     await page.goto(new URL(`/c/${encodeURIComponent(goods.category.name).replaceAll('.', '%2E')}`, url).href)
     await page.waitForSelector('.results .card')
     const shown = await listed(page)
-    equal(shown.map(({ price }) => price), goods.category.members.slice(0, PAGE).map(({ price }) => price), 'prices listed')
+    equal(
+      shown.map(({ price }) => price),
+      goods.category.members.slice(0, PAGE).map(({ price }) => price),
+      'prices listed',
+    )
     await walk.picture('list')
     return `${shown.length} of ${goods.category.members.length} products of ${goods.category.name}`
   })
@@ -69,15 +79,21 @@ async function arrive(walk) {
 }
 
 const listed = (page) =>
-  page.$$eval('.results .card', (cards) => cards.map((card) => ({ id: card.dataset.sku, price: Number(card.dataset.price) })))
+  page.$$eval('.results .card', (cards) =>
+    cards.map((card) => ({ id: card.dataset.sku, price: Number(card.dataset.price) })),
+  )
 
 async function filter({ page, goods }) {
   const { members } = goods.category
   const max = members[Math.floor(members.length / 4)].price
   const wanted = members.filter(({ price }) => price <= max)
-  const digits = new Intl.NumberFormat('en', { style: 'currency', currency: members[0].currency }).resolvedOptions().maximumFractionDigits
+  const digits = new Intl.NumberFormat('en', { style: 'currency', currency: members[0].currency }).resolvedOptions()
+    .maximumFractionDigits
   await page.fill('.filter [name="max"]', (max / 10 ** digits).toFixed(digits))
-  const first = wanted.slice(0, PAGE).map(({ id }) => id).sort()
+  const first = wanted
+    .slice(0, PAGE)
+    .map(({ id }) => id)
+    .sort()
   await page.waitForFunction((count) => document.querySelectorAll('.results .card').length === count, first.length)
   const shown = await listed(page)
   if (wanted.length <= PAGE) equal(shown.map(({ id }) => id).sort(), first, 'products within the price')
@@ -104,7 +120,8 @@ async function buy(walk) {
     const toast = page.locator('.toast-outcome')
     await toast.waitFor()
     const text = await toast.locator('p').innerText()
-    if (!text.includes(`You asked for ${stock + 2}, ${stock} ${stock === 1 ? 'is' : 'are'} in stock`)) throw new Error(`the message is "${text}"`)
+    if (!text.includes(`You asked for ${stock + 2}, ${stock} ${stock === 1 ? 'is' : 'are'} in stock`))
+      throw new Error(`the message is "${text}"`)
     await walk.picture('outcome')
     await on.closeToasts(page)
     cart[lineKey(goods.short)] = stock

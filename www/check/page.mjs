@@ -4,7 +4,8 @@
 export const connection = (page, state) => page.waitForSelector(`html[data-sync="${state}"]`, { state: 'attached' })
 
 /** Waits until nothing is left to send. */
-export const allSent = (page) => page.waitForSelector('html[data-sync="saved"][data-pending="0"]', { state: 'attached' })
+export const allSent = (page) =>
+  page.waitForSelector('html[data-sync="saved"][data-pending="0"]', { state: 'attached' })
 
 /** Waits until exactly this many edits wait to be sent. */
 export const waiting = (page, count) => page.waitForSelector(`html[data-pending="${count}"]`, { state: 'attached' })
@@ -12,14 +13,19 @@ export const waiting = (page, count) => page.waitForSelector(`html[data-pending=
 /** Waits for the cart's page to show these lines, `{ line: qty }`, and no others. */
 export async function cartShows(page, wanted) {
   await page.waitForFunction((wanted) => {
-    const shown = [...document.querySelectorAll('.cart-line')].map((line) => [line.dataset.line, Number(line.dataset.qty)])
+    const shown = [...document.querySelectorAll('.cart-line')].map((line) => [
+      line.dataset.line,
+      Number(line.dataset.qty),
+    ])
     return shown.length === Object.keys(wanted).length && shown.every(([line, qty]) => wanted[line] === qty)
   }, wanted)
 }
 
 /** What the cart's page shows now. */
 export const cartShown = (page) =>
-  page.$$eval('.cart-line', (lines) => Object.fromEntries(lines.map((line) => [line.dataset.line, Number(line.dataset.qty)])))
+  page.$$eval('.cart-line', (lines) =>
+    Object.fromEntries(lines.map((line) => [line.dataset.line, Number(line.dataset.qty)])),
+  )
 
 /** Opens a product's page by its address, as a reload would. */
 export async function openProduct(page, id) {

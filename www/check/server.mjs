@@ -34,7 +34,9 @@ async function pull(url, token, name) {
 /** What the server's cart holds: `{ line: qty }`, without what was removed. */
 export async function serverCart(url, token) {
   const rows = await pull(url, token, 'cart')
-  return Object.fromEntries([...rows].filter(([, line]) => !line.removed && line.qty > 0).map(([key, line]) => [key, line.qty]))
+  return Object.fromEntries(
+    [...rows].filter(([, line]) => !line.removed && line.qty > 0).map(([key, line]) => [key, line.qty]),
+  )
 }
 
 /** The server's products. */

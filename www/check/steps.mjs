@@ -17,7 +17,8 @@ export async function step(place, what, run) {
 }
 
 export function equal(got, wanted, what) {
-  if (!isDeepStrictEqual(got, wanted)) throw new Error(`${what}: got ${JSON.stringify(got)}, wanted ${JSON.stringify(wanted)}`)
+  if (!isDeepStrictEqual(got, wanted))
+    throw new Error(`${what}: got ${JSON.stringify(got)}, wanted ${JSON.stringify(wanted)}`)
 }
 
 /** Asks again until the answer is the wanted one; fails with the last answer. */

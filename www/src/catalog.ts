@@ -53,7 +53,10 @@ export async function byPrice(shop: Shop, category: string, filter: PriceFilter,
   const range = { gte: [category, filter.min ?? 0], lt: upper, limit: limit + 1, reverse: filter.reverse }
   const found = await shop.catalog.query(INDEX, range)
   return {
-    items: found.slice(0, limit).map(item).filter(({ delisted }) => !delisted),
+    items: found
+      .slice(0, limit)
+      .map(item)
+      .filter(({ delisted }) => !delisted),
     more: found.length > limit,
   }
 }
@@ -67,7 +70,11 @@ export async function cheapest(shop: Shop, category: string): Promise<Item | nul
 /** Stands in for products while the catalogue is not on the device, and says why not. */
 export function catalogMissing(context: Context): HTMLElement {
   const { connection } = context
-  const again = h('button', { class: 'button', type: 'button', onclick: () => connection.retry() }, connection.paused ? 'Go online' : 'Try again')
+  const again = h(
+    'button',
+    { class: 'button', type: 'button', onclick: () => connection.retry() },
+    connection.paused ? 'Go online' : 'Try again',
+  )
   switch (connection.status) {
     case 'paused':
     case 'offline':
@@ -78,10 +85,20 @@ export function catalogMissing(context: Context): HTMLElement {
         actions: again,
       })
     case 'error':
-      return notice({ glyph: 'notice', title: 'The shop did not answer as expected', text: errorText(connection.error), actions: again })
+      return notice({
+        glyph: 'notice',
+        title: 'The shop did not answer as expected',
+        text: errorText(connection.error),
+        actions: again,
+      })
     default:
       if (connection.lastSyncAt !== null && connection.status === 'saved') {
-        return notice({ glyph: 'bag', title: 'The shelves are empty', text: 'The shop has no products at the moment. Please come back later.', actions: again })
+        return notice({
+          glyph: 'bag',
+          title: 'The shelves are empty',
+          text: 'The shop has no products at the moment. Please come back later.',
+          actions: again,
+        })
       }
       return h(
         'div',

@@ -2,7 +2,9 @@
 
 export type Child = Node | string | number | null | undefined | false | readonly Child[]
 
-export type Attributes = { readonly [name: string]: string | number | boolean | null | undefined | ((event: never) => void) }
+export type Attributes = {
+  readonly [name: string]: string | number | boolean | null | undefined | ((event: never) => void)
+}
 
 /** Makes an element. Functions under `on…` become listeners; `true` and `false` set or leave out an attribute. */
 export function h<K extends keyof HTMLElementTagNameMap>(

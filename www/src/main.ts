@@ -12,6 +12,7 @@ import { h } from './dom'
 import { token } from './identity'
 import { Notes } from './notes'
 import { watchOutcomes } from './outcomes'
+import { carryOver, followOtherTabs, storeName } from './recovery'
 import { Router } from './router'
 import { Toasts } from './toasts'
 import { cart } from './views/cart'
@@ -22,7 +23,16 @@ import { product } from './views/product'
 
 const top = header()
 const toasts = new Toasts()
-const main = h('main', { id: 'main', tabindex: '-1' }, h('div', { class: 'page' }, h('p', { class: 'visually-hidden', role: 'status' }, 'The shop is opening.'), skeletonGrid(8)))
+const main = h(
+  'main',
+  { id: 'main', tabindex: '-1' },
+  h(
+    'div',
+    { class: 'page' },
+    h('p', { class: 'visually-hidden', role: 'status' }, 'The shop is opening.'),
+    skeletonGrid(8),
+  ),
+)
 document.getElementById('app')?.replaceChildren(top.element, main, footer(), toasts.element)
 
 function start(shop: Shop): void {
@@ -46,17 +56,32 @@ function start(shop: Shop): void {
   watchOutcomes(shop, toasts, notes)
   top.connect(context)
   context.router.start()
-  shop.on('error', (error) => toasts.show({ kind: 'outcome', text: `Something went wrong on this device: ${error.message}. Reloading the page often helps.` }))
+  const broken = (error: Error) =>
+    toasts.show({
+      kind: 'outcome',
+      text: `Something went wrong on this device: ${error.message}. Reloading the page often helps.`,
+    })
+  shop.on('error', broken)
+  carryOver(shop).catch(broken)
 }
 
 function failed(error: unknown): void {
   const reload = h('button', { class: 'button', type: 'button', onclick: () => location.reload() }, 'Reload the page')
   const reason = error instanceof Error ? error.message : String(error)
   const text = `The reason given is: ${reason}. A private window, a full disk or a very old browser can be the cause. What is in your cart is not touched.`
-  main.replaceChildren(h('div', { class: 'page' }, notice({ glyph: 'notice', level: 'h1', title: 'The shop could not be opened', text, actions: reload })))
+  main.replaceChildren(
+    h(
+      'div',
+      { class: 'page' },
+      notice({ glyph: 'notice', level: 'h1', title: 'The shop could not be opened', text, actions: reload }),
+    ),
+  )
 }
 
-open({ name: 'pannier-demo', sync: { url: '/v1', token } }).then(start).catch(failed)
+followOtherTabs()
+open({ name: storeName(), sync: { url: '/v1', token } })
+  .then(start)
+  .catch(failed)
 
 // In development Vite serves the modules one by one, and a worker would keep old ones.
 if (import.meta.env.PROD && 'serviceWorker' in navigator) {

@@ -44,7 +44,8 @@ function found(outcome: Outcome): string | null {
 }
 
 function adjusted(outcome: Outcome, stock: number | null): string {
-  if (outcome.code === 'added_elsewhere') return 'More of it was added on another device, and that part stays in your cart.'
+  if (outcome.code === 'added_elsewhere')
+    return 'More of it was added on another device, and that part stays in your cart.'
   if (outcome.code === 'below_zero') return 'There were fewer in your cart than you took away, so the line is gone.'
   const asked = number(outcome, 'asked')
   const got = number(outcome, 'got')
@@ -59,11 +60,16 @@ function limited(outcome: Outcome, asked: number, got: number, stock: number | n
   const whole = outcome.name === 'cart.setQty' || got === stock
   if (outcome.code === 'stock') {
     if (whole && got > 0) return `You asked for ${asked}, ${got} ${are(got)} in stock. Your cart has ${got} now.`
-    if (got === 0) return stock === 0 || whole ? 'It is sold out.' : `You asked for ${asked} more, but your cart already holds all that are in stock.`
+    if (got === 0)
+      return stock === 0 || whole
+        ? 'It is sold out.'
+        : `You asked for ${asked} more, but your cart already holds all that are in stock.`
     return `You asked for ${asked} more, but only ${got} more ${are(got)} in stock.`
   }
   if (got === 0) return 'Your cart already holds as many as one order may have.'
-  return whole ? `You asked for ${asked}, but one order may have ${got} at most.` : `You asked for ${asked} more, but one order may have only ${got} more.`
+  return whole
+    ? `You asked for ${asked}, but one order may have ${got} at most.`
+    : `You asked for ${asked} more, but one order may have only ${got} more.`
 }
 
 function nothingDone(outcome: Outcome): string | null {

@@ -52,14 +52,19 @@ export function item(product: Product): Item {
     description: text(product.description),
     stock: number(product.stock) ?? number(product.current_stock),
     rating: rating === null ? null : Math.min(5, Math.max(0, rating)),
-    colors: Array.isArray(product.colors) ? product.colors.filter((color) => /^#[0-9a-f]{6}$/i.test(String(color))).map(String) : [],
+    colors: Array.isArray(product.colors)
+      ? product.colors.filter((color) => /^#[0-9a-f]{6}$/i.test(String(color))).map(String)
+      : [],
     picture: picture(product, category, title),
     delisted: product.delisted === true,
   }
 }
 
 function picture(product: Product, category: string, title: string): Picture {
-  const art = typeof product.art === 'object' && product.art !== null && !Array.isArray(product.art) ? (product.art as Record<string, unknown>) : {}
+  const art =
+    typeof product.art === 'object' && product.art !== null && !Array.isArray(product.art)
+      ? (product.art as Record<string, unknown>)
+      : {}
   const seed = number(art.seed) ?? hash(product.id)
   return {
     shape: text(art.shape) || `${text(product.style)} ${title} ${category}`,

@@ -41,10 +41,15 @@ export class Toasts {
         'div',
         { class: 'toast-words' },
         h('p', {}, toast.text),
-        action && h('button', { class: 'toast-action', type: 'button', onclick: () => (close(), action.run()) }, action.label),
+        action &&
+          h('button', { class: 'toast-action', type: 'button', onclick: () => (close(), action.run()) }, action.label),
         toast.link && h('a', { class: 'toast-action', href: toast.link.path, onclick: close }, toast.link.label),
       ),
-      h('button', { class: 'icon-button', type: 'button', 'aria-label': 'Close this message', onclick: close }, icon('close')),
+      h(
+        'button',
+        { class: 'icon-button', type: 'button', 'aria-label': 'Close this message', onclick: close },
+        icon('close'),
+      ),
     )
     const clock = new Clock(toast.kind === 'info' ? INFO_MS : null, close)
     for (const event of ['pointerenter', 'focusin']) item.addEventListener(event, () => clock.stop())

@@ -6,12 +6,18 @@ export const teapot: Shape = (p) => ({
   width: 56,
   floor: 160,
   art:
-    stroke('M144 88c30-8 36 42-8 48', p.deepLine, 11) + stroke('M144 88c30-8 36 42-8 48', p.line, 6) +
+    stroke('M144 88c30-8 36 42-8 48', p.deepLine, 11) +
+    stroke('M144 88c30-8 36 42-8 48', p.line, 6) +
     area('M60 100c-16 0-20-14-26-32-1-4 1-6 5-6h7c10 0 14 20 26 24z', p.deep) +
     area('M52 108c0-30 22-42 48-42s48 12 48 42c0 26-14 44-24 50-4 3-44 3-48 0-10-6-24-24-24-50z', p.round) +
     (p.pick(1) < 0.5
-      ? stroke('M55 122c16 8 74 8 90 0', p.accentLine, 6) + stroke('M60 134c16 7 64 7 80 0', p.light, 2.4, 'opacity=".8"')
-      : Array.from({ length: 5 }, (_, at) => `<circle cx="${68 + at * 16}" cy="${118 + (at % 2) * 10}" r="4.5" fill="${p.light}" opacity=".85"/>`).join('')) +
+      ? stroke('M55 122c16 8 74 8 90 0', p.accentLine, 6) +
+        stroke('M60 134c16 7 64 7 80 0', p.light, 2.4, 'opacity=".8"')
+      : Array.from(
+          { length: 5 },
+          (_, at) =>
+            `<circle cx="${68 + at * 16}" cy="${118 + (at % 2) * 10}" r="4.5" fill="${p.light}" opacity=".85"/>`,
+        ).join('')) +
     area('M70 72c0-16 60-16 60 0-12 6-48 6-60 0z', p.body) +
     stroke('M68 73c16 7 48 7 64 0', p.deepLine, 2.4, 'opacity=".6"') +
     `<circle cx="100" cy="55" r="7" fill="${p.accent}"/>` +
@@ -22,7 +28,8 @@ export const cup: Shape = (p) => ({
   width: 50,
   floor: 160,
   art:
-    stroke('M136 92c32-8 34 38-6 42', p.deepLine, 11) + stroke('M136 92c32-8 34 38-6 42', p.line, 6) +
+    stroke('M136 92c32-8 34 38-6 42', p.deepLine, 11) +
+    stroke('M136 92c32-8 34 38-6 42', p.line, 6) +
     `<ellipse cx="98" cy="158" rx="62" ry="9" fill="${p.pale}"/><ellipse cx="98" cy="156" rx="38" ry="4" fill="#000" opacity=".12"/>` +
     area('M56 80h84c2 36-4 62-18 74-8 4-40 4-48 0-14-12-20-38-18-74z', p.round) +
     area('M57 104c24 8 58 8 82 0l-3 22c-22 7-54 7-76 0z', p.accent, 'opacity=".9"') +
@@ -51,7 +58,8 @@ export const bowl: Shape = (p) => ({
   art:
     area('M80 148h40l4 10c0 3-48 3-48 0z', p.deep) +
     area('M34 92h132c0 34-24 60-50 60H84c-26 0-50-26-50-60z', p.round) +
-    stroke('M40 112c36 10 84 10 120 0', p.accentLine, 5) + stroke('M46 124c32 8 76 8 108 0', p.light, 2.4, 'opacity=".8"') +
+    stroke('M40 112c36 10 84 10 120 0', p.accentLine, 5) +
+    stroke('M46 124c32 8 76 8 108 0', p.light, 2.4, 'opacity=".8"') +
     `<ellipse cx="100" cy="92" rx="66" ry="17" fill="${p.pale}"/><ellipse cx="100" cy="94" rx="58" ry="13" fill="${p.deep}"/>` +
     shine('M44 106c8 3 14 4 20 5 2 16 10 28 20 38-20-6-36-22-40-43z', 0.28),
 })
@@ -85,9 +93,14 @@ export const jar: Shape = (p) => ({
   width: 46,
   floor: 168,
   art:
-    area('M62 62h76c10 6 14 14 14 26v66c0 8-6 14-14 14H62c-8 0-14-6-14-14V88c0-12 4-20 14-26z', p.pale, 'opacity=".7"') +
+    area(
+      'M62 62h76c10 6 14 14 14 26v66c0 8-6 14-14 14H62c-8 0-14-6-14-14V88c0-12 4-20 14-26z',
+      p.pale,
+      'opacity=".7"',
+    ) +
     area('M54 92c20-6 72-6 92 0v60c0 6-4 10-10 10H64c-6 0-10-4-10-10z', p.round) +
-    `<rect x="58" y="40" width="84" height="24" rx="6" fill="${p.metal}"/>` + stroke('M66 44v16M78 44v16M90 44v16M102 44v16M114 44v16M126 44v16', p.metalLine, 1.4, 'opacity=".6"') +
+    `<rect x="58" y="40" width="84" height="24" rx="6" fill="${p.metal}"/>` +
+    stroke('M66 44v16M78 44v16M90 44v16M102 44v16M114 44v16M126 44v16', p.metalLine, 1.4, 'opacity=".6"') +
     `<rect x="64" y="102" width="72" height="44" rx="5" fill="${p.pale}"/><circle cx="84" cy="124" r="12" fill="${p.accent}"/>` +
     stroke('M104 116h22M104 125h22M104 134h14', p.deepLine, 2.6, 'opacity=".7"') +
     shine('M54 86c2-8 6-12 10-16v90c-6-2-10-6-10-12z', 0.45),
@@ -110,7 +123,10 @@ export const apple: Shape = (p) => ({
   art:
     stroke('M100 66c0-16 4-24 12-30', 'hsl(26 44% 28%)', 5) +
     area('M104 54c10-18 30-20 40-14-6 14-24 20-40 14z', p.leaf) +
-    area('M100 66c14-12 52-10 54 28 2 34-22 70-40 70-8 0-8-4-14-4s-6 4-14 4c-18 0-42-36-40-70 2-38 40-40 54-28z', p.body) +
+    area(
+      'M100 66c14-12 52-10 54 28 2 34-22 70-40 70-8 0-8-4-14-4s-6 4-14 4c-18 0-42-36-40-70 2-38 40-40 54-28z',
+      p.body,
+    ) +
     shade('M138 74c10 40-14 76-34 88 4 2 8 2 10 2 18 0 42-36 40-70-1-10-6-17-16-20z', 0.18) +
     shine('M62 80c8-10 20-12 26-10-14 8-20 24-18 44-12-10-14-24-8-34z', 0.4),
 })

@@ -47,7 +47,12 @@ export function card(item: Item): HTMLElement {
     h(
       'a',
       { class: 'card-link', href: productPath(item.id) },
-      h('span', { class: 'card-picture' }, draw(item.picture, item.colors[0]), stock && stock.tone !== 'good' && h('span', { class: `badge badge-${stock.tone}` }, stock.text)),
+      h(
+        'span',
+        { class: 'card-picture' },
+        draw(item.picture, item.colors[0]),
+        stock && stock.tone !== 'good' && h('span', { class: `badge badge-${stock.tone}` }, stock.text),
+      ),
       h('span', { class: 'card-title', dir: 'auto' }, item.title),
       h('span', { class: 'card-row' }, h('span', { class: 'price' }, price(item)), swatches(item.colors)),
       item.rating !== null && stars(item.rating),
@@ -65,7 +70,13 @@ export function skeletonGrid(cards: number): HTMLElement {
     'ul',
     { class: 'grid skeleton', 'aria-hidden': 'true' },
     Array.from({ length: cards }, () =>
-      h('li', { class: 'card' }, h('span', { class: 'card-picture bone' }), h('span', { class: 'bone bone-title' }), h('span', { class: 'bone bone-price' })),
+      h(
+        'li',
+        { class: 'card' },
+        h('span', { class: 'card-picture bone' }),
+        h('span', { class: 'bone bone-title' }),
+        h('span', { class: 'bone bone-price' }),
+      ),
     ),
   )
 }

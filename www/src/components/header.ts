@@ -6,6 +6,7 @@ import type { Status } from '../connection'
 import { eachFrame, fill, h } from '../dom'
 import { ago, count, label } from '../format'
 import { categoryPath } from '../product'
+import { isStranger, startAnew } from '../recovery'
 import { icon, logo } from './icon'
 
 const STATUS: { readonly [status in Status]: string } = {
@@ -27,9 +28,26 @@ export interface Header {
 export function header(): Header {
   const nav = h('nav', { class: 'categories', 'aria-label': 'Categories' }, h('ul', {}))
   const badge = h('span', { class: 'cart-count', hidden: true })
-  const cart = h('a', { class: 'cart-link', href: '/cart' }, icon('bag'), h('span', { class: 'cart-word' }, 'Cart'), badge)
+  const cart = h(
+    'a',
+    { class: 'cart-link', href: '/cart' },
+    icon('bag'),
+    h('span', { class: 'cart-word' }, 'Cart'),
+    badge,
+  )
   const switchText = h('span', { class: 'switch-text' }, 'Opening…')
-  const toggle = h('button', { class: 'switch', type: 'button', role: 'switch', 'aria-checked': 'true', 'aria-label': 'Connection', disabled: true }, h('span', { class: 'switch-track' }, h('span', { class: 'switch-knob' })))
+  const toggle = h(
+    'button',
+    {
+      class: 'switch',
+      type: 'button',
+      role: 'switch',
+      'aria-checked': 'true',
+      'aria-label': 'Connection',
+      disabled: true,
+    },
+    h('span', { class: 'switch-track' }, h('span', { class: 'switch-knob' })),
+  )
   const waiting = h('span', { class: 'waiting', hidden: true })
   const banner = h('div', { class: 'banner', hidden: true })
   const spoken = h('p', { class: 'visually-hidden', role: 'status' })
@@ -39,7 +57,12 @@ export function header(): Header {
     h(
       'div',
       { class: 'header-bar' },
-      h('a', { class: 'logo', href: '/', 'aria-label': 'Pannier shop, home' }, logo(), h('span', { class: 'logo-word' }, 'Pannier')),
+      h(
+        'a',
+        { class: 'logo', href: '/', 'aria-label': 'Pannier shop, home' },
+        logo(),
+        h('span', { class: 'logo-word' }, 'Pannier'),
+      ),
       h('div', { class: 'connection' }, switchText, waiting, toggle),
       cart,
     ),
@@ -48,7 +71,7 @@ export function header(): Header {
     spoken,
   )
 
-  function showConnection({ connection }: Context): void {
+  function showConnection({ connection, shop }: Context): void {
     const { status, pending, paused } = connection
     document.documentElement.dataset.sync = status
     document.documentElement.dataset.pending = String(pending)
@@ -58,12 +81,20 @@ export function header(): Header {
     toggle.disabled = false
     waiting.hidden = pending === 0
     waiting.textContent = `${pending} waiting`
-    toggle.title = connection.lastSyncAt === null ? 'Not synced yet' : `Last synced ${ago(connection.lastSyncAt, Date.now())}`
+    toggle.title =
+      connection.lastSyncAt === null ? 'Not synced yet' : `Last synced ${ago(connection.lastSyncAt, Date.now())}`
     const text = bannerText(status, pending, connection.error)
     banner.hidden = text === null
     if (text !== null) {
-      const label = paused ? 'Go online' : 'Try again'
-      fill(banner, h('span', { class: 'banner-icon' }, icon(status === 'error' ? 'notice' : 'offline')), h('p', {}, text), h('button', { class: 'banner-action', type: 'button', onclick: () => connection.retry() }, label))
+      const stranger = isStranger(connection.error)
+      const label = paused ? 'Go online' : stranger ? 'Carry the cart over' : 'Try again'
+      const press = () => (stranger && !paused ? void startAnew(shop) : connection.retry())
+      fill(
+        banner,
+        h('span', { class: 'banner-icon' }, icon(status === 'error' ? 'notice' : 'offline')),
+        h('p', {}, text),
+        h('button', { class: 'banner-action', type: 'button', onclick: press }, label),
+      )
     }
     const speech = text ?? (status === 'saved' ? 'Online, everything is saved.' : '')
     // A change of words is read out each time, so "sending" in between is left out.
@@ -80,7 +111,17 @@ export function header(): Header {
         fill(badge, goods, h('span', { class: 'visually-hidden' }, goods === 1 ? ' item' : ' items'))
       })
       const links = nav.firstElementChild as HTMLElement
-      const refresh = eachFrame(() => void categories(context.shop).then((found) => showCategories(links, found.map(({ name }) => name)), () => {}))
+      const refresh = eachFrame(
+        () =>
+          void categories(context.shop).then(
+            (found) =>
+              showCategories(
+                links,
+                found.map(({ name }) => name),
+              ),
+            () => {},
+          ),
+      )
       context.shop.catalog.subscribe(refresh)
       refresh()
     },
@@ -101,7 +142,11 @@ function showCategories(list: HTMLElement, names: readonly string[]): void {
     list,
     names.map((name) => {
       const path = categoryPath(name)
-      return h('li', {}, h('a', { href: path, dir: 'auto', 'aria-current': path === location.pathname ? 'page' : null }, label(name)))
+      return h(
+        'li',
+        {},
+        h('a', { href: path, dir: 'auto', 'aria-current': path === location.pathname ? 'page' : null }, label(name)),
+      )
     }),
   )
   showCurrent(list.parentElement as HTMLElement)
@@ -122,6 +167,8 @@ function bannerText(status: Status, pending: number, error: Error | null): strin
     case 'offline':
       return `There is no connection. Go on shopping: everything is kept on this device.${waits}`
     case 'error':
+      if (isStranger(error))
+        return "The shop's server was set up anew and does not know this device. Your cart is still here and can be carried over."
       return `The shop cannot be synced. ${errorText(error)}${waits}`
     default:
       return null

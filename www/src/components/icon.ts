@@ -12,7 +12,8 @@ const PATHS = {
   trash: 'M5 7h14M10 7V4.800h4V7M7 7l.8 12.500h8.400L17 7M10.5 10.500v5.500M13.5 10.500v5.5',
   back: 'M14.5 6l-6 6 6 6',
   next: 'M9.5 6l6 6-6 6',
-  offline: 'M4 4l16 16M5 12.500a10 10 0 0 1 4-2.400M19 12.500a10 10 0 0 0-5.5-2.800M8.3 15.800a5.2 5.2 0 0 1 7.4 0M12 19v.1M2.5 9a14 14 0 0 1 4-2.600M21.5 9A14 14 0 0 0 11 5.2',
+  offline:
+    'M4 4l16 16M5 12.500a10 10 0 0 1 4-2.400M19 12.500a10 10 0 0 0-5.5-2.800M8.3 15.800a5.2 5.2 0 0 1 7.4 0M12 19v.1M2.5 9a14 14 0 0 1 4-2.600M21.5 9A14 14 0 0 0 11 5.2',
   device: 'M7.5 3.500h9a1 1 0 0 1 1 1v15a1 1 0 0 1-1 1h-9a1 1 0 0 1-1-1v-15a1 1 0 0 1 1-1zM11 17.500h2',
   sync: 'M19.5 9A8 8 0 0 0 5 8M4.5 4v4.500H9M4.5 15A8 8 0 0 0 19 16M19.5 20v-4.500H15',
 } as const
@@ -20,7 +21,9 @@ const PATHS = {
 export type IconName = keyof typeof PATHS
 
 export function icon(name: IconName): SVGSVGElement {
-  return svg(`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false"><path d="${PATHS[name]}"/></svg>`)
+  return svg(
+    `<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false"><path d="${PATHS[name]}"/></svg>`,
+  )
 }
 
 /** The shop's sign: a wicker basket. */

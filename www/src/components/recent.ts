@@ -21,13 +21,18 @@ export function recentlyViewed(shop: Shop, except: string | null): { element: HT
   const element = h('section', { class: 'section recent', 'aria-labelledby': 'recent-heading', hidden: true })
   let shown = ''
   const refresh = eachFrame(() => {
-    void read(shop, except).then((items) => {
-      const now = JSON.stringify(items)
-      if (now === shown) return
-      shown = now
-      element.hidden = items.length === 0
-      fill(element, h('h2', { id: 'recent-heading' }, 'Recently viewed'), grid(items, 'Recently viewed products'))
-    }, () => { element.hidden = true })
+    void read(shop, except).then(
+      (items) => {
+        const now = JSON.stringify(items)
+        if (now === shown) return
+        shown = now
+        element.hidden = items.length === 0
+        fill(element, h('h2', { id: 'recent-heading' }, 'Recently viewed'), grid(items, 'Recently viewed products'))
+      },
+      () => {
+        element.hidden = true
+      },
+    )
   })
   refresh()
   const stops = [shop.history.subscribe(refresh), shop.catalog.subscribe(refresh)]

@@ -39,7 +39,11 @@ export function row(context: Context, first: CartLine, remove: (line: CartLine, 
       edit.durable.then(settle, settle)
     },
   })
-  const bin = h('button', { class: 'icon-button remove', type: 'button', onclick: () => remove(line, title) }, icon('trash'))
+  const bin = h(
+    'button',
+    { class: 'icon-button remove', type: 'button', onclick: () => remove(line, title) },
+    icon('trash'),
+  )
   const element = h(
     'li',
     { class: 'cart-line', 'data-line': first.line, 'data-sku': first.sku },
@@ -70,7 +74,13 @@ export function row(context: Context, first: CartLine, remove: (line: CartLine, 
     const looks = `${item ? JSON.stringify(item.picture) : ''}${color ?? ''}`
     if (picture.dataset.looks !== looks) {
       picture.dataset.looks = looks
-      fill(picture, draw(item?.picture ?? { shape: title, title, hue: hash(next.sku) % 360, seed: hash(next.sku), color: null }, color ?? item?.colors[0]))
+      fill(
+        picture,
+        draw(
+          item?.picture ?? { shape: title, title, hue: hash(next.sku) % 360, seed: hash(next.sku), color: null },
+          color ?? item?.colors[0],
+        ),
+      )
     }
     options.textContent = optionText(next)
     options.hidden = options.textContent === ''
@@ -85,7 +95,9 @@ export function row(context: Context, first: CartLine, remove: (line: CartLine, 
 
 function optionText(line: CartLine): string {
   return Object.entries(line.options)
-    .map(([name, value]) => (name === 'color' && /^#[0-9a-f]{6}$/i.test(value) ? colorName(value) : `${name}: ${value}`))
+    .map(([name, value]) =>
+      name === 'color' && /^#[0-9a-f]{6}$/i.test(value) ? colorName(value) : `${name}: ${value}`,
+    )
     .join(', ')
 }
 

@@ -19,9 +19,22 @@ export function cart(context: Context): View {
   const spoken = h('p', { class: 'visually-hidden', role: 'status' })
   const heading = h('h1', { tabindex: '-1' }, 'Your cart')
   const sub = h('p', { class: 'summary' })
-  const clear = h('button', { class: 'button button-quiet button-small', type: 'button', onclick: () => clearCart() }, 'Empty the cart')
+  const clear = h(
+    'button',
+    { class: 'button button-quiet button-small', type: 'button', onclick: () => clearCart() },
+    'Empty the cart',
+  )
   const full = h('div', { class: 'cart-full', hidden: true }, list, summaryBox(totals, clear))
-  const empty = h('div', { hidden: true }, notice({ glyph: 'bag', title: 'Your cart is empty', text: 'What you put in it stays on this device, and comes along when you are online.', actions: h('a', { class: 'button', href: '/' }, 'See what there is') }))
+  const empty = h(
+    'div',
+    { hidden: true },
+    notice({
+      glyph: 'bag',
+      title: 'Your cart is empty',
+      text: 'What you put in it stays on this device, and comes along when you are online.',
+      actions: h('a', { class: 'button', href: '/' }, 'See what there is'),
+    }),
+  )
   const recent = recentlyViewed(shop, null)
   let last: Cart = { lines: [], count: 0 }
 
@@ -38,7 +51,6 @@ export function cart(context: Context): View {
     // The first words are on the page already; only changes are read out.
     if (spoken.dataset.words !== undefined && spoken.dataset.words !== words) spoken.textContent = words
     spoken.dataset.words = words
-    list.dataset.count = String(now.count)
   }
 
   function showRows(now: Cart, items: ReadonlyMap<string, Item | null>): void {
@@ -65,21 +77,34 @@ export function cart(context: Context): View {
 
   function putBack(lines: readonly CartLine[]): void {
     for (const line of lines) {
-      shop.cart.add({ sku: line.sku, qty: line.qty, options: line.options, ...(line.quote ? { quote: line.quote } : {}) })
+      shop.cart.add({
+        sku: line.sku,
+        qty: line.qty,
+        options: line.options,
+        ...(line.quote ? { quote: line.quote } : {}),
+      })
     }
   }
 
   function remove(line: CartLine, title: string): void {
     context.notes.delete(line.line)
     shop.cart.remove(line.line)
-    context.toasts.show({ kind: 'info', text: `${isolate(title)} removed.`, action: { label: 'Undo', run: () => putBack([line]) } })
+    context.toasts.show({
+      kind: 'info',
+      text: `${isolate(title)} removed.`,
+      action: { label: 'Undo', run: () => putBack([line]) },
+    })
   }
 
   function clearCart(): void {
     const { lines } = last
     heading.focus()
     shop.cart.clear()
-    context.toasts.show({ kind: 'info', text: `The cart is empty now; ${count(lines.length, 'line was', 'lines were')} removed.`, action: { label: 'Undo', run: () => putBack(lines) } })
+    context.toasts.show({
+      kind: 'info',
+      text: `The cart is empty now; ${count(lines.length, 'line was', 'lines were')} removed.`,
+      action: { label: 'Undo', run: () => putBack(lines) },
+    })
   }
 
   let first: () => void
@@ -97,7 +122,15 @@ export function cart(context: Context): View {
   return {
     title: 'Your cart',
     ready,
-    element: h('div', { class: 'page cart' }, h('div', { class: 'list-head' }, h('div', {}, heading, sub)), spoken, full, empty, recent.element),
+    element: h(
+      'div',
+      { class: 'page cart' },
+      h('div', { class: 'list-head' }, h('div', {}, heading, sub)),
+      spoken,
+      full,
+      empty,
+      recent.element,
+    ),
     stop: () => stops.forEach((stop) => stop()),
   }
 }
@@ -108,7 +141,11 @@ function summaryBox(totals: HTMLElement, clear: HTMLElement): HTMLElement {
     { class: 'summary-box', 'aria-labelledby': 'summary-heading' },
     h('h2', { id: 'summary-heading' }, 'Summary'),
     totals,
-    h('p', { class: 'summary-note' }, 'This is a demo shop and takes no orders. Your cart is kept on this device and on the shop’s server.'),
+    h(
+      'p',
+      { class: 'summary-note' },
+      'This is a demo shop and takes no orders. Your cart is kept on this device and on the shop’s server.',
+    ),
     h('div', { class: 'summary-actions' }, h('a', { class: 'button button-wide', href: '/' }, 'Go on shopping'), clear),
   )
 }
@@ -118,7 +155,12 @@ function showTotals(totals: HTMLElement, now: Cart, items: ReadonlyMap<string, I
   const sums = new Map<string, number>()
   for (const line of now.lines) {
     const one = items.get(line.line)
-    const [price, currency] = one && one.price !== null ? [one.price, one.currency] : line.quote ? [line.quote.price, line.quote.currency] : [null, '']
+    const [price, currency] =
+      one && one.price !== null
+        ? [one.price, one.currency]
+        : line.quote
+          ? [line.quote.price, line.quote.currency]
+          : [null, '']
     if (price !== null) sums.set(currency, (sums.get(currency) ?? 0) + price * line.qty)
   }
   const texts = [...sums].map(([currency, sum]) => money(sum, currency))

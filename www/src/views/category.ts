@@ -57,17 +57,27 @@ export function category(context: Context, name: string, query: URLSearchParams)
     drawn = now
     form.hidden = false
     const found = count(items.length, 'product', 'products')
-    summary.textContent = items.length === 0 ? 'Nothing in this price range' : more ? `Showing the first ${found}` : found
+    summary.textContent =
+      items.length === 0 ? 'Nothing in this price range' : more ? `Showing the first ${found}` : found
     showItems(items, more)
   }
 
   function showItems(items: readonly Item[], more: boolean): void {
     if (items.length === 0) {
       const clear = h('button', { class: 'button', type: 'button', onclick: () => form.reset() }, 'Show all prices')
-      fill(list, notice({ glyph: 'bag', title: 'Nothing in this price range', text: 'Try a wider range, or look at all prices.', actions: clear }))
+      fill(
+        list,
+        notice({
+          glyph: 'bag',
+          title: 'Nothing in this price range',
+          text: 'Try a wider range, or look at all prices.',
+          actions: clear,
+        }),
+      )
       return
     }
-    const button = more && h('button', { class: 'button button-quiet', type: 'button', onclick: () => showMore() }, 'Show more')
+    const button =
+      more && h('button', { class: 'button button-quiet', type: 'button', onclick: () => showMore() }, 'Show more')
     fill(list, grid(items, `${label(name)}, by price`), h('div', { class: 'more' }, button))
   }
 
@@ -87,13 +97,26 @@ export function category(context: Context, name: string, query: URLSearchParams)
       list,
       empty
         ? catalogMissing(context)
-        : notice({ glyph: 'bag', title: 'There is nothing here any more', text: 'This category holds no products now.', actions: h('a', { class: 'button', href: '/' }, 'See all categories') }),
+        : notice({
+            glyph: 'bag',
+            title: 'There is nothing here any more',
+            text: 'This category holds no products now.',
+            actions: h('a', { class: 'button', href: '/' }, 'See all categories'),
+          }),
     )
   }
 
   const refresh = eachFrame(() => void show().catch(failed))
   const failed = (error: unknown) => {
-    fill(list, notice({ glyph: 'notice', title: 'The products could not be read', text: `${String(error)}. Reloading the page often helps.`, actions: h('button', { class: 'button', type: 'button', onclick: () => location.reload() }, 'Reload') }))
+    fill(
+      list,
+      notice({
+        glyph: 'notice',
+        title: 'The products could not be read',
+        text: `${String(error)}. Reloading the page often helps.`,
+        actions: h('button', { class: 'button', type: 'button', onclick: () => location.reload() }, 'Reload'),
+      }),
+    )
   }
   const ready = show().catch(failed)
   const stops = [shop.catalog.subscribe(refresh), context.connection.subscribe(() => drawn === 0 && refresh())]
@@ -103,8 +126,22 @@ export function category(context: Context, name: string, query: URLSearchParams)
     element: h(
       'div',
       { class: 'page' },
-      h('nav', { class: 'crumbs', 'aria-label': 'Breadcrumb' }, h('ol', {}, h('li', {}, h('a', { href: '/' }, 'Home')), h('li', { 'aria-current': 'page' }, h('bdi', {}, label(name))))),
-      h('div', { class: 'list-head' }, h('div', {}, h('h1', { tabindex: '-1', dir: 'auto' }, label(name)), summary), form),
+      h(
+        'nav',
+        { class: 'crumbs', 'aria-label': 'Breadcrumb' },
+        h(
+          'ol',
+          {},
+          h('li', {}, h('a', { href: '/' }, 'Home')),
+          h('li', { 'aria-current': 'page' }, h('bdi', {}, label(name))),
+        ),
+      ),
+      h(
+        'div',
+        { class: 'list-head' },
+        h('div', {}, h('h1', { tabindex: '-1', dir: 'auto' }, label(name)), summary),
+        form,
+      ),
       list,
     ),
     stop: () => stops.forEach((stop) => stop()),
@@ -122,12 +159,30 @@ function priceFilter(state: State, currency: string): PriceFilter {
 
 function filterForm(state: State, unit: HTMLElement, changed: () => void): HTMLFormElement {
   const field = (name: 'min' | 'max', text: string) =>
-    h('label', { class: 'field' }, h('span', {}, text), h('input', { name, type: 'text', inputmode: 'decimal', autocomplete: 'off', placeholder: name === 'min' ? '0' : 'any', size: 6, value: state[name] }))
+    h(
+      'label',
+      { class: 'field' },
+      h('span', {}, text),
+      h('input', {
+        name,
+        type: 'text',
+        inputmode: 'decimal',
+        autocomplete: 'off',
+        placeholder: name === 'min' ? '0' : 'any',
+        size: 6,
+        value: state[name],
+      }),
+    )
   const sort = h(
     'label',
     { class: 'field' },
     h('span', {}, 'Order'),
-    h('select', { name: 'sort' }, h('option', { value: 'low', selected: !state.reverse }, 'Lowest price first'), h('option', { value: 'high', selected: state.reverse }, 'Highest price first')),
+    h(
+      'select',
+      { name: 'sort' },
+      h('option', { value: 'low', selected: !state.reverse }, 'Lowest price first'),
+      h('option', { value: 'high', selected: state.reverse }, 'Highest price first'),
+    ),
   )
   const read = () => {
     const data = new FormData(form)

@@ -36,10 +36,23 @@ export function home(context: Context): View {
     fillHero(hero, found)
   }
 
-  const refresh = eachFrame(() => void show().catch((error: unknown) => context.toasts.show({ kind: 'outcome', text: `The catalogue could not be read: ${String(error)}` })))
-  const hero = h('div', { class: 'hero-pictures skeleton', 'aria-hidden': 'true' }, Array.from({ length: HERO_PICTURES }, () => h('span', { class: 'hero-picture bone' })))
+  const refresh = eachFrame(
+    () =>
+      void show().catch((error: unknown) =>
+        context.toasts.show({ kind: 'outcome', text: `The catalogue could not be read: ${String(error)}` }),
+      ),
+  )
+  const hero = h(
+    'div',
+    { class: 'hero-pictures skeleton', 'aria-hidden': 'true' },
+    Array.from({ length: HERO_PICTURES }, () => h('span', { class: 'hero-picture bone' })),
+  )
   const ready = show().catch(() => {})
-  const stops = [shop.catalog.subscribe(refresh), context.connection.subscribe(() => shown === '' && refresh()), recent.stop]
+  const stops = [
+    shop.catalog.subscribe(refresh),
+    context.connection.subscribe(() => shown === '' && refresh()),
+    recent.stop,
+  ]
   return {
     title: 'Home',
     ready,
@@ -54,7 +67,11 @@ export function home(context: Context): View {
           { class: 'hero-words' },
           h('p', { class: 'eyebrow' }, 'The shop that stays open'),
           h('h1', { id: 'home-heading', tabindex: '-1' }, 'Good things, with or without a connection'),
-          h('p', { class: 'lead' }, 'Browse, choose and fill your cart on a train, in a cellar, on a plane. The shop lives on your device and catches up by itself.'),
+          h(
+            'p',
+            { class: 'lead' },
+            'Browse, choose and fill your cart on a train, in a cellar, on a plane. The shop lives on your device and catches up by itself.',
+          ),
           h('a', { class: 'button', href: '#shop-by-category' }, 'Start browsing'),
         ),
         hero,
@@ -67,7 +84,9 @@ export function home(context: Context): View {
 }
 
 async function bestRated({ shop }: Context): Promise<Item[]> {
-  const sample = (await shop.catalog.range({ limit: LIKED_READ })).map(item).filter((one) => !one.delisted && one.stock !== 0)
+  const sample = (await shop.catalog.range({ limit: LIKED_READ }))
+    .map(item)
+    .filter((one) => !one.delisted && one.stock !== 0)
   const sorted = [...sample].sort((one, other) => (other.rating ?? 0) - (one.rating ?? 0))
   // One of each category first, so that the row is not eight lamps.
   const seen = new Set<string>()
@@ -78,7 +97,10 @@ async function bestRated({ shop }: Context): Promise<Item[]> {
 function fillHero(hero: HTMLElement, found: readonly Category[]): void {
   const step = Math.max(1, Math.floor(found.length / HERO_PICTURES))
   const picked = found.filter((_, at) => at % step === 0).slice(0, HERO_PICTURES)
-  fill(hero, picked.map(({ first }) => h('span', { class: 'hero-picture' }, draw(first.picture, first.colors[0]))))
+  fill(
+    hero,
+    picked.map(({ first }) => h('span', { class: 'hero-picture' }, draw(first.picture, first.colors[0]))),
+  )
 }
 
 function tiles(found: readonly Category[]): HTMLElement {
@@ -90,7 +112,16 @@ function tiles(found: readonly Category[]): HTMLElement {
       'ul',
       { class: 'tiles' },
       found.map(({ name, first }) =>
-        h('li', {}, h('a', { class: 'tile', href: categoryPath(name) }, h('span', { class: 'tile-picture' }, draw(first.picture, first.colors[0])), h('span', { class: 'tile-name', dir: 'auto' }, label(name)))),
+        h(
+          'li',
+          {},
+          h(
+            'a',
+            { class: 'tile', href: categoryPath(name) },
+            h('span', { class: 'tile-picture' }, draw(first.picture, first.colors[0])),
+            h('span', { class: 'tile-name', dir: 'auto' }, label(name)),
+          ),
+        ),
       ),
     ),
   )
@@ -99,5 +130,10 @@ function tiles(found: readonly Category[]): HTMLElement {
 function likedSection(liked: readonly Item[]): HTMLElement | null {
   if (liked.length === 0) return null
   const rated = liked.some(({ rating }) => rating !== null)
-  return h('section', { class: 'section', 'aria-labelledby': 'liked-heading' }, h('h2', { id: 'liked-heading' }, rated ? 'Well liked' : 'From the shelves'), grid(liked, rated ? 'Well liked products' : 'Products'))
+  return h(
+    'section',
+    { class: 'section', 'aria-labelledby': 'liked-heading' },
+    h('h2', { id: 'liked-heading' }, rated ? 'Well liked' : 'From the shelves'),
+    grid(liked, rated ? 'Well liked products' : 'Products'),
+  )
 }

@@ -44,17 +44,44 @@ export function product(context: Context, id: string): View {
       return
     }
     const back = h('a', { class: 'button', href: '/' }, 'Back to the shop')
-    fill(body, notice({ glyph: 'bag', level: 'h1', title: 'This product is no longer sold', text: 'It may have been taken from the shelves since you last looked.', actions: back }))
+    fill(
+      body,
+      notice({
+        glyph: 'bag',
+        level: 'h1',
+        title: 'This product is no longer sold',
+        text: 'It may have been taken from the shelves since you last looked.',
+        actions: back,
+      }),
+    )
   }
 
   const refresh = eachFrame(() => void show().catch(failed))
   const failed = (error: unknown) => {
     const reload = h('button', { class: 'button', type: 'button', onclick: () => location.reload() }, 'Reload')
-    fill(body, notice({ glyph: 'notice', level: 'h1', title: 'The product could not be read', text: `${String(error)}. Reloading the page often helps.`, actions: reload }))
+    fill(
+      body,
+      notice({
+        glyph: 'notice',
+        level: 'h1',
+        title: 'The product could not be read',
+        text: `${String(error)}. Reloading the page often helps.`,
+        actions: reload,
+      }),
+    )
   }
   const ready = show().catch(failed)
-  const stops = [shop.catalog.subscribe(refresh), context.connection.subscribe(() => shown === '' && refresh()), recent.stop]
-  return { title: 'Product', ready, element: h('div', { class: 'page' }, body, recent.element), stop: () => stops.forEach((stop) => stop()) }
+  const stops = [
+    shop.catalog.subscribe(refresh),
+    context.connection.subscribe(() => shown === '' && refresh()),
+    recent.stop,
+  ]
+  return {
+    title: 'Product',
+    ready,
+    element: h('div', { class: 'page' }, body, recent.element),
+    stop: () => stops.forEach((stop) => stop()),
+  }
 }
 
 interface Choice {
@@ -72,7 +99,14 @@ function showProduct(body: HTMLElement, context: Context, one: Item, choice: Cho
     h(
       'nav',
       { class: 'crumbs', 'aria-label': 'Breadcrumb' },
-      h('ol', {}, h('li', {}, h('a', { href: '/' }, 'Home')), one.category !== '' && h('li', {}, h('a', { href: categoryPath(one.category) }, h('bdi', {}, label(one.category)))), h('li', { 'aria-current': 'page' }, h('bdi', {}, one.title))),
+      h(
+        'ol',
+        {},
+        h('li', {}, h('a', { href: '/' }, 'Home')),
+        one.category !== '' &&
+          h('li', {}, h('a', { href: categoryPath(one.category) }, h('bdi', {}, label(one.category)))),
+        h('li', { 'aria-current': 'page' }, h('bdi', {}, one.title)),
+      ),
     ),
     h(
       'article',
@@ -83,12 +117,20 @@ function showProduct(body: HTMLElement, context: Context, one: Item, choice: Cho
         { class: 'product-words' },
         one.category !== '' && h('p', { class: 'eyebrow', dir: 'auto' }, label(one.category)),
         h('h1', { tabindex: '-1', dir: 'auto' }, one.title),
-        one.rating !== null && h('p', { class: 'rating' }, stars(one.rating), h('span', { 'aria-hidden': 'true' }, one.rating.toFixed(1))),
+        one.rating !== null &&
+          h('p', { class: 'rating' }, stars(one.rating), h('span', { 'aria-hidden': 'true' }, one.rating.toFixed(1))),
         h('p', { class: 'price price-large' }, price(one)),
         stock && h('p', { class: `stock stock-${stock.tone}` }, stock.text),
         colorChoice(one, choice, () => fill(picture, draw(one.picture, choice.color ?? undefined))),
-        buyable ? buying(context, one, choice) : h('p', { class: 'product-note' }, one.delisted ? 'This product is no longer sold.' : 'This product cannot be ordered now.'),
-        one.description !== '' && h('div', { class: 'description' }, h('h2', {}, 'About it'), h('p', { dir: 'auto' }, one.description)),
+        buyable
+          ? buying(context, one, choice)
+          : h(
+              'p',
+              { class: 'product-note' },
+              one.delisted ? 'This product is no longer sold.' : 'This product cannot be ordered now.',
+            ),
+        one.description !== '' &&
+          h('div', { class: 'description' }, h('h2', {}, 'About it'), h('p', { dir: 'auto' }, one.description)),
         h('p', { class: 'product-hint' }, 'This page is on your device and opens without a connection.'),
       ),
     ),
@@ -132,10 +174,17 @@ function buying(context: Context, one: Item, choice: Choice): HTMLElement {
     change: (qty) => {
       choice.qty = qty
       // Not a limit: the stock on the device may be old, and the shop has the last word.
-      hint.textContent = one.stock !== null && qty > one.stock ? `${one.stock} in stock when last seen. The shop will tell how many you get.` : ''
+      hint.textContent =
+        one.stock !== null && qty > one.stock
+          ? `${one.stock} in stock when last seen. The shop will tell how many you get.`
+          : ''
     },
   })
-  const add = h('button', { class: 'button button-large add-to-cart', type: 'button', onclick: () => addToCart(context, one, choice) }, 'Add to cart')
+  const add = h(
+    'button',
+    { class: 'button button-large add-to-cart', type: 'button', onclick: () => addToCart(context, one, choice) },
+    'Add to cart',
+  )
   return h('div', { class: 'buying' }, h('div', { class: 'buying-row' }, steps.element, add), hint)
 }
 
@@ -157,5 +206,10 @@ function addToCart({ shop, toasts, connection, notes }: Context, one: Item, choi
     text: `${choice.qty} × ${isolate(one.title)} put in your cart${away ? ', and kept on this device until you are online' : ''}.`,
     link: { label: 'View cart', path: '/cart' },
   })
-  edit.durable.catch((error: unknown) => toasts.show({ kind: 'outcome', text: `The cart could not be kept on this device: ${String(error)}. It is lost when you close the page.` }))
+  edit.durable.catch((error: unknown) =>
+    toasts.show({
+      kind: 'outcome',
+      text: `The cart could not be kept on this device: ${String(error)}. It is lost when you close the page.`,
+    }),
+  )
 }
