@@ -68,7 +68,7 @@ function start(shop: Shop): void {
 function failed(error: unknown): void {
   const reload = h('button', { class: 'button', type: 'button', onclick: () => location.reload() }, 'Reload the page')
   const reason = error instanceof Error ? error.message : String(error)
-  const text = `The reason given is: ${reason}. A private window, a full disk or a very old browser can be the cause. What is in your cart is not touched.`
+  const text = `The reason given is: ${reason}. A lost connection, a private window, a full disk or a very old browser can be the cause. What is in your cart is not touched.`
   main.replaceChildren(
     h(
       'div',
