@@ -14,8 +14,10 @@ use crate::workspace::{
 use crate::{Failure, declarations, setup};
 
 /// Nothing of the standard library's panic messages and float formatting that a shop would have to
-/// load: a panic traps, and the trap is what the JavaScript side reports.
-const WASM_RUSTFLAGS: &str = "-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Zfmt-debug=none";
+/// load: a panic traps, and the trap is what the JavaScript side reports. The low threshold keeps
+/// copies of inlined functions out: 65.2 kB in brotli where the compiler's own choice gave 67.9.
+const WASM_RUSTFLAGS: &str = "-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none \
+     -Zfmt-debug=none -Cllvm-args=-inline-threshold=5";
 
 /// The features that rustc's wasm32 target turns on; all browsers since 2022 have them. Never
 /// `-all`, which would let the optimizer use what a browser lacks.
@@ -27,6 +29,9 @@ const WASM_OPT_FLAGS: &[&str] = &[
     "--enable-mutable-globals",
     "--enable-reference-types",
     "--enable-multivalue",
+    // Notes for tools, which browsers only skip.
+    "--strip-producers",
+    "--strip-target-features",
 ];
 
 /// Texts that travel with the package.
