@@ -65,6 +65,12 @@ pub const SUITES: &[Suite] = &[
         kind: Kind::Runner(|| Ok(with(cargo(), &["test", "--workspace", "--no-fail-fast"]))),
     },
     Suite {
+        name: "javascript",
+        about: "what runs under Node alone: the codec, the benchmark's arithmetic",
+        needs_builds: false,
+        kind: Kind::Runner(|| node_tests(&["js/test", "tests/bench"])),
+    },
+    Suite {
         name: "wasm",
         about: "the bindings and the IndexedDB record store in Chromium",
         needs_builds: false,
@@ -74,13 +80,13 @@ pub const SUITES: &[Suite] = &[
         name: "package",
         about: "the packed package without a bundler, in a Vite build, under Node and tsc",
         needs_builds: true,
-        kind: Kind::Runner(|| node_tests("tests/package")),
+        kind: Kind::Runner(|| node_tests(&["tests/package"])),
     },
     Suite {
         name: "browser",
         about: "shops, tabs and a pannierd in Chromium",
         needs_builds: true,
-        kind: Kind::Runner(|| node_tests("tests/browser")),
+        kind: Kind::Runner(|| node_tests(&["tests/browser"])),
     },
     Suite { name: "demo", about: "cargo xtask demo --check", needs_builds: true, kind: Kind::Demo },
 ];
@@ -107,18 +113,20 @@ fn wasm() -> Result<Command, Failure> {
     Ok(tests)
 }
 
-/// Every `*.test.mjs` of a folder, one after the other: each starts browsers of its own.
-fn node_tests(dir: &str) -> Result<Command, Failure> {
-    let cannot_read = |error| format!("{dir}: {error}");
+/// Every `*.test.mjs` of some folders, one after the other: many start browsers of their own.
+fn node_tests(dirs: &[&str]) -> Result<Command, Failure> {
     let mut files = Vec::new();
-    for entry in fs::read_dir(at(dir)).map_err(cannot_read)? {
-        let path = entry.map_err(cannot_read)?.path();
-        if path.to_string_lossy().ends_with(".test.mjs") {
-            files.push(path);
+    for dir in dirs {
+        let cannot_read = |error| format!("{dir}: {error}");
+        for entry in fs::read_dir(at(dir)).map_err(cannot_read)? {
+            let path = entry.map_err(cannot_read)?.path();
+            if path.to_string_lossy().ends_with(".test.mjs") {
+                files.push(path);
+            }
         }
     }
     if files.is_empty() {
-        return Err(format!("{dir} holds no *.test.mjs"));
+        return Err(format!("no *.test.mjs in {}", dirs.join(", ")));
     }
     files.sort();
     let mut node = command("node");

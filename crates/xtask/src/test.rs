@@ -15,7 +15,7 @@ pub fn main(words: &[String]) -> Result<ExitCode, Failure> {
     let suites = chosen(args.value("--only"))?;
     if args.has("--list") {
         for Suite { name, about, .. } in suites {
-            println!("{name:8} {about}");
+            println!("{name:10} {about}");
         }
         return Ok(ExitCode::SUCCESS);
     }
