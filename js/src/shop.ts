@@ -4,6 +4,7 @@ import { HistoryView } from './history.ts'
 import { check, report } from './errors.ts'
 import { type Listener, Store } from './store.ts'
 import { Syncer } from './sync.ts'
+import { Tabs } from './tabs.ts'
 import type { Events, OpenOptions, Shop, SyncApi, SyncState } from './types.ts'
 import { loadWasm } from './wasm.ts'
 
@@ -26,17 +27,17 @@ export async function open(options: OpenOptions): Promise<Shop> {
     for (const callback of [...callbacks[event]]) guarded(() => callback(value))
   }
   let syncer: Syncer | undefined
-  let channel: BroadcastChannel | undefined
+  let tabs: Tabs | undefined
   const listener: Listener = {
     outcome: outcome => emit('outcome', outcome),
     error: error => emit('error', error),
     synced: more => syncer?.synced(more),
     syncRefused: (error, retryAfterMs) => syncer?.refused(error, retryAfterMs),
-    appended: (seq, record) => channel?.postMessage([seq, record]),
+    appended: (seq, record) => tabs?.tell(seq, record),
   }
   const memory = await loadWasm(options.wasm)
   const store = await Store.open(options.name, options, memory, listener)
-  channel = listenToTabs(store, options)
+  if (options.store !== 'memory') tabs = new Tabs(options.name, (seq, record) => store.offer(seq, record))
   if (options.sync !== undefined) {
     syncer = new Syncer(store, options.name, options.sync, state => emit('sync', state))
   }
@@ -59,17 +60,9 @@ export async function open(options: OpenOptions): Promise<Shop> {
       syncer?.stop()
       globalThis.document?.removeEventListener('visibilitychange', fold)
       await store.close()
-      channel?.close()
+      tabs?.close()
     },
   }
-}
-
-/** Other tabs tell their commits on this channel. */
-function listenToTabs(store: Store, options: OpenOptions): BroadcastChannel | undefined {
-  if (options.store === 'memory' || typeof BroadcastChannel === 'undefined') return undefined
-  const channel = new BroadcastChannel(`pannier:${options.name}`)
-  channel.onmessage = ({ data }) => store.offer(data[0], data[1])
-  return channel
 }
 
 /** A callback that throws must not keep the others from being called. */

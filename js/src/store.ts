@@ -41,6 +41,9 @@ const FAULT = -2
 /** Milliseconds after which a failed write is tried again. */
 const RETRY_AFTER_MS = 1000
 
+/** Bytes of an id of a mutation, a visit or a client. */
+const ID_BYTES = 16
+
 interface Waiter<T> {
   resolve(value: T): void
   reject(error: Error): void
@@ -333,8 +336,17 @@ function refusal(bytes: Uint8Array): PannierError {
   return new PannierError(code, `${code}: ${place} ${detail['why'] ?? ''}`.trim(), detail)
 }
 
+/** Random bytes drawn ahead: a call for each id costs more than the bytes. */
+const random = new Uint8Array(64 * ID_BYTES)
+let randomUsed = random.length
+
 function newId(): Uint8Array {
-  return crypto.getRandomValues(new Uint8Array(16))
+  if (randomUsed === random.length) {
+    crypto.getRandomValues(random)
+    randomUsed = 0
+  }
+  randomUsed += ID_BYTES
+  return random.slice(randomUsed - ID_BYTES, randomUsed)
 }
 
 function hex(bytes: Uint8Array): string {

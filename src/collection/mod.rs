@@ -10,7 +10,7 @@ pub mod range;
 pub mod workspace;
 
 pub use index::{Index, Indexes};
-pub use workspace::Workspace;
+pub use workspace::{Counts, Finished, Workspace};
 
 use crate::key::{KEY_BYTES_MAX, Key};
 use alloc::vec::Vec;

@@ -9,6 +9,33 @@ use crate::tree::{Freed, NoSegments, Tree, TreeError};
 use alloc::string::String;
 use alloc::vec::Vec;
 
+/// Numbers of rows that have been counted, kept true by every write. Counting
+/// is a scan, and the rules ask before each row they add.
+#[derive(Clone, Debug, Default)]
+pub struct Counts(Vec<(TreeId, u64)>);
+
+impl Counts {
+    fn find(&self, tree: TreeId) -> Option<usize> {
+        self.0.iter().position(|(other, _)| *other == tree)
+    }
+
+    fn add(&mut self, tree: TreeId, more: i64) {
+        if let Some(index) = self.find(tree) {
+            self.0[index].1 = self.0[index].1.saturating_add_signed(more);
+        }
+    }
+}
+
+/// What a workspace leaves behind.
+pub struct Finished {
+    /// The overlay with the writes in it.
+    pub overlay: Tree,
+    /// The writes, in order.
+    pub entries: Vec<Entry>,
+    /// The counts of the state with the writes in it.
+    pub counts: Counts,
+}
+
 /// Reads the state it was opened on with its own writes on top. Dropping it
 /// drops the writes.
 pub struct Workspace<'a> {
@@ -16,17 +43,23 @@ pub struct Workspace<'a> {
     indexes: &'a Indexes,
     overlay: Tree,
     entries: Vec<Entry>,
+    counts: Counts,
 }
 
 impl<'a> Workspace<'a> {
     /// Opens a workspace on what `under` reads.
     pub fn new(under: Reader<'a>, indexes: &'a Indexes) -> Self {
-        Self { under, indexes, overlay: under.overlay.clone(), entries: Vec::new() }
+        Self::with_counts(under, indexes, Counts::default())
     }
 
-    /// The overlay with the writes in it, and the writes in order.
-    pub fn finish(self) -> (Tree, Vec<Entry>) {
-        (self.overlay, self.entries)
+    /// As `new`, with what has been counted in the very state that `under` reads.
+    pub fn with_counts(under: Reader<'a>, indexes: &'a Indexes, counts: Counts) -> Self {
+        Self { under, indexes, overlay: under.overlay.clone(), entries: Vec::new(), counts }
+    }
+
+    /// Ends it, keeping the writes.
+    pub fn finish(self) -> Finished {
+        Finished { overlay: self.overlay, entries: self.entries, counts: self.counts }
     }
 
     /// Reads the state with the writes in it.
@@ -66,6 +99,9 @@ impl<'a> Workspace<'a> {
                 self.write(&new_key, Some(&new_value))?;
             }
         }
+        if before.is_none() {
+            self.counts.add(tree, 1);
+        }
         self.write(&row_key(tree, key), Some(value))
     }
 
@@ -79,6 +115,7 @@ impl<'a> Workspace<'a> {
                 self.write(&old_key, None)?;
             }
         }
+        self.counts.add(tree, -1);
         self.write(&row_key(tree, key), None)
     }
 
@@ -104,13 +141,17 @@ impl<'a> Workspace<'a> {
     }
 
     /// Number of rows.
-    pub fn count(&self, tree: TreeId) -> Result<u64, TreeError> {
+    pub fn count(&mut self, tree: TreeId) -> Result<u64, TreeError> {
+        if let Some(index) = self.counts.find(tree) {
+            return Ok(self.counts.0[index].1);
+        }
         let to = after_prefix(&[tree.0]).unwrap_or_default();
         let mut count = 0;
         self.reader().scan(Scan::ascending(&[tree.0], &to), &mut |_, _| {
             count += 1;
             true
         })?;
+        self.counts.0.push((tree, count));
         Ok(count)
     }
 

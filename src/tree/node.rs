@@ -95,7 +95,7 @@ impl Node {
                 Kind::Leaf => Cell::Leaf(view.leaf_cell(index)?.value),
                 Kind::Branch => Cell::Branch(Child::Stored(view.stored_child(index)?)),
             };
-            node.push_suffix(index, view.suffix(index)?, cell);
+            node.push_suffix(index, [view.suffix(index)?, &[]], cell);
         }
         Some(node)
     }
@@ -104,7 +104,7 @@ impl Node {
     pub(super) fn insert(&mut self, index: usize, key: &[u8], cell: Cell<'_>) {
         self.fit_prefix(key);
         let prefix_length = self.prefix.len();
-        self.push_suffix(index, &key[prefix_length..], cell);
+        self.push_suffix(index, [&key[prefix_length..], &[]], cell);
     }
 
     /// Replaces the value of cell `index`.
@@ -113,7 +113,7 @@ impl Node {
             return;
         };
         self.remove(index);
-        self.push_suffix(index, &suffix, Cell::Leaf(value));
+        self.push_suffix(index, [&suffix, &[]], Cell::Leaf(value));
         if self.heap_dead > self.heap.len() / 2 && self.heap_dead > 1024 {
             self.rebuild(self.prefix.len());
         }
@@ -248,29 +248,37 @@ impl Node {
     fn copy_with_prefix(&self, from: usize, to: usize, prefix_length: usize) -> Self {
         let mut copy = Self::new(self.kind);
         copy.heap.reserve(self.heap.len());
+        copy.slots.reserve(self.slots.len());
+        // What the prefix gives to the suffixes, or takes from them.
+        let given = self.prefix.get(prefix_length..).unwrap_or_default();
+        let taken = prefix_length.saturating_sub(self.prefix.len());
+        copy.prefix.extend_from_slice(&self.prefix[..prefix_length - taken]);
         for index in from..to {
-            let Some(key) = self.key(index) else { break };
-            if copy.prefix.is_empty() {
-                copy.prefix.extend_from_slice(&key[..prefix_length]);
+            let Some(suffix) = self.view().suffix(index) else { break };
+            if index == from {
+                copy.prefix.extend_from_slice(&suffix[..taken]);
             }
-            copy.push_suffix(index - from, &key[prefix_length..], self.cell_at(index));
+            copy.push_suffix(index - from, [given, &suffix[taken..]], self.cell_at(index));
         }
         copy
     }
 
-    fn push_suffix(&mut self, index: usize, suffix: &[u8], cell: Cell<'_>) {
+    /// Puts a cell whose suffix is given in two parts.
+    fn push_suffix(&mut self, index: usize, suffix: [&[u8]; 2], cell: Cell<'_>) {
         let offset = (self.heap.len() as u32).to_le_bytes();
         let at = index * SLOT_BYTES;
         self.slots.splice(at..at, offset);
-        varint::write(&mut self.heap, suffix.len() as u64);
+        varint::write(&mut self.heap, (suffix[0].len() + suffix[1].len()) as u64);
         match cell {
             Cell::Leaf(value) => {
                 varint::write(&mut self.heap, value.map_or(0, |value| value.len() as u64 + 1));
-                self.heap.extend_from_slice(suffix);
+                self.heap.extend_from_slice(suffix[0]);
+                self.heap.extend_from_slice(suffix[1]);
                 self.heap.extend_from_slice(value.unwrap_or_default());
             }
             Cell::Branch(child) => {
-                self.heap.extend_from_slice(suffix);
+                self.heap.extend_from_slice(suffix[0]);
+                self.heap.extend_from_slice(suffix[1]);
                 self.children.insert(index, child);
             }
         }

@@ -19,7 +19,7 @@ mod state;
 
 pub use operation::Operation;
 
-use crate::collection::{Indexes, ROWS, TreeId};
+use crate::collection::{Counts, Indexes, ROWS, TreeId};
 use crate::format::Corrupt;
 use crate::format::document::Document;
 use crate::store::{self, Failure, Reader, RequestId, Response, Store};
@@ -122,6 +122,7 @@ pub struct Client {
     state: SyncState,
     pending: Vec<Mutation>,
     view: Tree,
+    view_counts: Counts,
     /// Staged, not durable.
     staged: VecDeque<Queued>,
     /// Not executed: an operation before waits for a segment.
@@ -167,6 +168,7 @@ impl Client {
             state: SyncState::default(),
             pending: Vec::new(),
             view: Tree::default(),
+            view_counts: Counts::default(),
             staged: VecDeque::new(),
             waiting: VecDeque::new(),
             tickets: 0,

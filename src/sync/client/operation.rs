@@ -3,7 +3,7 @@
 use super::exchange::Applied;
 use super::state::{CLIENT_ROW, SYNC_ROW, WorkspaceRows, tree_error};
 use super::{Client, bit, rows_tree};
-use crate::collection::{self, META, OUTBOX, OUTCOMES, TreeId, Workspace, number_key, row_key};
+use crate::collection::{self, Finished, META, OUTBOX, OUTCOMES, TreeId, Workspace, number_key, row_key};
 use crate::format::document::{Document, Value};
 use crate::format::log::Entry;
 use crate::sync::mutation::{Context, Id, Mutation, Status, Verdict};
@@ -95,18 +95,19 @@ impl Client {
                 workspace.write(&key, Some(declared.as_bytes()))?;
             }
         }
-        let (overlay, entries) = workspace.finish();
-        Ok(self.commit(entries, overlay))
+        Ok(self.commit(workspace.finish()))
     }
 
     fn mutate(&mut self, name: &str, asked: &Document, id: Id, at: u64) -> Result<u64, Stop> {
         let context = Context { now_ms: self.now_ms };
-        let mut workspace = Workspace::new(self.store.reader_over(&self.view), &self.indexes);
+        let mut workspace =
+            Workspace::with_counts(self.store.reader_over(&self.view), &self.indexes, self.view_counts.clone());
         let mut rows = WorkspaceRows(&mut workspace);
         let args = self.rules.prepare(name, asked, &mut rows).map_err(tree_error)?;
         let verdict = self.rules.execute(name, ARGS_VERSION, &args, &context, &mut rows).map_err(tree_error)?;
         refuse_what_no_server_would_take(&verdict)?;
-        let (view, entries) = workspace.finish();
+        let Finished { overlay: view, entries, counts } = workspace.finish();
+        self.view_counts = counts;
         let collection = name.split('.').next().and_then(Collection::from_name);
         let synced = collection.is_some_and(|collection| self.scopes.contains(&collection));
         self.changed |= collection.map_or(0, bit);
@@ -138,9 +139,9 @@ impl Client {
             let row = row.to_document();
             put_newer(&*self.rules, &mut workspace, collection, key, &row)?;
         }
-        let (overlay, entries) = workspace.finish();
+        let finished = workspace.finish();
         self.changed |= bit(collection);
-        Ok(self.commit(entries, overlay))
+        Ok(self.commit(finished))
     }
 
     fn apply(&mut self, applied: &Applied) -> Result<u64, Stop> {
@@ -198,20 +199,20 @@ impl Client {
             return Ok(0);
         }
         workspace.write(&row_key(META, SYNC_ROW), Some(state.to_document().as_bytes()))?;
-        let (overlay, entries) = workspace.finish();
+        let finished = workspace.finish();
         self.state = state;
         self.pending.retain(|mutation| mutation.seq > self.state.confirmed_seq);
         self.changed |= changed;
-        Ok(self.commit(entries, overlay))
+        Ok(self.commit(finished))
     }
 
     /// Stages changes of the base and has the view computed anew.
-    fn commit(&mut self, entries: Vec<Entry>, overlay: crate::tree::Tree) -> u64 {
-        if entries.is_empty() {
+    fn commit(&mut self, finished: Finished) -> u64 {
+        if finished.entries.is_empty() {
             return 0;
         }
         self.view_stale = true;
-        self.store.stage_applied(entries, overlay)
+        self.store.stage_applied(finished.entries, finished.overlay)
     }
 }
 

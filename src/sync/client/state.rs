@@ -74,7 +74,9 @@ impl Client {
                 let done = self.rules.execute(&mutation.name, mutation.v, &mutation.args, &context, &mut rows);
                 done.map_err(tree_error)?;
             }
-            self.view = workspace.finish().0;
+            let finished = workspace.finish();
+            self.view = finished.overlay;
+            self.view_counts = finished.counts;
             self.view_stale = false;
             if !self.opened_told {
                 self.opened_told = true;

@@ -2,8 +2,12 @@
 //!
 //! Three object stores: `log`, `segment` and `head`, with numbers as keys. An
 //! operation is one transaction; its conditions are requests in it whose
-//! results abort it. The same two listeners serve every transaction, so that an
+//! results abort it. The same listeners serve every transaction, so that an
 //! append costs no new closure.
+//!
+//! The numbers of the log come from the key generator of its object store: it
+//! never gives a number twice, even when the record is long deleted, so a tab
+//! that slept through others' commits cannot take a number of theirs.
 
 use super::{Answer, Records};
 use js_sys::{Array, Object, Reflect, Uint8Array};
@@ -13,8 +17,8 @@ use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::*;
 use web_sys::{
-    DomException, Event, IdbDatabase, IdbFactory, IdbKeyRange, IdbObjectStore, IdbOpenDbRequest, IdbRequest,
-    IdbTransaction,
+    DomException, Event, IdbDatabase, IdbFactory, IdbKeyRange, IdbObjectStore, IdbObjectStoreParameters,
+    IdbOpenDbRequest, IdbRequest, IdbTransaction,
 };
 
 /// Version of the database: of its object stores, not of what is in them.
@@ -67,7 +71,9 @@ struct Running {
 
 /// What a request must find, or its transaction is aborted as a conflict.
 enum Condition {
-    Something,
+    /// The record was added under this number.
+    Number(u64),
+    /// The head is this one.
     Bytes(Option<Vec<u8>>),
 }
 
@@ -282,7 +288,7 @@ impl Inner {
         };
         let result = request.result().unwrap_or(JsValue::UNDEFINED);
         let holds = match condition {
-            Condition::Something => !result.is_undefined(),
+            Condition::Number(number) => result.as_f64() == Some(*number as f64),
             Condition::Bytes(bytes) => to_bytes(&result) == *bytes,
         };
         if !holds {
@@ -337,17 +343,16 @@ fn create(event: &Event) -> Option<()> {
     let database: IdbDatabase = request.result().ok()?.dyn_into().ok()?;
     database.create_object_store(HEAD).ok()?;
     database.create_object_store(SEGMENT).ok()?;
-    let log = database.create_object_store(LOG).ok()?;
+    let parameters = IdbObjectStoreParameters::new();
+    parameters.set_auto_increment(true);
+    let log = database.create_object_store_with_optional_parameters(LOG, &parameters).ok()?;
     log.add_with_key(&Uint8Array::new_with_length(0), &number(0)).ok()?;
     Some(())
 }
 
-/// Adds a log record. `add` refuses a number that is taken; the condition
-/// refuses one that does not follow.
+/// Adds a log record. Its number is given by the key generator and must be `seq`.
 fn append(log: &IdbObjectStore, seq: u64, bytes: &[u8]) -> Result<(IdbRequest, Condition), JsValue> {
-    let before = log.get_key(&number(seq.saturating_sub(1)))?;
-    log.add_with_key(&to_js(bytes), &number(seq))?;
-    Ok((before, Condition::Something))
+    Ok((log.add(&to_js(bytes))?, Condition::Number(seq)))
 }
 
 fn write(
@@ -373,11 +378,10 @@ fn write(
     Ok(conditions)
 }
 
-/// A transaction aborts by our own conditions, by a taken number, or by a failure.
+/// A transaction aborts by our own conditions or by a failure.
 fn aborted(running: &Running) -> Response {
     match running.transaction.error() {
         None => Response::Conflict,
-        Some(error) if error.name() == "ConstraintError" => Response::Conflict,
         Some(error) => Response::Failed(failure(&error.into())),
     }
 }
