@@ -38,6 +38,7 @@ Ctrl-C stops it. The server's data stays in target/demo/shop.sqlite from one run
 
   --catalog FILE  Import these products, one JSON object with an `id` a line, instead of the
                   built-in catalogue. A bad line is reported with its number and skipped.
+                  What earlier runs imported stays; delete the database to start afresh.
   --port N        Listen here. Default 7070; 0 takes a free port.
   --check         Run the shop's check in headless Chromium on a fresh database: shop, offline,
                   edit, reload, reconcile. Prints a line a step, writes screenshots to
