@@ -486,7 +486,9 @@ impl Store {
             return;
         }
         self.reopen = false;
-        let lost = core::mem::take(&mut self.lost);
+        // What is staged was computed without what has just come in, and may
+        // write over it: the next number of the outbox, for one.
+        let lost = core::mem::take(&mut self.lost) || !self.staged.is_empty();
         if lost {
             self.in_flight = None;
             self.staged.clear();

@@ -8,6 +8,7 @@ use crate::sync::wire::{
     SyncResponse,
 };
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::vec::Vec;
 
 /// Room left for what is not mutations in a request.
@@ -19,6 +20,20 @@ pub struct Sent {
     pub(super) epoch: Option<u64>,
     pub(super) cookies: Vec<(Collection, u64)>,
     pub(super) confirmed_seq: u64,
+    /// The last mutation sent, or the last confirmed where none was.
+    last_seq: u64,
+}
+
+impl Sent {
+    /// Every mutation that was sent and executed must have its outcome: without
+    /// it, it would never leave the outbox.
+    fn check(&self, response: &SyncResponse) -> Result<(), SyncError> {
+        let mut executed = self.confirmed_seq + 1..=self.last_seq.min(response.last_seq);
+        match executed.find(|seq| response.outcomes.iter().all(|outcome| outcome.seq != *seq)) {
+            Some(seq) => Err(SyncError::Malformed { why: format!("mutation {seq} has no outcome") }),
+            None => Ok(()),
+        }
+    }
 }
 
 /// An answer with where the client stood when it asked.
@@ -53,10 +68,12 @@ impl Client {
             scopes: scopes.collect(),
             mutations: self.batch(),
         };
+        let confirmed_seq = self.state.confirmed_seq;
         self.sent = Some(Sent {
             epoch: self.state.epoch,
             cookies: self.state.cookies.clone(),
-            confirmed_seq: self.state.confirmed_seq,
+            confirmed_seq,
+            last_seq: request.mutations.last().map_or(confirmed_seq, |last| last.seq),
         });
         Some(wire::encode_request(&request))
     }
@@ -88,6 +105,9 @@ impl Client {
         let Some(sent) = self.sent.take() else { return };
         match wire::decode_answer(body) {
             Ok(Answer::Ok(response)) => {
+                if let Err(error) = sent.check(&response) {
+                    return self.sync_refused(error);
+                }
                 let last = self.pending.last().map_or(0, |last| last.seq);
                 let sent_all = last <= response.last_seq;
                 self.submit(Operation::Apply(Box::new(Applied { sent, response, sent_all })), now_ms);

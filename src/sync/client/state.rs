@@ -68,8 +68,9 @@ impl Client {
         if self.view_stale {
             let reader = self.store.reader();
             let mut workspace = Workspace::new(reader, &self.indexes);
-            let context = Context { now_ms: self.now_ms };
             for mutation in &self.pending {
+                // A page that was just opened has not told the time yet.
+                let context = Context { now_ms: self.now_ms.max(mutation.at) };
                 let mut rows = WorkspaceRows(&mut workspace);
                 let done = self.rules.execute(&mutation.name, mutation.v, &mutation.args, &context, &mut rows);
                 done.map_err(tree_error)?;
