@@ -28,6 +28,9 @@ impl Told {
     }
 }
 
+/// Most rounds until all tabs are at rest: far more than any backlog takes.
+const ROUNDS_MAX: usize = 10_000;
+
 /// A device. See the module.
 pub struct Device {
     /// Whose device it is.
@@ -38,6 +41,8 @@ pub struct Device {
     pub tabs: Vec<Option<Tab>>,
     /// What the shopper heard.
     pub told: Told,
+    /// How often a tab found that another was first.
+    pub conflicts: u64,
     store: Options,
     number: u8,
     ids: u64,
@@ -51,6 +56,7 @@ impl Device {
             records: MemoryRecords::default(),
             tabs: Vec::new(),
             told: Told::default(),
+            conflicts: 0,
             store,
             number,
             ids: 0,
@@ -95,7 +101,11 @@ impl Device {
         let Some(tab) = self.tabs.get_mut(index).and_then(Option::as_mut) else { return false };
         let done = match what {
             0 => tab.ask(),
-            1 => tab.perform(&mut self.records, fail),
+            1 => {
+                let conflict = tab.perform(&mut self.records, fail);
+                self.conflicts += u64::from(conflict == Some(true));
+                conflict.is_some()
+            }
             2 => tab.hear_records(),
             _ => tab.hear_tab(),
         };
@@ -115,8 +125,11 @@ impl Device {
     }
 
     /// Lets all tabs go on until nothing is under way.
+    ///
+    /// # Panics
+    /// When they never come to rest.
     pub fn settle(&mut self) {
-        loop {
+        for _ in 0..ROUNDS_MAX {
             let mut moved = false;
             for index in 0..self.tabs.len() {
                 for what in 0..4 {
@@ -127,6 +140,7 @@ impl Device {
                 return;
             }
         }
+        panic!("the tabs do not come to rest: {:?}", self.tabs.iter().flatten().collect::<Vec<_>>());
     }
 
     /// The body of tab `index`'s next request to the server.

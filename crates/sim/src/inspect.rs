@@ -55,8 +55,10 @@ impl Device {
             match look(&self.tab(index).client) {
                 Ok(found) => return found,
                 Err(TreeError::Fault(fault)) => {
+                    // Not `settle`: a client at rest frees what it has loaded.
                     self.tab(index).client.want(fault);
-                    self.settle();
+                    self.step(index, 0, None);
+                    while self.step(index, 1, None) || self.step(index, 2, None) {}
                 }
                 Err(error) => panic!("a read failed: {error:?}"),
             }

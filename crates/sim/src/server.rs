@@ -4,8 +4,8 @@ use crate::memory_server::MemoryServer;
 use pannier::format::document::Document;
 use pannier::shop::ShopRules;
 use pannier::sync::mutation::{Context, Id, Mutation, Outcome, Rules, Verdict};
-use pannier::sync::rows::{Rows, RowsError};
-use pannier::sync::server::{Limits, ServeError};
+use pannier::sync::rows::{Collection, Rows, RowsError};
+use pannier::sync::server::{Limits, ServeError, ServerTx};
 use pannier::sync::wire::{self, Answer, SyncError, SyncRequest};
 use serde_json::{Value as Json, json};
 use std::cell::Cell;
@@ -77,6 +77,9 @@ pub struct Executed {
     pub mutation: Mutation,
     /// What became of it.
     pub outcome: Outcome,
+    /// Whether it met a cart that another device had changed since its own had
+    /// pulled last.
+    pub concurrent: bool,
 }
 
 /// The core's server over a database in memory. Its clock goes only when told.
@@ -89,6 +92,8 @@ pub struct InProcess {
     pub clock_ms: u64,
     executions: Cell<u64>,
     last_seqs: BTreeMap<Id, u64>,
+    /// For each shopper, which client brought the cart to which revision.
+    writers: BTreeMap<String, Vec<(u64, Id)>>,
     versions: BTreeMap<String, u64>,
 }
 
@@ -103,6 +108,7 @@ impl Default for InProcess {
             clock_ms: START_MS,
             executions: Cell::new(0),
             last_seqs: BTreeMap::new(),
+            writers: BTreeMap::new(),
             versions: BTreeMap::new(),
         }
     }
@@ -120,7 +126,7 @@ impl InProcess {
         let served = self.database.serve(&rules, shopper, &request, self.clock_ms, &Limits::default());
         match served {
             Ok(response) => {
-                self.note(&request, response.last_seq, &response.outcomes);
+                self.note(shopper, &request, response.last_seq, &response.outcomes);
                 Ok(Answer::Ok(response))
             }
             Err(ServeError::Refused(error)) => Err(error),
@@ -129,13 +135,21 @@ impl InProcess {
     }
 
     /// Notes what a request has executed: what is above the last number before.
-    fn note(&mut self, request: &SyncRequest, last_seq: u64, outcomes: &[Outcome]) {
-        let before = self.last_seqs.insert(request.client, last_seq).unwrap_or(0);
+    fn note(&mut self, shopper: &str, request: &SyncRequest, last_seq: u64, outcomes: &[Outcome]) {
+        let client = request.client;
+        let before = self.last_seqs.insert(client, last_seq).unwrap_or(0);
+        let pulled = request.scopes.iter().find(|scope| scope.name == Collection::Cart).and_then(|scope| scope.cookie);
+        let writers = self.writers.entry(shopper.into()).or_default();
+        let concurrent = writers.iter().any(|(rev, writer)| *rev > pulled.unwrap_or(0) && *writer != client);
         for (mutation, outcome) in request.mutations.iter().zip(outcomes) {
             if mutation.seq > before {
                 let (mutation, outcome) = (mutation.clone(), outcome.clone());
-                self.log.push(Executed { client: request.client, mutation, outcome });
+                self.log.push(Executed { client, mutation, outcome, concurrent });
             }
+        }
+        let rev = ServerTx::rev(&mut self.database, shopper, Collection::Cart).expect("memory does not fail");
+        if writers.last().map_or(0, |(last, _)| *last) < rev {
+            writers.push((rev, client));
         }
     }
 }

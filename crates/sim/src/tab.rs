@@ -84,11 +84,14 @@ impl Tab {
         self.asked.len() > before
     }
 
-    /// The record store does the oldest thing asked; `fail` has it fail instead.
-    pub fn perform(&mut self, records: &mut MemoryRecords, fail: Option<Response>) -> bool {
-        let Some((id, request)) = self.asked.pop_front() else { return false };
-        self.answered.push_back((id, fail.unwrap_or_else(|| records.execute(&request))));
-        true
+    /// The record store does the oldest thing asked, or answers `fail` instead.
+    /// Returns whether another tab was first, or `None` when nothing was asked.
+    pub fn perform(&mut self, records: &mut MemoryRecords, fail: Option<Response>) -> Option<bool> {
+        let (id, request) = self.asked.pop_front()?;
+        let response = fail.unwrap_or_else(|| records.execute(&request));
+        let conflict = response == Response::Conflict;
+        self.answered.push_back((id, response));
+        Some(conflict)
     }
 
     /// The client hears of the oldest thing done.
@@ -136,12 +139,18 @@ impl Tab {
                 ClientEvent::Outcome(outcome) => told.outcome(outcome),
                 ClientEvent::Synced { more } => self.synced = Some(Synced::Done { more }),
                 ClientEvent::SyncRefused(error) => self.synced = Some(Synced::Refused(error)),
-                ClientEvent::Failed(_) => self.client.retry(),
+                ClientEvent::Failed(_) | ClientEvent::ReadFailed(_) => self.client.retry(),
                 ClientEvent::Corrupt(corrupt) => panic!("corrupt records: {corrupt:?}"),
-                ClientEvent::ReadFailed(failure) => panic!("a read failed: {failure:?}"),
                 ClientEvent::Opened | ClientEvent::Changed { .. } | ClientEvent::Loaded => {}
             }
         }
         broadcasts
+    }
+}
+
+impl std::fmt::Debug for Tab {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (asked, answered) = (&self.asked, &self.answered);
+        f.debug_struct("Tab").field("asked", asked).field("answered", answered).field("inbox", &self.inbox).finish()
     }
 }

@@ -1,0 +1,100 @@
+//! Faults that were found once, each under its name.
+
+use pannier::shop::{cart, history};
+use pannier::store::Options;
+use pannier::sync::rows::Collection;
+use pannier::sync::wire::{self, Answer, SyncError};
+use pannier_sim::device::Device;
+use pannier_sim::server::{InProcess, Server};
+use pannier_sim::tab::Synced;
+use serde_json::json;
+
+const NOW: u64 = 1_795_000_000_000;
+/// Steps of a device.
+const ASK: usize = 0;
+const PERFORM: usize = 1;
+const HEAR_RECORDS: usize = 2;
+const HEAR_TAB: usize = 3;
+
+fn device(tabs: usize) -> Device {
+    let mut device = Device::new(1, "ann", Options::default());
+    (0..tabs).for_each(|tab| device.open(tab));
+    device.settle();
+    device
+}
+
+fn add(device: &mut Device, tab: usize, sku: &str) {
+    let id = device.new_id();
+    let asked = serde_json::from_value(json!({ "sku": sku })).expect("a document");
+    device.tab(tab).mutate(cart::ADD, asked, id, NOW);
+    device.take_events(tab);
+}
+
+#[test]
+fn what_is_staged_while_another_tab_writes_takes_no_number_twice() {
+    let mut device = device(2);
+    add(&mut device, 0, "A");
+    device.step(0, ASK, None);
+    device.step(0, PERFORM, None);
+    // The first append is done and not heard of; this one waits behind it.
+    add(&mut device, 0, "B");
+    add(&mut device, 1, "C");
+    while [ASK, PERFORM, HEAR_RECORDS].into_iter().any(|what| device.step(1, what, None)) {}
+    assert!(device.step(0, HEAR_TAB, None), "the other tab has told");
+    device.settle();
+    for tab in 0..2 {
+        let outbox = device.stored(tab).outbox;
+        let mut skus: Vec<_> = outbox.iter().filter_map(|mutation| mutation.args.as_ref().str("sku")).collect();
+        skus.sort_unstable();
+        assert_eq!(skus, ["A", "B", "C"]);
+        assert_eq!(outbox.iter().map(|mutation| mutation.seq).collect::<Vec<_>>(), [1, 2, 3]);
+    }
+}
+
+#[test]
+fn an_answer_that_another_tabs_request_has_overtaken_is_no_error() {
+    let (mut device, mut server) = (device(2), InProcess::default());
+    add(&mut device, 0, "A");
+    device.settle();
+    let first = device.request(0).expect("a request");
+    add(&mut device, 1, "B");
+    device.settle();
+    let second = device.request(1).expect("a request");
+    let second = server.post("ann", second).expect("an answer");
+    let first = server.post("ann", first).expect("an answer");
+    device.answer(0, &first, NOW);
+    device.settle();
+    assert!(matches!(device.synced(0), Some(Synced::Done { .. })));
+    device.answer(1, &second, NOW);
+    device.settle();
+    assert_eq!((device.told.outcomes.len(), device.stored(0).outbox), (2, vec![]));
+}
+
+#[test]
+fn an_answer_without_an_outcome_is_refused_and_changes_nothing() {
+    let (mut device, mut server) = (device(1), InProcess::default());
+    add(&mut device, 0, "A");
+    device.settle();
+    let body = device.request(0).expect("a request");
+    let answer = server.post("ann", body).expect("an answer");
+    let Ok(Answer::Ok(mut response)) = wire::decode_answer(&answer) else { panic!("not served") };
+    response.outcomes.clear();
+    device.answer(0, &wire::encode_answer(&Answer::Ok(response)), NOW);
+    device.settle();
+    let why = "mutation 1 has no outcome".into();
+    assert_eq!(device.synced(0), Some(Synced::Refused(SyncError::Malformed { why })));
+    assert_eq!(device.stored(0).outbox.len(), 1);
+}
+
+#[test]
+fn a_pending_visit_keeps_its_date_when_the_page_is_opened_again() {
+    let mut device = device(1);
+    let id = device.new_id();
+    let asked = serde_json::from_value(json!({ "eventId": "e", "sku": "A", "at": NOW })).expect("a document");
+    device.tab(0).mutate(history::VISIT, asked, id, NOW);
+    device.settle();
+    device.kill(0);
+    device.open(0);
+    device.settle();
+    assert_eq!(device.view(0, Collection::History)["e"].as_ref().u64("at"), Some(NOW));
+}
