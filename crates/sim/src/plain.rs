@@ -43,6 +43,9 @@ const APPLIED: Came = ("applied", None);
 const GONE: Came = ("noop", Some("line_gone"));
 const STALE: Came = ("noop", Some("stale_gen"));
 
+/// Most lines in a cart.
+const LINES_MAX: usize = 500;
+
 /// Most pieces in a line where the stock does not say less.
 const PIECES_MAX: u64 = 9999;
 
@@ -107,6 +110,9 @@ impl Plain {
         let before = self.live(key).map_or(0, |line| line.qty);
         let got = asked.min(most.saturating_sub(before));
         if got > 0 {
+            if before == 0 && self.quantities().len() >= LINES_MAX {
+                return ("rejected", Some("cart_full"));
+            }
             let line = self.lines.entry(key.into()).or_default();
             if before == 0 {
                 line.generation += 1;
