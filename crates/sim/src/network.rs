@@ -4,11 +4,11 @@ use crate::server::{NetworkError, Server};
 use pannier::sync::mutation::Id;
 use pannier::sync::rows::Collection;
 use pannier::sync::wire::{self, Answer, PROTOCOL, SCHEMA, ScopeRequest, SyncRequest, SyncResponse};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What happens to a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Fault {
     /// It never arrives.

@@ -211,6 +211,9 @@ impl World<'_> {
         let nothing = Holdings::default();
         for shopper in shoppers.iter().chain(end.server.keys()) {
             let expected = end.server.get(shopper).unwrap_or(&nothing);
+            if expected.pending != 0 || !expected.catalog.is_empty() {
+                return Err("only devices have a catalog and pending mutations".into());
+            }
             let cart = pulled(&mut self.network, shopper, Collection::Cart);
             same_cart(&format!("{shopper}'s cart on the server"), &lines(cart), &expected.cart)?;
             let visits = pulled(&mut self.network, shopper, Collection::History);

@@ -1,13 +1,13 @@
 //! The format of `tests/scenarios/*.json`; the README there explains it.
 
 use crate::network::Fault;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// A file.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     /// The scenario's number.
@@ -27,7 +27,7 @@ pub struct Scenario {
 }
 
 /// One way it can go.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
     /// What is special about it.
@@ -40,7 +40,7 @@ pub struct Case {
 
 /// One thing that happens. `on` is a tab: the device's name for its first one,
 /// `A.2` for its second.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(tag = "do", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Step {
     /// An edit: `{"do": "edit", "on": "A", "name": "cart.add", "args": {…}}`.
@@ -123,7 +123,7 @@ pub enum Step {
 }
 
 /// A mutation made by hand.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawMutation {
     /// Sequence number.
@@ -136,7 +136,7 @@ pub struct RawMutation {
 }
 
 /// When a tab dies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Moment {
     /// When nothing is under way: what was done is stored and not sent.
@@ -146,7 +146,7 @@ pub enum Moment {
 }
 
 /// How it ends. What is not named is empty.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct End {
     /// Each shopper's cart and history on the server.
@@ -163,7 +163,7 @@ pub struct End {
 }
 
 /// A cart and a history.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Holdings {
     /// Lines: the quantity, or an object of fields that the line must have.
@@ -181,7 +181,7 @@ pub struct Holdings {
 }
 
 /// An outcome as a shop hears it.
-#[derive(Clone, Debug, PartialEq, Deserialize, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ToldOutcome {
     /// Name of the mutation.
