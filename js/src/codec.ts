@@ -87,7 +87,7 @@ export class Encoder {
         return true
       }
     }
-    if (/\p{Surrogate}/u.test(text)) return false
+    if (!isWellFormed(text)) return false
     this.#encoded(text)
     return true
   }
@@ -112,6 +112,11 @@ export class Encoder {
   written(): Uint8Array {
     return this.bytes.subarray(0, this.at)
   }
+}
+
+/** Browsers from before 2024 lack the method. */
+function isWellFormed(text: string & { isWellFormed?(): boolean }): boolean {
+  return text.isWellFormed?.() ?? !/\p{Surrogate}/u.test(text)
 }
 
 function varintLength(value: number): number {

@@ -5,7 +5,6 @@ use crate::tree::{Fault, Segments};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::cell::Cell;
-use hashbrown::HashMap;
 
 struct Cached {
     record: Arc<[u8]>,
@@ -16,39 +15,16 @@ struct Cached {
 /// is enforced by `trim`, which is called between operations: during one, all
 /// that it loaded must stay, or two segments could drive each other out for ever.
 pub(super) struct Cache {
-    segments: HashMap<u32, Cached, Spread>,
+    /// By ascending number. At some hundred segments a search in a list costs
+    /// what a hash does.
+    segments: Vec<(u32, Cached)>,
     bytes: usize,
     clock: Cell<u64>,
 }
 
-/// Segment numbers are dense, so a multiplication spreads them well enough.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Spread(u64);
-
-impl core::hash::BuildHasher for Spread {
-    type Hasher = Self;
-    fn build_hasher(&self) -> Self {
-        Self(0)
-    }
-}
-
-impl core::hash::Hasher for Spread {
-    fn finish(&self) -> u64 {
-        self.0.wrapping_mul(0x9E37_79B9_7F4A_7C15)
-    }
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0 << 8 | u64::from(*byte);
-        }
-    }
-    fn write_u32(&mut self, value: u32) {
-        self.0 = u64::from(value);
-    }
-}
-
 impl Cache {
     pub(super) fn new() -> Self {
-        Self { segments: HashMap::with_hasher(Spread::default()), bytes: 0, clock: Cell::new(0) }
+        Self { segments: Vec::new(), bytes: 0, clock: Cell::new(0) }
     }
 
     /// Takes a record in after checking it.
@@ -64,13 +40,18 @@ impl Cache {
     pub(super) fn insert_trusted(&mut self, segment: u32, record: Arc<[u8]>) {
         self.bytes += record.len();
         let cached = Cached { record, used_at: Cell::new(self.tick()) };
-        if let Some(before) = self.segments.insert(segment, cached) {
-            self.bytes -= before.record.len();
+        match self.find(segment) {
+            Ok(index) => {
+                let before = core::mem::replace(&mut self.segments[index].1, cached);
+                self.bytes -= before.record.len();
+            }
+            Err(index) => self.segments.insert(index, (segment, cached)),
         }
     }
 
     pub(super) fn remove(&mut self, segment: u32) {
-        if let Some(cached) = self.segments.remove(&segment) {
+        if let Ok(index) = self.find(segment) {
+            let (_, cached) = self.segments.remove(index);
             self.bytes -= cached.record.len();
         }
     }
@@ -88,11 +69,15 @@ impl Cache {
 
     /// The numbers of all segments in memory.
     pub(super) fn numbers(&self) -> Vec<u32> {
-        self.segments.keys().copied().collect()
+        self.segments.iter().map(|(segment, _)| *segment).collect()
     }
 
     pub(super) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    fn find(&self, segment: u32) -> Result<usize, usize> {
+        self.segments.binary_search_by_key(&segment, |(number, _)| *number)
     }
 
     fn tick(&self) -> u64 {
@@ -103,7 +88,7 @@ impl Cache {
 
 impl Segments for Cache {
     fn segment(&self, segment: u32) -> Result<Arc<[u8]>, Fault> {
-        let cached = self.segments.get(&segment).ok_or(Fault { segment })?;
+        let cached = &self.segments[self.find(segment).map_err(|_| Fault { segment })?].1;
         cached.used_at.set(self.tick());
         Ok(cached.record.clone())
     }

@@ -63,7 +63,7 @@ impl Job {
             entries,
             written: None,
             covers: store.durable_seq + u64::from(bulk),
-            overlay: if bulk { store.overlay().clone() } else { store.durable.clone() },
+            overlay: if bulk { store.overlay().clone() } else { store.tail_overlay() },
             resume: Vec::new(),
             base: store.base.clone(),
             freed: Freed::default(),

@@ -7,7 +7,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 fn append(seq: u64, bytes: &[u8]) -> Request {
-    Request::Append { seq, bytes: bytes.into() }
+    Request::Append { seq, bytes: bytes.into(), checked: true }
 }
 
 fn open(log_after: Option<u64>) -> Request {
@@ -70,7 +70,7 @@ pub fn steps() -> Vec<(Request, Response)> {
         (Request::Checkpoint(second), Response::Done),
         (open(None), opened(Some(b"head two"), &[(3, b"three")])),
         (Request::Read { segments: vec![0, 2] }, Response::Segments(vec![(0, None), (2, Some(b"two".to_vec()))])),
-        (append(4, b"four"), Response::Done),
+        (Request::Append { seq: 4, bytes: arc(b"four"), checked: false }, Response::Done),
         (open(Some(3)), opened(Some(b"head two"), &[(4, b"four")])),
     ]
 }

@@ -73,6 +73,10 @@ pub enum Event {
     Corrupt(Corrupt),
 }
 
+/// Appends made with care after another tab was first. Without this, two tabs
+/// that write at once could make each other's appends void for ever.
+const CONTENDED_APPENDS: u32 = 32;
+
 enum State {
     Opening,
     Open,
@@ -97,9 +101,8 @@ pub struct Store {
     /// The log from `head.log_from` on.
     tail: VecDeque<LogRecord>,
     tail_bytes: usize,
-    pub(super) durable: Tree,
     pub(super) durable_seq: u64,
-    /// `durable`, then what is in flight, then what is staged.
+    /// The tail, then what is in flight, then what is staged.
     current: Tree,
     in_flight: Option<InFlight>,
     pub(super) staged: Vec<Entry>,
@@ -109,6 +112,8 @@ pub struct Store {
     job_wanted: bool,
     reopen: bool,
     lost: bool,
+    /// Appends still to be made with care: see `Request::Append`.
+    contended: u32,
     stalled: bool,
     wanted: Vec<u32>,
     reading: Vec<u32>,
@@ -138,7 +143,6 @@ impl Store {
             cache: Cache::new(),
             tail: VecDeque::new(),
             tail_bytes: 0,
-            durable: Tree::default(),
             durable_seq: 0,
             current: Tree::default(),
             in_flight: None,
@@ -149,6 +153,7 @@ impl Store {
             job_wanted: false,
             reopen: false,
             lost: false,
+            contended: 0,
             stalled: false,
             wanted: Vec::new(),
             reading: Vec::new(),
@@ -255,8 +260,10 @@ impl Store {
         let idle = self.is_durable() && !self.reopen;
         match LogRecord::decode(seq, bytes) {
             Ok(record) if idle && seq == self.durable_seq + 1 && !record.in_checkpoint => {
+                for entry in &record.entries {
+                    apply(&mut self.current, entry);
+                }
                 self.push_durable(record, bytes.len());
-                self.current = self.durable.clone();
                 self.events.push_back(Event::Rebased { lost: false, foreign: true });
             }
             _ => self.reopen = true,
@@ -307,7 +314,8 @@ impl Store {
         self.staged_bytes = 0;
         let record = LogRecord { seq: self.durable_seq + 1, in_checkpoint: false, entries };
         let bytes: Arc<[u8]> = record.encode().into();
-        let request = Request::Append { seq: record.seq, bytes: bytes.clone() };
+        self.contended = self.contended.saturating_sub(1);
+        let request = Request::Append { seq: record.seq, bytes: bytes.clone(), checked: self.contended > 0 };
         self.in_flight = Some(InFlight { commit_to: self.commits, record, bytes });
         Some(self.send(Sent::Append, request))
     }
@@ -320,8 +328,7 @@ impl Store {
                 return None;
             }
             self.job_wanted = false;
-            let source = if bulk { &self.current } else { &self.durable };
-            if source.is_empty() {
+            if !bulk && self.tail_bytes == 0 {
                 return None;
             }
             self.job = Some(Job::new(self, bulk, self.commits));
@@ -390,11 +397,8 @@ impl Store {
     }
 
     fn push_durable(&mut self, record: LogRecord, bytes: usize) {
-        for entry in &record.entries {
-            apply(&mut self.durable, entry);
-        }
         self.durable_seq = record.seq;
-        self.tail_bytes += bytes;
+        self.tail_bytes += if record.entries.is_empty() { 0 } else { bytes };
         self.tail.push_back(record);
     }
 
@@ -407,6 +411,7 @@ impl Store {
         }
         if sent == Sent::Append || bulk {
             self.lost = true;
+            self.contended = CONTENDED_APPENDS;
         }
         self.reopen = true;
     }
@@ -464,15 +469,20 @@ impl Store {
         let log_from = self.head.log_from;
         self.tail.retain(|record| record.seq >= log_from);
         self.tail_bytes = self.tail.iter().flat_map(|record| &record.entries).map(Entry::bytes).sum();
-        self.durable = Tree::default();
-        for entry in self.tail.iter().flat_map(|record| &record.entries) {
-            apply(&mut self.durable, entry);
-        }
-        self.current = self.durable.clone();
+        self.current = self.tail_overlay();
         let in_flight = self.in_flight.iter().flat_map(|in_flight| &in_flight.record.entries);
         for entry in in_flight.chain(&self.staged) {
             apply(&mut self.current, entry);
         }
+    }
+
+    /// What the log holds on top of the base.
+    pub(super) fn tail_overlay(&self) -> Tree {
+        let mut overlay = Tree::default();
+        for entry in self.tail.iter().flat_map(|record| &record.entries) {
+            apply(&mut overlay, entry);
+        }
+        overlay
     }
 
     fn opened(&mut self, head: Option<Vec<u8>>, log: Vec<(u64, Vec<u8>)>) {

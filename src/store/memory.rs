@@ -30,7 +30,15 @@ impl MemoryRecords {
                 let newer = |(seq, _): &&(u64, Vec<u8>)| log_after.is_none_or(|after| *seq > after);
                 Response::Opened { head: self.head.clone(), log: self.log.iter().filter(newer).cloned().collect() }
             }
-            Request::Append { seq, bytes } => self.append(*seq, bytes),
+            Request::Append { seq, bytes, checked } => {
+                let response = self.append(*seq, bytes);
+                if response == Response::Conflict && !checked {
+                    // What a store may do that learns the number only afterwards.
+                    let last = self.log.last().map_or(0, |(last, _)| *last);
+                    self.append(last + 1, bytes);
+                }
+                response
+            }
             Request::Read { segments } => {
                 Response::Segments(segments.iter().map(|segment| (*segment, self.segment(*segment))).collect())
             }

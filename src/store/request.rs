@@ -21,13 +21,17 @@ pub enum Request {
         /// Number of the last record that is known already.
         log_after: Option<u64>,
     },
-    /// Adds log record `seq`. Answer: `Done`, or `Conflict` when `seq` exists
-    /// or `seq − 1` does not.
+    /// Adds log record `seq`. Answer: `Done`, or `Conflict` when `seq` is not
+    /// the number after the last record that was ever added.
     Append {
         /// Number of the record.
         seq: u64,
         /// Its bytes.
         bytes: Arc<[u8]>,
+        /// After a conflict, whether nothing may have changed. Where `false`,
+        /// the record may have been added under a later number: it tells its
+        /// own, and readers pass over one that does not stand under it.
+        checked: bool,
     },
     /// Reads segments. Answer: `Segments`, in the order asked for.
     Read {

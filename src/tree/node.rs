@@ -131,7 +131,12 @@ impl Node {
     /// Moves the cells from `index` on into a new node.
     pub(super) fn split_off(&mut self, index: usize) -> Self {
         let right = self.copy(index, self.count());
-        *self = self.copy(0, index);
+        if index + 1 == self.count() {
+            // Sorted input takes off one cell at a time: not worth a copy of the rest.
+            self.remove(index);
+        } else {
+            *self = self.copy(0, index);
+        }
         right
     }
 
@@ -163,33 +168,40 @@ impl Node {
 
     /// Appends the stored form to `out`. Children must be stored already.
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
-        let prefix_length = self.shared_prefix();
-        let compact = self.copy_with_prefix(0, self.count(), prefix_length);
+        let taken = self.shared_prefix().saturating_sub(self.prefix.len());
+        let first = self.view().suffix(0).unwrap_or_default();
         out.push(if self.kind == Kind::Leaf { 0 } else { 1 });
         out.push(0);
-        out.extend_from_slice(&(prefix_length as u16).to_le_bytes());
-        out.extend_from_slice(&(compact.count() as u32).to_le_bytes());
-        out.extend_from_slice(&compact.prefix);
-        match self.kind {
-            Kind::Leaf => {
-                out.extend_from_slice(&compact.slots);
-                out.extend_from_slice(&compact.heap);
-            }
-            Kind::Branch => compact.encode_branch_cells(out),
+        out.extend_from_slice(&((self.prefix.len() + taken) as u16).to_le_bytes());
+        out.extend_from_slice(&(self.count() as u32).to_le_bytes());
+        out.extend_from_slice(&self.prefix);
+        out.extend_from_slice(&first[..taken]);
+        let slots_at = out.len();
+        out.resize(slots_at + self.slots.len(), 0);
+        let heap_at = out.len();
+        for index in 0..self.count() {
+            let offset = ((out.len() - heap_at) as u32).to_le_bytes();
+            let slot_at = slots_at + index * SLOT_BYTES;
+            out[slot_at..slot_at + SLOT_BYTES].copy_from_slice(&offset);
+            let suffix = &self.view().suffix(index).unwrap_or_default()[taken..];
+            self.encode_cell(index, suffix, out);
         }
     }
 
-    fn encode_branch_cells(&self, out: &mut Vec<u8>) {
-        let mut heap = Vec::with_capacity(self.heap.len() + self.children.len() * NODE_REF_BYTES);
-        for (index, child) in self.children.iter().enumerate() {
-            let Child::Stored(at) = child else { unreachable!("children are stored before their parent") };
-            out.extend_from_slice(&(heap.len() as u32).to_le_bytes());
-            let suffix = self.view().suffix(index).unwrap_or_default();
-            varint::write(&mut heap, suffix.len() as u64);
-            heap.extend_from_slice(suffix);
-            heap.extend_from_slice(&at.to_bytes());
+    fn encode_cell(&self, index: usize, suffix: &[u8], out: &mut Vec<u8>) {
+        varint::write(out, suffix.len() as u64);
+        match self.cell_at(index) {
+            Cell::Leaf(value) => {
+                varint::write(out, value.map_or(0, |value| value.len() as u64 + 1));
+                out.extend_from_slice(suffix);
+                out.extend_from_slice(value.unwrap_or_default());
+            }
+            Cell::Branch(Child::Stored(at)) => {
+                out.extend_from_slice(suffix);
+                out.extend_from_slice(&at.to_bytes());
+            }
+            Cell::Branch(Child::Dirty(_)) => unreachable!("children are stored before their parent"),
         }
-        out.extend_from_slice(&heap);
     }
 
     fn cell_at(&self, index: usize) -> Cell<'_> {
@@ -239,9 +251,10 @@ impl Node {
 
     /// Length of what the first and the last key, and so all, begin with.
     fn shared_prefix(&self) -> usize {
-        match (self.key(0), self.count().checked_sub(1).and_then(|last| self.key(last))) {
-            (Some(first), Some(last)) => common_prefix(&first, &last).min(usize::from(u16::MAX)),
-            _ => 0,
+        let view = self.view();
+        match (view.suffix(0), view.suffix(self.count().saturating_sub(1))) {
+            (Some(first), Some(last)) => self.prefix.len() + common_prefix(first, last),
+            _ => self.prefix.len(),
         }
     }
 

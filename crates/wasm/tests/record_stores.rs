@@ -51,7 +51,7 @@ async fn indexeddb_conforms() {
 #[wasm_bindgen_test]
 async fn a_closed_connection_opens_again() {
     let records = IndexedDb::new(&fresh_name(), false);
-    let append = Request::Append { seq: 1, bytes: b"one"[..].into() };
+    let append = Request::Append { seq: 1, bytes: b"one"[..].into(), checked: true };
     assert_eq!(ask(&records, append).await, Response::Done);
     records.close();
     let Response::Opened { log, .. } = ask(&records, Request::Open { log_after: None }).await else {
@@ -64,10 +64,23 @@ async fn a_closed_connection_opens_again() {
 async fn two_connections_never_take_the_same_number() {
     let name = fresh_name();
     let (first, second) = (IndexedDb::new(&name, false), IndexedDb::new(&name, false));
-    let append = |seq| Request::Append { seq, bytes: b"record"[..].into() };
+    let append = |seq| Request::Append { seq, bytes: b"record"[..].into(), checked: true };
     assert_eq!(ask(&first, append(1)).await, Response::Done);
     assert_eq!(ask(&second, append(1)).await, Response::Conflict);
     assert_eq!(ask(&second, append(2)).await, Response::Done);
     assert_eq!(ask(&first, append(2)).await, Response::Conflict);
     assert_eq!(ask(&first, append(3)).await, Response::Done);
+}
+
+#[wasm_bindgen_test]
+async fn an_unchecked_append_that_comes_too_late_is_left_under_a_later_number() {
+    let records = IndexedDb::new(&fresh_name(), false);
+    let append = |seq| Request::Append { seq, bytes: vec![seq as u8].into(), checked: false };
+    assert_eq!(ask(&records, append(1)).await, Response::Done);
+    assert_eq!(ask(&records, append(1)).await, Response::Conflict);
+    assert_eq!(ask(&records, append(3)).await, Response::Done);
+    let Response::Opened { log, .. } = ask(&records, Request::Open { log_after: None }).await else {
+        panic!("does not open");
+    };
+    assert_eq!(log, [(0, vec![]), (1, vec![1]), (2, vec![1]), (3, vec![3])]);
 }

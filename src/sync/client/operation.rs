@@ -115,7 +115,14 @@ impl Client {
             // No mutation of this collection is ever pending, so its rows in the
             // view are its rows in the base.
             self.view = view;
-            return Ok(if entries.is_empty() { 0 } else { self.store.stage(entries) });
+            if entries.is_empty() {
+                return Ok(0);
+            }
+            if self.pending.is_empty() {
+                // Then the view is the base, and its new root the base's.
+                return Ok(self.store.stage_applied(entries, self.view.clone()));
+            }
+            return Ok(self.store.stage(entries));
         }
         let seq = self.pending.last().map_or(self.state.confirmed_seq, |last| last.seq) + 1;
         let mutation = Mutation::new(seq, id, name, ARGS_VERSION, args, at);

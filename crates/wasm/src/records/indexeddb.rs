@@ -80,6 +80,7 @@ enum Condition {
 /// The requests whose results make the answer.
 enum Results {
     None,
+    Number { request: IdbRequest, expected: u64 },
     Opened { head: IdbRequest, numbers: IdbRequest, records: IdbRequest },
     Segments(Vec<(u32, IdbRequest)>),
 }
@@ -244,7 +245,13 @@ impl Inner {
                     records: log.get_all_with_key(&from)?,
                 };
             }
-            Request::Append { seq, bytes } => conditions.push(append(&store(LOG)?, *seq, bytes)?),
+            Request::Append { seq, bytes, checked: true } => conditions.push(append(&store(LOG)?, *seq, bytes)?),
+            Request::Append { seq, bytes, checked: false } => {
+                let (request, _) = append(&store(LOG)?, *seq, bytes)?;
+                results = Results::Number { request, expected: *seq };
+                // Saves a round trip between the page and the database.
+                transaction.commit()?;
+            }
             Request::Read { segments } => {
                 let store = store(SEGMENT)?;
                 let get = |segment: &u32| Ok((*segment, store.get(&number(u64::from(*segment)))?));
@@ -322,6 +329,10 @@ impl Results {
         let result = |request: &IdbRequest| request.result().unwrap_or(JsValue::UNDEFINED);
         match self {
             Self::None => Response::Done,
+            Self::Number { request, expected } => match result(request).as_f64() {
+                Some(number) if number == *expected as f64 => Response::Done,
+                _ => Response::Conflict,
+            },
             Self::Opened { head, numbers, records } => {
                 let numbers = Array::from(&result(numbers));
                 let numbers = numbers.iter().map(|number| number.as_f64().unwrap_or(0.0) as u64);
