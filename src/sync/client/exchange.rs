@@ -1,7 +1,8 @@
 //! One exchange with the server: what is sent, and what comes back.
 
+use super::state::SyncState;
 use super::{Client, ClientEvent, Operation};
-use crate::sync::mutation::Mutation;
+use crate::sync::mutation::{Id, Mutation};
 use crate::sync::rows::Collection;
 use crate::sync::wire::{
     self, Answer, MUTATIONS_PER_SYNC_MAX, PROTOCOL, REQUEST_BYTES_MAX, SCHEMA, ScopeRequest, SyncError, SyncRequest,
@@ -17,14 +18,23 @@ const REQUEST_OVERHEAD_BYTES: usize = 1024;
 /// Where the client stood when it sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sent {
-    pub(super) epoch: Option<u64>,
-    pub(super) cookies: Vec<(Collection, u64)>,
-    pub(super) confirmed_seq: u64,
+    client: Id,
+    epoch: Option<u64>,
+    cookies: Vec<(Collection, u64)>,
+    confirmed_seq: u64,
     /// The last mutation sent, or the last confirmed where none was.
     last_seq: u64,
 }
 
 impl Sent {
+    /// Whether the client still stands where it stood.
+    pub(super) fn is_from(&self, state: &SyncState) -> bool {
+        Some(self.client) == state.client
+            && self.epoch == state.epoch
+            && self.cookies == state.cookies
+            && self.confirmed_seq == state.confirmed_seq
+    }
+
     /// Every mutation that was sent and executed must have its outcome: without
     /// it, it would never leave the outbox.
     fn check(&self, response: &SyncResponse) -> Result<(), SyncError> {
@@ -70,6 +80,7 @@ impl Client {
         };
         let confirmed_seq = self.state.confirmed_seq;
         self.sent = Some(Sent {
+            client,
             epoch: self.state.epoch,
             cookies: self.state.cookies.clone(),
             confirmed_seq,

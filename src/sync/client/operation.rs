@@ -153,9 +153,8 @@ impl Client {
 
     fn apply(&mut self, applied: &Applied) -> Result<u64, Stop> {
         let answer = &applied.response;
-        let sent_state = (applied.sent.epoch, &applied.sent.cookies, applied.sent.confirmed_seq);
-        if sent_state != (self.state.epoch, &self.state.cookies, self.state.confirmed_seq) {
-            // Another tab has synced meanwhile. The server keeps the outcomes
+        if !applied.sent.is_from(&self.state) {
+            // Another tab has synced meanwhile, or named the client. The server keeps the outcomes
             // until they are acknowledged, so the next exchange brings all again.
             return Ok(0);
         }
