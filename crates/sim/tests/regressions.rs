@@ -98,3 +98,29 @@ fn a_pending_visit_keeps_its_date_when_the_page_is_opened_again() {
     device.settle();
     assert_eq!(device.view(0, Collection::History)["e"].as_ref().u64("at"), Some(NOW));
 }
+
+#[test]
+fn an_answer_to_another_client_id_is_not_taken_in() {
+    let (mut device, mut server) = (Device::new(1, "ann", Options::default()), InProcess::default());
+    device.open(0);
+    device.open(1);
+    // Both have read an empty store, and each has named the client.
+    for tab in 0..2 {
+        while [ASK, PERFORM, HEAR_RECORDS].into_iter().any(|what| device.step(tab, what, None)) {
+            if device.tab(tab).client.id().is_some() {
+                break;
+            }
+        }
+    }
+    let nameless = device.request(1).expect("a request");
+    device.settle();
+    add(&mut device, 0, "A");
+    device.settle();
+    let body = device.request(0).expect("a request");
+    server.post("ann", body).expect("an answer");
+    let answer = server.post("ann", nameless).expect("an answer");
+    device.answer(1, &answer, NOW);
+    device.settle();
+    // The server's cart holds A already: with A pending too it would show twice.
+    assert_eq!(device.view(1, Collection::Cart)["A"].as_ref().u64("qty"), Some(1));
+}

@@ -17,6 +17,8 @@ const SKUS: [&str; 6] = ["A", "B", "C", "D", "E", "F"];
 /// Small, so that every seed has checkpoints.
 const STORE: Options =
     Options { cache_bytes_max: 4096, log_bytes_max: 4096, log_records_max: 12, commit_bytes_max: 64 * 1024 };
+/// Most commits are too large for the log and go into checkpoints.
+const BULK: Options = Options { commit_bytes_max: 200, ..STORE };
 
 /// A request or an answer on its way.
 struct Message {
@@ -66,9 +68,10 @@ impl World {
     pub fn new(seed: u64) -> Self {
         let mut rng = Rng::new(seed);
         let count = 2 + rng.below(2);
+        let store = if rng.chance(25) { BULK } else { STORE };
         let mut world = Self {
             server: InProcess::default(),
-            devices: (0..count).map(|number| Device::new(number as u8 + 1, SHOPPER, STORE)).collect(),
+            devices: (0..count).map(|number| Device::new(number as u8 + 1, SHOPPER, store)).collect(),
             plain: Plain::default(),
             snapshots: Vec::new(),
             submitted: BTreeSet::new(),
