@@ -55,8 +55,11 @@ pub struct Applied {
 }
 
 impl Applied {
-    pub(super) fn more(&self) -> bool {
-        !self.sent_all || self.response.scopes.iter().any(|patch| patch.more)
+    /// Whether another exchange is due. What the server has executed and is
+    /// still `pending` was not taken from this answer: it came too late.
+    pub(super) fn more(&self, pending: &[Mutation]) -> bool {
+        let untold = pending.first().is_some_and(|first| first.seq <= self.response.last_seq);
+        untold || !self.sent_all || self.response.scopes.iter().any(|patch| patch.more)
     }
 }
 

@@ -291,7 +291,8 @@ impl Client {
             if let Some(queued) = self.staged.pop_front() {
                 ticket = Some(queued.ticket);
                 if let Operation::Apply(answer) = queued.operation {
-                    self.events.push_back(ClientEvent::Synced { more: answer.more() });
+                    let more = answer.more(&self.pending);
+                    self.events.push_back(ClientEvent::Synced { more });
                 }
             }
         }
