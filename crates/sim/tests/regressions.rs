@@ -64,7 +64,7 @@ fn an_answer_that_another_tabs_request_has_overtaken_is_no_error() {
     let first = server.post("ann", first).expect("an answer");
     device.answer(0, &first, NOW);
     device.settle();
-    assert!(matches!(device.synced(0), Some(Synced::Done { .. })));
+    assert_eq!(device.synced(0), Some(Synced::Done { more: true }));
     device.answer(1, &second, NOW);
     device.settle();
     assert_eq!((device.told.outcomes.len(), device.stored(0).outbox), (2, vec![]));
