@@ -109,11 +109,12 @@ impl Key {
     }
 
     fn escaped(&mut self, content: &[u8]) {
-        for byte in content {
-            self.0.push(*byte);
-            if *byte == END {
-                self.0.push(ESCAPED);
+        self.0.reserve(content.len() + 1);
+        for (index, piece) in content.split(|byte| *byte == END).enumerate() {
+            if index > 0 {
+                self.0.extend_from_slice(&[END, ESCAPED]);
             }
+            self.0.extend_from_slice(piece);
         }
         self.0.push(END);
     }

@@ -99,10 +99,12 @@ impl<'a> View<'a> {
 
     /// The key of cell `index` without the prefix.
     pub fn suffix(&self, index: usize) -> Option<&'a [u8]> {
-        match self.kind {
-            Kind::Leaf => Some(self.leaf_cell(index)?.suffix),
-            Kind::Branch => varint::read_bytes(&mut self.cell(index)?),
+        let mut rest = self.cell(index)?;
+        let length = varint::read_u32(&mut rest)?;
+        if self.kind == Kind::Leaf {
+            varint::read_u32(&mut rest)?;
         }
+        rest.get(..length as usize)
     }
 
     /// The child stored in cell `index` of a stored branch.

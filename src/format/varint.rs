@@ -16,7 +16,19 @@ pub fn write(out: &mut Vec<u8>, mut value: u64) {
 }
 
 /// Takes one integer off the front of `rest`; `None` when it is cut or too long.
+#[inline]
 pub fn read(rest: &mut &[u8]) -> Option<u64> {
+    // Most lengths and numbers take one byte.
+    match rest.split_first() {
+        Some((byte, after)) if *byte < 0x80 => {
+            *rest = after;
+            Some(u64::from(*byte))
+        }
+        _ => read_long(rest),
+    }
+}
+
+fn read_long(rest: &mut &[u8]) -> Option<u64> {
     let mut value = 0u64;
     for index in 0..VARINT_BYTES_MAX {
         let byte = *rest.get(index)?;

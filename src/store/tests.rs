@@ -78,7 +78,15 @@ struct Tab {
 impl Tab {
     fn open(records: MemoryRecords) -> Self {
         let store = Store::new(small());
-        Self { store, records, calls_left: usize::MAX, last_call_lands: false, durable: 0, lost: false, backlog: vec![] }
+        Self {
+            store,
+            records,
+            calls_left: usize::MAX,
+            last_call_lands: false,
+            durable: 0,
+            lost: false,
+            backlog: vec![],
+        }
     }
 
     /// Runs all requests; `false` when the tab has been killed.

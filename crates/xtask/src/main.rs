@@ -8,6 +8,7 @@ mod demo;
 mod help;
 mod pack;
 mod process;
+mod rename;
 mod server;
 mod setup;
 mod shop;
