@@ -113,8 +113,12 @@ export class World {
       await link.stalled
       link.shut()
     }
-    // Without the page's own handlers for leaving.
-    await page.close({ runBeforeUnload: false })
+    // A crash runs none of the page's handlers for leaving, as a close would.
+    const crashed = page.waitForEvent('crash')
+    const session = await this.#context.newCDPSession(page)
+    session.send('Page.crash').catch(() => {})
+    await crashed
+    await page.close()
     tabs.delete(on)
   }
 

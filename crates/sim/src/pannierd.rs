@@ -27,11 +27,11 @@ pub fn binary() -> Result<PathBuf, String> {
     let built = build.args(["--message-format", "json"]).stderr(Stdio::inherit()).output();
     let built = built.map_err(|error| format!("cargo: {error}"))?;
     let messages = String::from_utf8_lossy(&built.stdout);
-    let executables = messages.lines().filter_map(|line| {
+    let mut executables = messages.lines().filter_map(|line| {
         let message: Json = serde_json::from_str(line).ok()?;
         Some(PathBuf::from(message["executable"].as_str()?))
     });
-    executables.last().ok_or_else(|| "cargo built no pannierd".into())
+    executables.next_back().ok_or_else(|| "cargo built no pannierd".into())
 }
 
 /// A running `pannierd` with a new database; killed, and the database removed,

@@ -43,12 +43,14 @@ impl Rows for MapRows {
 }
 
 /// A line without the time of its removal, which each side takes from its own
-/// clock.
-fn timeless(row: DocumentRef<'_>) -> (Option<u64>, Option<u64>, Option<u64>, bool) {
+/// clock: quantity, generation, sum added, and whether it is deselected.
+type Timeless = (Option<u64>, Option<u64>, Option<u64>, bool);
+
+fn timeless(row: DocumentRef<'_>) -> Timeless {
     (row.u64("qty"), row.u64("gen"), row.u64("added"), row.bool("selected") == Some(false))
 }
 
-fn timeless_rows(rows: &RowMap) -> BTreeMap<String, (Option<u64>, Option<u64>, Option<u64>, bool)> {
+fn timeless_rows(rows: &RowMap) -> BTreeMap<String, Timeless> {
     rows.iter().map(|(key, row)| (key.clone(), timeless(row.as_ref()))).collect()
 }
 
@@ -60,8 +62,9 @@ impl World {
         while let Some(executed) = self.server.log.get(self.compared) {
             self.compared += 1;
             let (mutation, outcome) = (&executed.mutation, &executed.outcome);
-            let before = self.server.log[..self.compared - 1].iter();
-            let last = before.filter(|other| other.client == executed.client).map(|other| other.mutation.seq).last();
+            let mut before = self.server.log[..self.compared - 1].iter();
+            let last =
+                before.filter(|other| other.client == executed.client).map(|other| other.mutation.seq).next_back();
             assert_eq!(mutation.seq, last.unwrap_or(0) + 1, "the numbers have a gap");
             if mutation.name.starts_with("cart.") {
                 let args = serde_json::to_value(&mutation.args).expect("JSON");
