@@ -62,7 +62,7 @@ impl World {
         while let Some(executed) = self.server.log.get(self.compared) {
             self.compared += 1;
             let (mutation, outcome) = (&executed.mutation, &executed.outcome);
-            let mut before = self.server.log[..self.compared - 1].iter();
+            let before = self.server.log[..self.compared - 1].iter();
             let last =
                 before.filter(|other| other.client == executed.client).map(|other| other.mutation.seq).next_back();
             assert_eq!(mutation.seq, last.unwrap_or(0) + 1, "the numbers have a gap");
