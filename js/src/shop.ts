@@ -35,8 +35,9 @@ export async function open(options: OpenOptions): Promise<Shop> {
     syncRefused: (error, retryAfterMs) => syncer?.refused(error, retryAfterMs),
     appended: (seq, record) => tabs?.tell(seq, record),
   }
+  const rouse = options.store === 'memory' ? undefined : rouseDatabase(options.name)
   const memory = await loadWasm(options.wasm)
-  const store = await Store.open(options.name, options, memory, listener)
+  const store = await Store.open(options.name, options, memory, listener).finally(rouse)
   if (options.store !== 'memory') tabs = new Tabs(options.name, (seq, record) => store.offer(seq, record))
   if (options.sync !== undefined) {
     syncer = new Syncer(store, options.name, options.sync, state => emit('sync', state))
@@ -62,6 +63,32 @@ export async function open(options: OpenOptions): Promise<Shop> {
       await store.close()
       tabs?.close()
     },
+  }
+}
+
+/**
+ * Has the browser open the database while the wasm loads, because a first opening takes as long as compiling. A
+ * database that is not there is not created: making its object stores is the engine's. Returns what lets go of it.
+ */
+function rouseDatabase(name: string): () => void {
+  let database: IDBDatabase | undefined
+  let done = false
+  try {
+    const request = indexedDB.open(`pannier:${name}`)
+    request.onupgradeneeded = () => request.transaction?.abort()
+    request.onsuccess = () => {
+      database = request.result
+      database.onversionchange = () => database?.close()
+      if (done) database.close()
+    }
+    // The abort above, or what the engine will meet and report itself.
+    request.onerror = event => event.preventDefault()
+  } catch {
+    // No IndexedDB here: the engine finds out too.
+  }
+  return () => {
+    done = true
+    database?.close()
   }
 }
 

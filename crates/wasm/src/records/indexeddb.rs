@@ -38,6 +38,12 @@ extern "C" {
     /// has among its unstable interfaces only.
     type Database;
 
+    /// `IDBTransaction.commit`, which web-sys has marked as deprecated.
+    type Transaction;
+
+    #[wasm_bindgen(method, catch)]
+    fn commit(this: &Transaction) -> Result<(), JsValue>;
+
     #[wasm_bindgen(method, catch)]
     fn transaction(this: &Database, stores: &Array, mode: &str, options: &Object) -> Result<IdbTransaction, JsValue>;
 }
@@ -250,7 +256,7 @@ impl Inner {
                 let (request, _) = append(&store(LOG)?, *seq, bytes)?;
                 results = Results::Number { request, expected: *seq };
                 // Saves a round trip between the page and the database.
-                transaction.commit()?;
+                transaction.unchecked_ref::<Transaction>().commit()?;
             }
             Request::Read { segments } => {
                 let store = store(SEGMENT)?;
