@@ -1,3 +1,4 @@
+import { readAhead } from './ahead.ts'
 import { CartView } from './cart.ts'
 import { CatalogView } from './catalog.ts'
 import { HistoryView } from './history.ts'
@@ -35,9 +36,13 @@ export async function open(options: OpenOptions): Promise<Shop> {
     syncRefused: (error, retryAfterMs) => syncer?.refused(error, retryAfterMs),
     appended: (seq, record) => tabs?.tell(seq, record),
   }
-  const rouse = options.store === 'memory' ? undefined : rouseDatabase(options.name)
-  const memory = await loadWasm(options.wasm)
-  const store = await Store.open(options.name, options, memory, listener).finally(rouse)
+  const loading = loadWasm(options.wasm)
+  const ahead = options.store === 'memory' ? undefined : await readAhead(options.name)
+  const memory = await loading.catch(error => {
+    ahead?.database.close()
+    throw error
+  })
+  const store = await Store.open(options, memory, listener, ahead)
   if (options.store !== 'memory') tabs = new Tabs(options.name, (seq, record) => store.offer(seq, record))
   if (options.sync !== undefined) {
     syncer = new Syncer(store, options.name, options.sync, state => emit('sync', state))
@@ -63,32 +68,6 @@ export async function open(options: OpenOptions): Promise<Shop> {
       await store.close()
       tabs?.close()
     },
-  }
-}
-
-/**
- * Has the browser open the database while the wasm loads, because a first opening takes as long as compiling. A
- * database that is not there is not created: making its object stores is the engine's. Returns what lets go of it.
- */
-function rouseDatabase(name: string): () => void {
-  let database: IDBDatabase | undefined
-  let done = false
-  try {
-    const request = indexedDB.open(`pannier:${name}`)
-    request.onupgradeneeded = () => request.transaction?.abort()
-    request.onsuccess = () => {
-      database = request.result
-      database.onversionchange = () => database?.close()
-      if (done) database.close()
-    }
-    // The abort above, or what the engine will meet and report itself.
-    request.onerror = event => event.preventDefault()
-  } catch {
-    // No IndexedDB here: the engine finds out too.
-  }
-  return () => {
-    done = true
-    database?.close()
   }
 }
 

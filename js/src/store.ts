@@ -1,3 +1,4 @@
+import { type Ahead, databaseName } from './ahead.ts'
 import { decode, decodeAll, encode, Encoder } from './codec.ts'
 import { PannierError } from './errors.ts'
 import type { Document, Edit, Json, OpenOptions, Outcome, Write } from './types.ts'
@@ -75,7 +76,7 @@ export class Store {
   #scheduled = false
   #closed = false
 
-  private constructor(name: string, options: OpenOptions, memory: WebAssembly.Memory, listener: Listener) {
+  private constructor(options: OpenOptions, memory: WebAssembly.Memory, listener: Listener, ahead?: Ahead) {
     this.#memory = memory
     this.#listener = listener
     const store = options.store ?? (Engine.hasIndexedDb() ? 'indexeddb' : 'memory')
@@ -84,17 +85,17 @@ export class Store {
     const setup = { store, strict: options.durability === 'strict', scopes, indexes }
     this.#calls = 1
     const notify = (kind: Kind, number: number, bytes?: Uint8Array) => this.#notify(kind, number, bytes)
-    this.#engine = new Engine(`pannier:${name}`, this.#encode(setup, 'options'), newId(), notify)
+    this.#engine = new Engine(databaseName(options.name), this.#encode(setup, 'options'), newId(), notify, ahead)
     this.#calls = 0
   }
 
   static async open(
-    name: string,
     options: OpenOptions,
     memory: WebAssembly.Memory,
     listener: Listener,
+    ahead?: Ahead,
   ): Promise<Store> {
-    const store = new Store(name, options, memory, listener)
+    const store = new Store(options, memory, listener, ahead)
     const opened = new Promise<void>((resolve, reject) => (store.#opened = { resolve, reject }))
     store.#deliver()
     await opened

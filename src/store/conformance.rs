@@ -16,7 +16,7 @@ fn open(log_after: Option<u64>) -> Request {
 
 fn opened(head: Option<&[u8]>, log: &[(u64, &[u8])]) -> Response {
     let log = log.iter().map(|(seq, bytes)| (*seq, bytes.to_vec())).collect();
-    Response::Opened { head: head.map(<[u8]>::to_vec), log }
+    Response::Opened { head: head.map(<[u8]>::to_vec), log, segments: vec![] }
 }
 
 fn arc(bytes: &[u8]) -> Arc<[u8]> {

@@ -368,7 +368,7 @@ impl Store {
         };
         let (_, sent) = self.sent.swap_remove(index);
         match (sent, response) {
-            (Sent::Open, Response::Opened { head, log }) => self.opened(head, log),
+            (Sent::Open, Response::Opened { head, log, segments }) => self.opened(head, log, segments),
             (Sent::Append, Response::Done) => self.appended(),
             (Sent::Checkpoint, Response::Done) => self.checkpointed(),
             (Sent::Append | Sent::Checkpoint, Response::Conflict) => self.conflicted(sent),
@@ -485,8 +485,8 @@ impl Store {
         overlay
     }
 
-    fn opened(&mut self, head: Option<Vec<u8>>, log: Vec<(u64, Vec<u8>)>) {
-        if let Err(corrupt) = self.adopt(head, log) {
+    fn opened(&mut self, head: Option<Vec<u8>>, log: Vec<(u64, Vec<u8>)>, segments: Vec<(u32, Vec<u8>)>) {
+        if let Err(corrupt) = self.adopt(head, log).and_then(|()| self.take_in(segments)) {
             return self.break_down(corrupt);
         }
         if matches!(self.state, State::Opening) {
@@ -507,6 +507,15 @@ impl Store {
         self.rebuild_overlays();
         self.events.push_back(Event::Rebased { lost, foreign: true });
         self.events.push_back(Event::Loaded);
+    }
+
+    fn take_in(&mut self, segments: Vec<(u32, Vec<u8>)>) -> Result<(), Corrupt> {
+        for (segment, record) in segments {
+            if self.head.segments.iter().any(|info| info.segment == segment) {
+                self.cache.insert(segment, record.into())?;
+            }
+        }
+        Ok(())
     }
 
     /// Takes over the head, if it is a newer one, and newer log records.

@@ -28,7 +28,8 @@ impl MemoryRecords {
         match request {
             Request::Open { log_after } => {
                 let newer = |(seq, _): &&(u64, Vec<u8>)| log_after.is_none_or(|after| *seq > after);
-                Response::Opened { head: self.head.clone(), log: self.log.iter().filter(newer).cloned().collect() }
+                let log = self.log.iter().filter(newer).cloned().collect();
+                Response::Opened { head: self.head.clone(), log, segments: Vec::new() }
             }
             Request::Append { seq, bytes, checked } => {
                 let response = self.append(*seq, bytes);

@@ -73,6 +73,9 @@ pub enum Response {
         head: Option<Vec<u8>>,
         /// Log records, ascending.
         log: Vec<(u64, Vec<u8>)>,
+        /// Segments that were read along the way, if any: the last one written
+        /// holds the root.
+        segments: Vec<(u32, Vec<u8>)>,
     },
     /// Answer to `Read`: the segments asked for, `None` for one that does not exist.
     Segments(Vec<(u32, Option<Vec<u8>>)>),

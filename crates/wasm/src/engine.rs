@@ -1,7 +1,7 @@
 //! The one class that JavaScript sees.
 
 use crate::records::Records;
-use crate::records::indexeddb::{self, IndexedDb};
+use crate::records::indexeddb::{self, Ahead, IndexedDb};
 use crate::records::memory::Memory;
 use crate::shell::Shell;
 use js_sys::{Error, Function};
@@ -50,13 +50,20 @@ fn collection(number: u8) -> Result<Collection, JsValue> {
 #[wasm_bindgen]
 impl Engine {
     /// Opens the store `name`. `options`: `{store, strict, scopes: […], indexes: {name: [field, …]}}`.
-    /// `notify(kind, number, bytes)` is called for every event.
+    /// `notify(kind, number, bytes)` is called for every event. `ahead` is the
+    /// opened database with what was read of it, where there is one.
     #[wasm_bindgen(constructor)]
-    pub fn new(name: &str, options: &[u8], new_id: &[u8], notify: Function) -> Result<Engine, JsValue> {
+    pub fn new(
+        name: &str,
+        options: &[u8],
+        new_id: &[u8],
+        notify: Function,
+        ahead: Option<Ahead>,
+    ) -> Result<Engine, JsValue> {
         let options = document(options)?;
         let options = options.as_ref();
         let records: Box<dyn Records> = match options.str("store") {
-            Some("indexeddb") => Box::new(IndexedDb::new(name, options.bool("strict") == Some(true))),
+            Some("indexeddb") => Box::new(IndexedDb::new(name, options.bool("strict") == Some(true), ahead)),
             _ => Box::<Memory>::default(),
         };
         let scopes = array(options.get("scopes")).filter_map(|name| Collection::from_name(&name)).collect();

@@ -44,13 +44,13 @@ async fn memory_conforms() {
 #[wasm_bindgen_test]
 async fn indexeddb_conforms() {
     assert!(indexeddb::is_available());
-    conforms(&IndexedDb::new(&fresh_name(), false)).await;
-    conforms(&IndexedDb::new(&fresh_name(), true)).await;
+    conforms(&IndexedDb::new(&fresh_name(), false, None)).await;
+    conforms(&IndexedDb::new(&fresh_name(), true, None)).await;
 }
 
 #[wasm_bindgen_test]
 async fn a_closed_connection_opens_again() {
-    let records = IndexedDb::new(&fresh_name(), false);
+    let records = IndexedDb::new(&fresh_name(), false, None);
     let append = Request::Append { seq: 1, bytes: b"one"[..].into(), checked: true };
     assert_eq!(ask(&records, append).await, Response::Done);
     records.close();
@@ -63,7 +63,7 @@ async fn a_closed_connection_opens_again() {
 #[wasm_bindgen_test]
 async fn two_connections_never_take_the_same_number() {
     let name = fresh_name();
-    let (first, second) = (IndexedDb::new(&name, false), IndexedDb::new(&name, false));
+    let (first, second) = (IndexedDb::new(&name, false, None), IndexedDb::new(&name, false, None));
     let append = |seq| Request::Append { seq, bytes: b"record"[..].into(), checked: true };
     assert_eq!(ask(&first, append(1)).await, Response::Done);
     assert_eq!(ask(&second, append(1)).await, Response::Conflict);
@@ -74,7 +74,7 @@ async fn two_connections_never_take_the_same_number() {
 
 #[wasm_bindgen_test]
 async fn an_unchecked_append_that_comes_too_late_is_left_under_a_later_number() {
-    let records = IndexedDb::new(&fresh_name(), false);
+    let records = IndexedDb::new(&fresh_name(), false, None);
     let append = |seq| Request::Append { seq, bytes: vec![seq as u8].into(), checked: false };
     assert_eq!(ask(&records, append(1)).await, Response::Done);
     assert_eq!(ask(&records, append(1)).await, Response::Conflict);

@@ -38,6 +38,30 @@ extern "C" {
     /// has among its unstable interfaces only.
     type Database;
 
+    /// What `js/src/ahead.ts` has read while the wasm was loading.
+    pub type Ahead;
+
+    #[wasm_bindgen(method, getter)]
+    fn database(this: &Ahead) -> IdbDatabase;
+
+    #[wasm_bindgen(method, getter)]
+    fn head(this: &Ahead) -> JsValue;
+
+    #[wasm_bindgen(method, getter)]
+    fn numbers(this: &Ahead) -> Array;
+
+    #[wasm_bindgen(method, getter)]
+    fn records(this: &Ahead) -> Array;
+
+    #[wasm_bindgen(method, getter)]
+    fn segment(this: &Ahead) -> Option<f64>;
+
+    #[wasm_bindgen(method, getter, js_name = segmentBytes)]
+    fn segment_bytes(this: &Ahead) -> JsValue;
+
+    #[wasm_bindgen(js_name = queueMicrotask)]
+    fn queue_microtask(task: JsValue);
+
     /// `IDBTransaction.commit`, which web-sys has marked as deprecated.
     type Transaction;
 
@@ -65,6 +89,8 @@ struct Inner {
     waiting: RefCell<Vec<(Request, Answer)>>,
     running: RefCell<Vec<Running>>,
     listeners: RefCell<Option<Listeners>>,
+    /// Answers the first request, which opens the store.
+    ahead: RefCell<Option<Response>>,
 }
 
 /// A transaction that has not ended.
@@ -100,7 +126,8 @@ struct Listeners {
 
 impl IndexedDb {
     /// The record store of this name. `strict` waits for the disk at each commit.
-    pub fn new(name: &str, strict: bool) -> Self {
+    /// `ahead` is the database, opened already, with what was read of it.
+    pub fn new(name: &str, strict: bool, ahead: Option<Ahead>) -> Self {
         let options = Object::new();
         let durability = if strict { "strict" } else { "relaxed" };
         // Setting a field of an object of our own cannot fail.
@@ -112,6 +139,7 @@ impl IndexedDb {
             waiting: RefCell::default(),
             running: RefCell::default(),
             listeners: RefCell::default(),
+            ahead: RefCell::default(),
         });
         let listeners = Listeners {
             condition: listener(&inner, Inner::check_condition),
@@ -120,6 +148,12 @@ impl IndexedDb {
             opening: Vec::new(),
         };
         inner.listeners.replace(Some(listeners));
+        if let Some(ahead) = ahead {
+            let segment = ahead.segment().zip(to_bytes(&ahead.segment_bytes()));
+            let segments = segment.into_iter().map(|(segment, bytes)| (segment as u32, bytes)).collect();
+            inner.ahead.replace(Some(opened(&ahead.head(), &ahead.numbers(), &ahead.records(), segments)));
+            inner.adopt(ahead.database());
+        }
         Self(inner)
     }
 }
@@ -136,6 +170,11 @@ fn listener(inner: &Rc<Inner>, call: impl Fn(&Rc<Inner>, Event) + 'static) -> Cl
 
 impl Records for IndexedDb {
     fn start(&self, request: Request, answer: Answer) {
+        // Others may have written since: as with any read, the next append finds out.
+        if let Some(response) = self.0.ahead.take() {
+            queue_microtask(Closure::once_into_js(move || answer(response)));
+            return;
+        }
         if self.0.database.borrow().is_some() {
             self.0.run(request, answer);
             return;
@@ -194,6 +233,13 @@ impl Inner {
         else {
             return;
         };
+        self.adopt(database);
+        for (request, answer) in self.waiting.take() {
+            self.run(request, answer);
+        }
+    }
+
+    fn adopt(self: &Rc<Self>, database: IdbDatabase) {
         // A newer version of the page or a deletion must not wait for this one.
         let version_change = listener(self, |inner, _| {
             if let Some(database) = inner.database.take() {
@@ -205,9 +251,6 @@ impl Inner {
         database.set_onclose(Some(close.as_ref().unchecked_ref()));
         self.keep(vec![version_change, close]);
         self.database.replace(Some(database));
-        for (request, answer) in self.waiting.take() {
-            self.run(request, answer);
-        }
     }
 
     fn open_failed(&self, failure: Failure) {
@@ -340,11 +383,8 @@ impl Results {
                 _ => Response::Conflict,
             },
             Self::Opened { head, numbers, records } => {
-                let numbers = Array::from(&result(numbers));
-                let numbers = numbers.iter().map(|number| number.as_f64().unwrap_or(0.0) as u64);
-                let records = Array::from(&result(records));
-                let records = records.iter().map(|record| to_bytes(&record).unwrap_or_default());
-                Response::Opened { head: to_bytes(&result(head)), log: numbers.zip(records).collect() }
+                let (numbers, records) = (Array::from(&result(numbers)), Array::from(&result(records)));
+                opened(&result(head), &numbers, &records, Vec::new())
             }
             Self::Segments(requests) => {
                 let read = requests.iter().map(|(segment, request)| (*segment, to_bytes(&result(request))));
@@ -352,6 +392,12 @@ impl Results {
             }
         }
     }
+}
+
+fn opened(head: &JsValue, numbers: &Array, records: &Array, segments: Vec<(u32, Vec<u8>)>) -> Response {
+    let numbers = numbers.iter().map(|number| number.as_f64().unwrap_or(0.0) as u64);
+    let records = records.iter().map(|record| to_bytes(&record).unwrap_or_default());
+    Response::Opened { head: to_bytes(head), log: numbers.zip(records).collect(), segments }
 }
 
 /// Creates the object stores of a new database, with log record 0.
