@@ -33,6 +33,19 @@ pub enum Place {
     Row,
 }
 
+impl Place {
+    /// What kind of place, and its number where it has one.
+    pub fn parts(self) -> (&'static str, Option<u64>) {
+        match self {
+            Self::Head => ("head", None),
+            Self::Log(seq) => ("log record", Some(seq)),
+            Self::Segment(segment) => ("segment", Some(u64::from(segment))),
+            Self::Node { segment, .. } => ("node in segment", Some(u64::from(segment))),
+            Self::Row => ("row", None),
+        }
+    }
+}
+
 /// Stored bytes that are not what was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Corrupt {
@@ -44,12 +57,13 @@ pub struct Corrupt {
 
 impl fmt::Display for Corrupt {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.place {
-            Place::Head => out.write_str("corrupt head")?,
-            Place::Log(seq) => write!(out, "corrupt log record {seq}")?,
-            Place::Segment(segment) => write!(out, "corrupt segment {segment}")?,
-            Place::Node { segment, offset } => write!(out, "corrupt node in segment {segment} at byte {offset}")?,
-            Place::Row => out.write_str("corrupt row")?,
+        let (place, number) = self.place.parts();
+        write!(out, "corrupt {place}")?;
+        if let Some(number) = number {
+            write!(out, " {number}")?;
+        }
+        if let Place::Node { offset, .. } = self.place {
+            write!(out, " at byte {offset}")?;
         }
         out.write_str(": ")?;
         out.write_str(self.why)

@@ -27,11 +27,18 @@ impl Id {
         }
         Some(Self(id))
     }
+
+    /// 32 hexadecimal digits. Without the formatting machinery, which would be
+    /// all there is of it in what ships.
+    pub fn to_text(self) -> String {
+        let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value & 15)]);
+        self.0.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
+    }
 }
 
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&self.to_text())
     }
 }
 

@@ -36,7 +36,7 @@ fn error(message: &str) -> JsValue {
 }
 
 fn document(bytes: &[u8]) -> Result<Document, JsValue> {
-    Document::from_bytes(bytes.to_vec()).map_err(|found| error(&found.to_string()))
+    Document::from_bytes(bytes.to_vec()).map_err(|_| error("not a document"))
 }
 
 fn id(bytes: &[u8]) -> Result<Id, JsValue> {
@@ -153,7 +153,8 @@ impl Engine {
                 self.shell.pump();
                 Ok(FAULT)
             }
-            Err(found) => Err(error(&found.to_string())),
+            Err(TreeError::Corrupt(corrupt)) => Err(error(corrupt.why)),
+            Err(_) => Err(error("the read failed")),
         }
     }
 

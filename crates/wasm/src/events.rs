@@ -1,6 +1,7 @@
 //! Events for JavaScript: a kind, a number and bytes. The kinds stand in
 //! `js/src/store.ts` too.
 
+use pannier::format::Corrupt;
 use pannier::format::document::{Document, Value};
 use pannier::store::{Failure, FailureKind};
 use pannier::sync::client::ClientEvent;
@@ -36,11 +37,7 @@ pub(crate) fn flatten(event: ClientEvent) -> Flat {
         ClientEvent::Appended { seq, bytes } => flat(8, seq as f64, Some(bytes.to_vec())),
         ClientEvent::Failed(failure) => flat(9, 0.0, Some(failed(&failure))),
         ClientEvent::ReadFailed(failure) => flat(10, 0.0, Some(failed(&failure))),
-        ClientEvent::Corrupt(corrupt) => flat(
-            11,
-            0.0,
-            Some(object(&[("code", Value::Str("corrupt")), ("message", Value::Str(&corrupt.to_string()))])),
-        ),
+        ClientEvent::Corrupt(corrupt) => flat(11, 0.0, Some(corrupted(corrupt))),
     }
 }
 
@@ -56,7 +53,28 @@ fn retry_after_ms(error: &SyncError) -> f64 {
 }
 
 fn sync_error(error: &SyncError) -> Vec<u8> {
-    object(&[("code", Value::Str(error.code())), ("message", Value::Str(&error.to_string()))])
+    let number = match error {
+        SyncError::EpochChanged { epoch: number }
+        | SyncError::SeqGap { expected: number }
+        | SyncError::OpMismatch { seq: number }
+        | SyncError::TooLarge { limit: number } => Value::Int(*number as i64),
+        _ => Value::Null,
+    };
+    let why = match error {
+        SyncError::Malformed { why } => why,
+        _ => "the server refused the exchange",
+    };
+    object(&[("code", Value::Str(error.code())), ("message", Value::Str(why)), ("number", number)])
+}
+
+fn corrupted(corrupt: Corrupt) -> Vec<u8> {
+    let (place, number) = corrupt.place.parts();
+    object(&[
+        ("code", Value::Str("corrupt")),
+        ("message", Value::Str(corrupt.why)),
+        ("place", Value::Str(place)),
+        ("number", number.map_or(Value::Null, |number| Value::Int(number as i64))),
+    ])
 }
 
 fn failed(failure: &Failure) -> Vec<u8> {

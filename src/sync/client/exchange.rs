@@ -9,7 +9,6 @@ use crate::sync::wire::{
     SyncResponse,
 };
 use alloc::boxed::Box;
-use alloc::format;
 use alloc::vec::Vec;
 
 /// Room left for what is not mutations in a request.
@@ -40,7 +39,7 @@ impl Sent {
     fn check(&self, response: &SyncResponse) -> Result<(), SyncError> {
         let mut executed = self.confirmed_seq + 1..=self.last_seq.min(response.last_seq);
         match executed.find(|seq| response.outcomes.iter().all(|outcome| outcome.seq != *seq)) {
-            Some(seq) => Err(SyncError::Malformed { why: format!("mutation {seq} has no outcome") }),
+            Some(_) => Err(SyncError::Malformed { why: "a mutation has no outcome".into() }),
             None => Ok(()),
         }
     }

@@ -3,15 +3,18 @@
 use super::exchange::Applied;
 use super::state::{CLIENT_ROW, SYNC_ROW, WorkspaceRows, tree_error};
 use super::{Client, bit, rows_tree};
-use crate::collection::{self, Finished, META, OUTBOX, OUTCOMES, TreeId, Workspace, number_key, row_key};
+use crate::collection::{
+    self, Finished, LimitError, META, OUTBOX, OUTCOMES, ROW_BYTES_MAX, TreeId, Workspace, number_key, row_key,
+};
 use crate::format::document::{Document, Value};
 use crate::format::log::Entry;
+use crate::key::KEY_BYTES_MAX;
 use crate::sync::mutation::{Context, Id, Mutation, Status, Verdict};
 use crate::sync::rows::Collection;
 use crate::sync::wire::Change;
 use crate::tree::TreeError;
 use alloc::boxed::Box;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 /// Outcomes kept after they were told, so that a tab that slept through them
@@ -66,6 +69,20 @@ impl From<TreeError> for Stop {
 fn refused(code: &str, why: &str, index: usize) -> Stop {
     let detail = Document::object(&[("index", Value::Int(index as i64)), ("why", Value::Str(why))]);
     Stop::Refused { code: code.into(), detail: detail.unwrap_or_default() }
+}
+
+fn over_limit(error: LimitError, index: usize) -> Stop {
+    let (why, bytes, limit) = match error {
+        LimitError::Key { bytes } => ("key is too long", bytes, KEY_BYTES_MAX),
+        LimitError::Row { bytes } => ("row is too long", bytes, ROW_BYTES_MAX),
+    };
+    let detail = Document::object(&[
+        ("index", Value::Int(index as i64)),
+        ("why", Value::Str(why)),
+        ("bytes", Value::Int(bytes as i64)),
+        ("limit", Value::Int(limit as i64)),
+    ]);
+    Stop::Refused { code: "too_large".into(), detail: detail.unwrap_or_default() }
 }
 
 impl Client {
@@ -141,8 +158,7 @@ impl Client {
             let Some(key) = row.str("id") else {
                 return Err(refused("bad_row", "has no string id", index));
             };
-            collection::check_limits(key, row.as_bytes())
-                .map_err(|error| refused("too_large", &error.to_string(), index))?;
+            collection::check_limits(key, row.as_bytes()).map_err(|error| over_limit(error, index))?;
             let row = row.to_document();
             put_newer(&*self.rules, &mut workspace, collection, key, &row)?;
         }
@@ -188,7 +204,7 @@ impl Client {
             let code = outcome.code.as_deref().map_or(Value::Null, Value::Str);
             let told = Document::object(&[
                 ("seq", Value::Int(mutation.seq as i64)),
-                ("id", Value::Str(&mutation.id.to_string())),
+                ("id", Value::Str(&mutation.id.to_text())),
                 ("name", Value::Str(&mutation.name)),
                 ("status", Value::Str(outcome.status.name())),
                 ("code", code),
