@@ -23,7 +23,7 @@ impl Tree {
         let mut report = Report::default();
         if let Some(root) = &self.root {
             let mut walk = Walk { segments, report: &mut report, last: None };
-            walk.child(root, 1, None)?;
+            walk.child(root, 1, None, None)?;
         }
         Ok(report)
     }
@@ -36,7 +36,13 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn child(&mut self, child: &Child, depth: usize, upper: Option<&[u8]>) -> Result<(), TreeError> {
+    fn child(
+        &mut self,
+        child: &Child,
+        depth: usize,
+        lower: Option<&[u8]>,
+        upper: Option<&[u8]>,
+    ) -> Result<(), TreeError> {
         let held = Held::load(child, self.segments)?;
         let view = held.view()?;
         let wrong = |why| TreeError::Corrupt(held.corrupt(why));
@@ -62,8 +68,8 @@ impl Walk<'_> {
                 if self.last.as_ref().is_some_and(|last| *last >= key) {
                     return Err(wrong("keys do not ascend"));
                 }
-                if upper.is_some_and(|upper| *key >= *upper) {
-                    return Err(wrong("key is above its separator"));
+                if upper.is_some_and(|upper| *key >= *upper) || lower.is_some_and(|lower| *key < *lower) {
+                    return Err(wrong("key is not between its separators"));
                 }
                 self.last = Some(key);
                 self.report.entries += 1;
@@ -76,7 +82,8 @@ impl Walk<'_> {
                 return Err(wrong("separator is not above the child before"));
             }
             let next = if index + 1 < view.count() { Some(key_at(index + 1)?) } else { None };
-            self.child(&held.child(index)?, depth + 1, next.as_deref().or(upper))?;
+            let lower = if index > 0 { Some(&*separator) } else { lower };
+            self.child(&held.child(index)?, depth + 1, lower, next.as_deref().or(upper))?;
         }
         Ok(())
     }

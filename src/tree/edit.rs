@@ -161,6 +161,7 @@ impl Editor<'_> {
             let (Some(mut merged), Some(right)) = (self.copy(first), self.copy(second)) else {
                 continue;
             };
+            let Some(separator) = node.key(left + 1) else { continue };
             if merged.bytes() + right.bytes() > NODE_BYTES_MAX {
                 continue;
             }
@@ -169,7 +170,7 @@ impl Editor<'_> {
                     self.freed.0.push(*at);
                 }
             }
-            merged.append(&right);
+            merged.append(&separator, &right);
             node.set_child(left, Child::Dirty(Arc::new(merged)));
             node.remove(left + 1);
             return;

@@ -141,10 +141,14 @@ impl Node {
     }
 
     /// Appends all cells of `right`, whose keys are greater.
-    pub(super) fn append(&mut self, right: &Node) {
+    /// `separator` is what stands between the two: the first separator of a
+    /// branch was not compared before, is now, and may be too high.
+    pub(super) fn append(&mut self, separator: &[u8], right: &Node) {
         for index in 0..right.count() {
             let Some(key) = right.key(index) else { return };
-            self.insert(self.count(), &key, right.cell_at(index));
+            let first_of_branch = index == 0 && right.kind == Kind::Branch;
+            let key = if first_of_branch { separator } else { &key };
+            self.insert(self.count(), key, right.cell_at(index));
         }
     }
 

@@ -158,3 +158,33 @@ fn removing_everything_leaves_an_empty_tree() {
     }
     assert!(tree.is_empty());
 }
+
+/// Large values make three levels of few keys, so that branches empty and merge.
+#[test]
+fn branches_that_merge_keep_every_key() {
+    for seed in 0..4 {
+        let mut random = Random(seed);
+        let (mut tree, mut model) = (Tree::default(), Model::new());
+        let key = |number: u64| format!("catalog/{number:06}").into_bytes();
+        let value = vec![7; 3_000];
+        let insert = |tree: &mut Tree, model: &mut Model, number: u64| {
+            tree.insert(&key(number), Some(&value), &NoSegments, &mut Freed::default()).unwrap();
+            model.insert(key(number), value.clone());
+        };
+        for number in 0..3_000 {
+            insert(&mut tree, &mut model, number);
+        }
+        for round in 0..120 {
+            let start = random.below(3_000);
+            for number in start..(start + 40 + random.below(600)).min(3_000) {
+                let there = tree.remove(&key(number), &NoSegments, &mut Freed::default()).unwrap();
+                assert_eq!(there, model.remove(&key(number)).is_some(), "seed {seed}, round {round}, key {number}");
+            }
+            for _ in 0..random.below(40) {
+                insert(&mut tree, &mut model, random.below(3_000));
+            }
+            tree.check(&NoSegments).unwrap_or_else(|error| panic!("seed {seed}, round {round}: {error}"));
+        }
+        assert!(contents(&tree, &Shelf::default()) == model, "seed {seed}");
+    }
+}

@@ -81,7 +81,7 @@ fn an_answer_without_an_outcome_is_refused_and_changes_nothing() {
     response.outcomes.clear();
     device.answer(0, &wire::encode_answer(&Answer::Ok(response)), NOW);
     device.settle();
-    let why = "mutation 1 has no outcome".into();
+    let why = "a mutation has no outcome".into();
     assert_eq!(device.synced(0), Some(Synced::Refused(SyncError::Malformed { why })));
     assert_eq!(device.stored(0).outbox.len(), 1);
 }
