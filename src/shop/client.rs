@@ -5,7 +5,7 @@
 //! the server like any other and has an outcome. A value of a wrong type is
 //! passed on as it is: the rule that takes it names the field.
 
-use super::line::line_key;
+use super::line::{Line, line_key};
 use super::verdict::object;
 use super::{ShopRules, cart, history, product};
 use crate::format::document::{Document, DocumentRef, Value};
@@ -26,6 +26,27 @@ impl ClientRules for ShopRules {
             history::VISIT => object(&take(asked, &["eventId", "sku", "at", "dwell"])),
             _ => asked.to_document(),
         })
+    }
+
+    fn is_row(&self, collection: Collection, row: &Document) -> bool {
+        match collection {
+            Collection::Cart => Line::from_document(row.as_ref()).is_some(),
+            Collection::History => row.as_ref().str("sku").is_some() && row.as_ref().u64("at").is_some(),
+            Collection::Catalog => matches!(row.as_ref().value(), Value::Object(_)),
+        }
+    }
+
+    fn recreate(&self, collection: Collection, key: &str, row: &Document) -> Option<(&'static str, Document)> {
+        let row = row.as_ref();
+        match collection {
+            Collection::Cart if row.bool("removed") == Some(true) => None,
+            Collection::Cart => Some((cart::ADD, add(row))),
+            Collection::History => {
+                let dwell = row.u64("dwell").unwrap_or(0);
+                Some((history::VISIT, history::visit_args(key, row.str("sku")?, row.u64("at")?, dwell)))
+            }
+            Collection::Catalog => None,
+        }
     }
 
     fn replaces(&self, collection: Collection, existing: &Document, incoming: &Document) -> bool {

@@ -3,7 +3,7 @@
 use super::cache::Cache;
 use super::checkpoint::{Job, Merge};
 use super::reader::Reader;
-use super::request::{Failure, Request, RequestId, Response};
+use super::request::{Failure, FailureKind, Request, RequestId, Response};
 use crate::format::head::Head;
 use crate::format::log::{Entry, LogRecord};
 use crate::format::{Corrupt, Place};
@@ -67,6 +67,8 @@ pub enum Event {
     Loaded,
     /// A request failed. What was staged stays staged; `retry` tries again.
     Failed(Failure),
+    /// A commit too large for a log record found no room and is given up.
+    NoRoom(Failure),
     /// A segment could not be read. What faulted on it cannot go on.
     ReadFailed(Failure),
     /// Stored bytes are bad. Nothing more is written.
@@ -283,7 +285,9 @@ impl Store {
         if self.reopen {
             let busy = self.is_sent(Sent::Open) || self.is_sent(Sent::Append) || self.is_sent(Sent::Checkpoint);
             if !busy {
-                let log_after = Some(self.durable_seq);
+                // The last record known comes along: if it is gone and no newer head
+                // tells why, this is another database.
+                let log_after = self.durable_seq.checked_sub(1);
                 return Some(self.send(Sent::Open, Request::Open { log_after }));
             }
             return self.next_read();
@@ -375,7 +379,9 @@ impl Store {
             (Sent::Read, Response::Segments(segments)) => self.loaded(segments),
             (Sent::Read, Response::Failed(failure)) => {
                 self.reading.clear();
-                self.events.push_back(Event::ReadFailed(failure));
+                self.stalled = true;
+                self.events.push_back(Event::ReadFailed(failure.clone()));
+                self.events.push_back(Event::Failed(failure));
             }
             (_, Response::Failed(failure)) => self.failed(sent, failure),
             _ => self.break_down(Corrupt { place: Place::Head, why: "record store gave another request's answer" }),
@@ -427,13 +433,28 @@ impl Store {
             }
             Sent::Checkpoint => {
                 if let Some(job) = self.job.take() {
+                    let gives_up = job.bulk && failure.kind == FailureKind::Quota;
                     self.take_back(job);
+                    if gives_up {
+                        self.give_up(&failure);
+                    }
                 }
             }
             Sent::Open | Sent::Read => {}
         }
         self.stalled = true;
         self.events.push_back(Event::Failed(failure));
+    }
+
+    /// There is no room for a bulk commit. It must not hold up the small ones
+    /// that were staged with it: all are given up, and the layer above stages
+    /// again what it does not refuse.
+    fn give_up(&mut self, failure: &Failure) {
+        self.staged.clear();
+        self.staged_bytes = 0;
+        self.rebuild_overlays();
+        self.events.push_back(Event::NoRoom(failure.clone()));
+        self.events.push_back(Event::Rebased { lost: true, foreign: false });
     }
 
     /// The commits of a bulk job that failed are staged again, before newer ones.
@@ -496,6 +517,10 @@ impl Store {
             return;
         }
         self.reopen = false;
+        if self.job.take_if(|job| job.bulk).is_some() {
+            // It was not sent yet, and knows nothing of what has come in.
+            self.lost = true;
+        }
         // What is staged was computed without what has just come in, and may
         // write over it: the next number of the outbox, for one.
         let lost = core::mem::take(&mut self.lost) || !self.staged.is_empty();
@@ -520,9 +545,17 @@ impl Store {
 
     /// Takes over the head, if it is a newer one, and newer log records.
     fn adopt(&mut self, head: Option<Vec<u8>>, log: Vec<(u64, Vec<u8>)>) -> Result<(), Corrupt> {
+        const REPLACED: Corrupt = Corrupt { place: Place::Head, why: "the database was deleted or replaced" };
         let newer = head.as_deref() != self.head_bytes.as_deref();
+        let last_is_there = log.first().is_some_and(|(seq, _)| *seq <= self.durable_seq);
+        if (head.is_none() && self.head_bytes.is_some()) || !(newer || last_is_there) {
+            return Err(REPLACED);
+        }
         if let Some(bytes) = head.filter(|_| newer) {
             let head = Head::decode(&bytes)?;
+            if head.generation <= self.head.generation && self.head_bytes.is_some() {
+                return Err(REPLACED);
+            }
             for segment in self.cache.numbers() {
                 if head.segments.iter().all(|info| info.segment != segment) {
                     self.cache.remove(segment);

@@ -344,17 +344,23 @@ fn read_all(mut records: MemoryRecords) -> Option<Model> {
     }
 }
 
+/// Stages a value of `size` bytes and has the call for it fail.
+fn stage_and_fail(tab: &mut Tab, number: u64, size: usize, kind: FailureKind) {
+    let key: Box<[u8]> = format!("key {number}").into_bytes().into();
+    tab.store.stage(vec![Entry { key, value: Some(vec![7; size].into()) }]);
+    let (id, _) = tab.store.next_request().unwrap();
+    let message = "no".into();
+    tab.store.complete(id, Response::Failed(Failure { kind, message }));
+    assert!(tab.store.next_request().is_none(), "stalled until retry");
+}
+
 #[test]
 fn a_failure_keeps_what_was_staged() {
     let mut tab = Tab::open(MemoryRecords::default());
     assert!(tab.pump());
-    for (number, size) in [(1u64, 10usize), (2, 9_000)] {
-        let key: Box<[u8]> = format!("key {number}").into_bytes().into();
-        tab.store.stage(vec![Entry { key, value: Some(vec![7; size].into()) }]);
-        let (id, _) = tab.store.next_request().unwrap();
-        let message = "disk is full".into();
-        tab.store.complete(id, Response::Failed(Failure { kind: FailureKind::Quota, message }));
-        assert!(tab.store.next_request().is_none(), "stalled until retry");
+    let cases = [(1, 10, FailureKind::Quota), (2, 10, FailureKind::Other), (3, 9_000, FailureKind::Other)];
+    for (number, size, kind) in cases {
+        stage_and_fail(&mut tab, number, size, kind);
         assert!(matches!(tab.store.next_event(), Some(Event::Failed(_))));
         tab.store.retry();
         assert!(tab.pump());
@@ -362,5 +368,66 @@ fn a_failure_keeps_what_was_staged() {
     }
     let mut after = Tab::open(tab.records);
     assert!(after.pump());
-    assert_eq!(after.contents().len(), 2);
+    assert_eq!(after.contents().len(), 3);
+}
+
+#[test]
+fn a_large_commit_without_room_does_not_hold_up_small_ones() {
+    let mut tab = Tab::open(MemoryRecords::default());
+    assert!(tab.pump());
+    stage_and_fail(&mut tab, 1, 9_000, FailureKind::Quota);
+    assert!(matches!(tab.store.next_event(), Some(Event::NoRoom(_))));
+    assert!(matches!(tab.store.next_event(), Some(Event::Rebased { lost: true, .. })));
+    assert_eq!(tab.store.reader().get(b"key 1"), Ok(None));
+    tab.store.retry();
+    while tab.store.next_event().is_some() {}
+    tab.store.stage(vec![Entry { key: (*b"small").into(), value: Some((*b"1").into()) }]);
+    assert!(tab.pump());
+    assert!(tab.store.is_durable());
+}
+
+#[test]
+fn a_database_deleted_under_an_open_tab_is_told() {
+    for checkpointed in [false, true] {
+        let mut tab = Tab::open(MemoryRecords::default());
+        write(&mut tab, 3, 30);
+        if checkpointed {
+            tab.store.checkpoint();
+            assert!(tab.pump());
+        }
+        tab.records = MemoryRecords::default();
+        tab.store.stage(vec![Entry { key: (*b"late").into(), value: None }]);
+        let mut calls = 0;
+        while let Some((id, request)) = tab.store.next_request() {
+            let response = tab.records.execute(&request);
+            tab.store.complete(id, response);
+            calls += 1;
+            assert!(calls < 10, "goes round in circles");
+        }
+        let told = core::iter::from_fn(|| tab.store.next_event()).any(|event| matches!(event, Event::Corrupt(_)));
+        assert!(told, "checkpointed: {checkpointed}");
+    }
+}
+
+#[test]
+fn a_read_that_fails_is_not_asked_again_at_once() {
+    let mut tab = Tab::open(MemoryRecords::default());
+    write(&mut tab, 1, 60);
+    tab.store.checkpoint();
+    assert!(tab.pump());
+    let mut store = Store::new(small());
+    let (id, request) = store.next_request().unwrap();
+    store.complete(id, tab.records.execute(&request));
+    let fault = match store.reader().get(b"row/0001") {
+        Err(TreeError::Fault(fault)) => fault,
+        other => panic!("{other:?}"),
+    };
+    store.want(fault);
+    let (id, _) = store.next_request().unwrap();
+    let failure = Failure { kind: FailureKind::Other, message: "no".into() };
+    store.complete(id, Response::Failed(failure));
+    store.want(fault);
+    assert!(store.next_request().is_none());
+    store.retry();
+    assert!(store.next_request().is_some());
 }

@@ -21,7 +21,7 @@ pub use operation::Operation;
 
 use crate::collection::{Counts, Indexes, ROWS, TreeId};
 use crate::format::Corrupt;
-use crate::format::document::Document;
+use crate::format::document::{Document, Value};
 use crate::store::{self, Failure, Reader, RequestId, Response, Store};
 use crate::sync::mutation::{Id, Mutation, Rules};
 use crate::sync::rows::{Collection, Rows, RowsError};
@@ -40,6 +40,13 @@ pub trait ClientRules: Rules {
     /// Completes what a shopper asks for into a mutation's arguments, from what
     /// the shopper sees: such as the quantity that a new one replaces.
     fn prepare(&self, name: &str, asked: &Document, rows: &mut dyn Rows) -> Result<Document, RowsError>;
+
+    /// Whether `row` can be a row of `collection`: nothing else is taken from a server.
+    fn is_row(&self, collection: Collection, row: &Document) -> bool;
+
+    /// The mutation, name and arguments, that brings `row` about on a server
+    /// that has nothing yet. `None` where there is nothing to bring about.
+    fn recreate(&self, collection: Collection, key: &str, row: &Document) -> Option<(&'static str, Document)>;
 
     /// Whether `incoming` may take the place of `existing`.
     fn replaces(&self, collection: Collection, existing: &Document, incoming: &Document) -> bool;
@@ -129,6 +136,7 @@ pub struct Client {
     waiting: VecDeque<Queued>,
     tickets: u64,
     is_open: bool,
+    is_set_up: bool,
     opened_told: bool,
     reload: bool,
     view_stale: bool,
@@ -150,6 +158,10 @@ fn bit(collection: Collection) -> u8 {
 }
 
 const ALL_BITS: u8 = 0xFF;
+
+/// Wait before another exchange after an answer that found no room: the shopper
+/// may free some meanwhile.
+const RETRY_AFTER_NO_ROOM_MS: u64 = 60_000;
 
 impl Client {
     /// A client whose store is not open yet.
@@ -173,6 +185,7 @@ impl Client {
             waiting: VecDeque::new(),
             tickets: 0,
             is_open: false,
+            is_set_up: false,
             opened_told: false,
             reload: true,
             view_stale: true,
@@ -277,6 +290,7 @@ impl Client {
                 store::Event::Appended { seq, bytes } => self.events.push_back(ClientEvent::Appended { seq, bytes }),
                 store::Event::Rebased { lost, foreign } => self.rebased(lost, foreign),
                 store::Event::Loaded => self.events.push_back(ClientEvent::Loaded),
+                store::Event::NoRoom(failure) => self.refuse_large(&failure),
                 store::Event::Failed(failure) => self.events.push_back(ClientEvent::Failed(failure)),
                 store::Event::ReadFailed(failure) => self.events.push_back(ClientEvent::ReadFailed(failure)),
                 store::Event::Corrupt(corrupt) => self.events.push_back(ClientEvent::Corrupt(corrupt)),
@@ -298,6 +312,25 @@ impl Client {
         }
         if let Some(ticket) = ticket {
             self.events.push_back(ClientEvent::Durable { ticket });
+        }
+    }
+
+    /// There is no room for a large commit. What the shop can fetch again is
+    /// refused; the shopper's own edits are staged anew without it.
+    fn refuse_large(&mut self, failure: &Failure) {
+        let staged = core::mem::take(&mut self.staged);
+        for queued in staged {
+            match queued.operation {
+                Operation::Put { .. } => {
+                    let detail = Document::object(&[("why", Value::Str(&failure.message))]).unwrap_or_default();
+                    self.events.push_back(ClientEvent::Refused { ticket: queued.ticket, code: "quota".into(), detail });
+                }
+                Operation::Apply(_) => {
+                    let after_ms = RETRY_AFTER_NO_ROOM_MS;
+                    self.events.push_back(ClientEvent::SyncRefused(SyncError::Retry { after_ms }));
+                }
+                _ => self.staged.push_back(queued),
+            }
         }
     }
 

@@ -112,7 +112,48 @@ impl Client {
                 workspace.write(&key, Some(declared.as_bytes()))?;
             }
         }
+        let mut seq = self.pending.last().map_or(self.state.confirmed_seq, |last| last.seq);
+        for collection in [Collection::Cart, Collection::History] {
+            if self.scopes.contains(&collection) && self.state.cookie(collection).is_none() {
+                seq = self.recreate_local(&mut workspace, collection, seq)?;
+            }
+        }
+        self.is_set_up = true;
+        self.reload = true;
         Ok(self.commit(workspace.finish()))
+    }
+
+    /// Rows from before a collection was synced become pending mutations: its
+    /// first pull would replace them by what the server has.
+    fn recreate_local(
+        &self,
+        workspace: &mut Workspace<'_>,
+        collection: Collection,
+        mut seq: u64,
+    ) -> Result<u64, TreeError> {
+        let tree = rows_tree(collection);
+        for (key, row) in workspace.scan(tree, None, usize::MAX)? {
+            if let Some((name, args)) = self.rules.recreate(collection, &key, &row) {
+                seq += 1;
+                let id = self.derived_id(seq);
+                let mutation = Mutation::new(seq, id, name, ARGS_VERSION, args, self.now_ms);
+                let bytes = postcard::to_allocvec(&mutation).unwrap_or_default();
+                workspace.write(&number_key(OUTBOX, seq), Some(&bytes))?;
+            }
+            workspace.delete(tree, &key)?;
+        }
+        Ok(seq)
+    }
+
+    /// An id for a mutation that no page has asked for: the client's random id
+    /// with the mutation's number hashed into it.
+    fn derived_id(&self, seq: u64) -> Id {
+        let client = self.state.client.unwrap_or(Id([0; 16]));
+        let mut id = [0; 16];
+        for (half, seed) in id.chunks_exact_mut(8).zip([seq, !seq]) {
+            half.copy_from_slice(&xxhash_rust::xxh64::xxh64(&client.0, seed).to_le_bytes());
+        }
+        Id(id)
     }
 
     fn mutate(&mut self, name: &str, asked: &Document, id: Id, at: u64) -> Result<u64, Stop> {
@@ -179,7 +220,10 @@ impl Client {
         let mut workspace = Workspace::new(self.store.reader(), &self.indexes);
         for patch in &answer.scopes {
             let tree = rows_tree(patch.name);
-            if patch.reset {
+            self.check_rows(&patch.changes, patch.name)?;
+            // Products that the shop itself has stored stay over the first pull.
+            let keeps = patch.name == Collection::Catalog && self.state.cookie(patch.name).is_none();
+            if patch.reset && !keeps {
                 clear(&mut workspace, tree)?;
             }
             for change in &patch.changes {
@@ -228,6 +272,18 @@ impl Client {
         self.pending.retain(|mutation| mutation.seq > self.state.confirmed_seq);
         self.changed |= changed;
         Ok(self.commit(finished))
+    }
+
+    /// What a server sends is refused as a whole rather than stored where no rule can read it.
+    fn check_rows(&self, changes: &[Change], collection: Collection) -> Result<(), Stop> {
+        for (index, change) in changes.iter().enumerate() {
+            let Change::Put { key, value, .. } = change else { continue };
+            collection::check_limits(key, value.as_bytes()).map_err(|error| over_limit(error, index))?;
+            if !self.rules.is_row(collection, value) {
+                return Err(refused("bad_answer", "is no row of its collection", index));
+            }
+        }
+        Ok(())
     }
 
     /// Stages changes of the base and has the view computed anew.

@@ -73,16 +73,21 @@ impl Client {
                 let context = Context { now_ms: self.now_ms.max(mutation.at) };
                 let mut rows = WorkspaceRows(&mut workspace);
                 let done = self.rules.execute(&mutation.name, mutation.v, &mutation.args, &context, &mut rows);
-                done.map_err(tree_error)?;
+                match done {
+                    // One row that no rule can read must not hide all others: the
+                    // server decides about this mutation anyway.
+                    Ok(_) | Err(RowsError::Corrupt { .. }) => {}
+                    Err(error) => return Err(tree_error(error)),
+                }
             }
             let finished = workspace.finish();
             self.view = finished.overlay;
             self.view_counts = finished.counts;
             self.view_stale = false;
-            if !self.opened_told {
-                self.opened_told = true;
-                self.events.push_back(ClientEvent::Opened);
-            }
+        }
+        if self.is_set_up && !self.opened_told {
+            self.opened_told = true;
+            self.events.push_back(ClientEvent::Opened);
         }
         self.tell_outcomes()
     }

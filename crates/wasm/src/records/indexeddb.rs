@@ -260,27 +260,46 @@ impl Inner {
     }
 
     fn run(&self, request: Request, answer: Answer) {
-        match self.begin(&request) {
+        let begun = self.begin(&request).and_then(|transaction| {
+            let filled = self.fill(&transaction, &request);
+            if filled.is_err() {
+                // Left alone, it would commit the part that was asked for.
+                let _ = transaction.abort();
+            }
+            let (conditions, results) = filled?;
+            self.listen(&transaction, &conditions);
+            Ok((transaction, conditions, results))
+        });
+        match begun {
             Ok((transaction, conditions, results)) => {
                 self.running.borrow_mut().push(Running { transaction, answer, conditions, results });
             }
             Err(error) => {
-                // The connection is dead: the next request opens a new one.
-                self.database.take();
+                // The connection may be dead: the next request opens a new one.
+                if let Some(database) = self.database.take() {
+                    database.close();
+                }
                 answer(Response::Failed(failure(&error)));
             }
         }
     }
 
-    #[allow(clippy::type_complexity)]
-    fn begin(&self, request: &Request) -> Result<(IdbTransaction, Vec<(IdbRequest, Condition)>, Results), JsValue> {
+    fn begin(&self, request: &Request) -> Result<IdbTransaction, JsValue> {
         let (stores, mode): (&[&str], _) = match request {
             Request::Open { .. } => (&[HEAD, LOG], READ),
             Request::Append { .. } => (&[LOG], WRITE),
             Request::Read { .. } => (&[SEGMENT], READ),
             Request::Checkpoint(_) => (&[HEAD, LOG, SEGMENT], WRITE),
         };
-        let transaction = self.transaction(stores, mode)?;
+        self.transaction(stores, mode)
+    }
+
+    /// Puts the requests of an operation into its transaction.
+    fn fill(
+        &self,
+        transaction: &IdbTransaction,
+        request: &Request,
+    ) -> Result<(Vec<(IdbRequest, Condition)>, Results), JsValue> {
         let store = |name| transaction.object_store(name);
         let mut conditions = Vec::new();
         let mut results = Results::None;
@@ -298,8 +317,9 @@ impl Inner {
             Request::Append { seq, bytes, checked: false } => {
                 let (request, _) = append(&store(LOG)?, *seq, bytes)?;
                 results = Results::Number { request, expected: *seq };
-                // Saves a round trip between the page and the database.
-                transaction.unchecked_ref::<Transaction>().commit()?;
+                // Saves a round trip between the page and the database. Without it, in
+                // browsers from before 2021, the transaction commits a little later.
+                let _ = transaction.unchecked_ref::<Transaction>().commit();
             }
             Request::Read { segments } => {
                 let store = store(SEGMENT)?;
@@ -310,8 +330,7 @@ impl Inner {
                 conditions = write(checkpoint, &store(HEAD)?, &store(LOG)?, &store(SEGMENT)?)?;
             }
         }
-        self.listen(&transaction, &conditions);
-        Ok((transaction, conditions, results))
+        Ok((conditions, results))
     }
 
     fn transaction(&self, stores: &[&str], mode: &str) -> Result<IdbTransaction, JsValue> {
