@@ -2,7 +2,8 @@
 //!
 //! No I/O, no clock, no randomness: the same code runs in the browser, on the
 //! edge, in the server and in the simulator. A module imports only from those
-//! above it in this list.
+//! before it in this list: `key`, `format`, `tree`, `store`, `collection`,
+//! `sync`, `shop`.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -17,3 +18,6 @@ pub mod shop;
 pub mod store;
 pub mod sync;
 pub mod tree;
+
+#[cfg(test)]
+mod testing;

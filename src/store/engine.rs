@@ -3,10 +3,10 @@
 use super::cache::Cache;
 use super::checkpoint::{Job, Merge};
 use super::reader::Reader;
-use super::request::{Failure, FailureKind, Request, RequestId, Response};
+use super::request::{Failure, Request, RequestId};
+use crate::format::Corrupt;
 use crate::format::head::Head;
 use crate::format::log::{Entry, LogRecord};
-use crate::format::{Corrupt, Place};
 use crate::tree::{Fault, Freed, NoSegments, Tree};
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -75,58 +75,54 @@ pub enum Event {
     Corrupt(Corrupt),
 }
 
-/// Appends made with care after another tab was first. Without this, two tabs
-/// that write at once could make each other's appends void for ever.
-const CONTENDED_APPENDS: u32 = 32;
-
-enum State {
+pub(super) enum State {
     Opening,
     Open,
     Broken,
 }
 
 /// A log record whose append has not been answered.
-struct InFlight {
-    commit_to: u64,
-    record: LogRecord,
-    bytes: Arc<[u8]>,
+pub(super) struct InFlight {
+    pub(super) commit_to: u64,
+    pub(super) record: LogRecord,
+    pub(super) bytes: Arc<[u8]>,
 }
 
 /// The store. See the module.
 pub struct Store {
     pub(super) options: Options,
-    state: State,
+    pub(super) state: State,
     pub(super) head: Head,
     pub(super) head_bytes: Option<Arc<[u8]>>,
     pub(super) base: Tree,
     pub(super) cache: Cache,
     /// The log from `head.log_from` on.
-    tail: VecDeque<LogRecord>,
-    tail_bytes: usize,
+    pub(super) tail: VecDeque<LogRecord>,
+    pub(super) tail_bytes: usize,
     pub(super) durable_seq: u64,
     /// The tail, then what is in flight, then what is staged.
-    current: Tree,
-    in_flight: Option<InFlight>,
+    pub(super) current: Tree,
+    pub(super) in_flight: Option<InFlight>,
     pub(super) staged: Vec<Entry>,
     pub(super) staged_bytes: usize,
-    commits: u64,
+    pub(super) commits: u64,
     pub(super) job: Option<Job>,
-    job_wanted: bool,
-    reopen: bool,
-    lost: bool,
+    pub(super) job_wanted: bool,
+    pub(super) reopen: bool,
+    pub(super) lost: bool,
     /// Appends still to be made with care: see `Request::Append`.
-    contended: u32,
-    stalled: bool,
-    wanted: Vec<u32>,
-    reading: Vec<u32>,
-    missing: Option<u32>,
-    sent: Vec<(RequestId, Sent)>,
-    request_next: u32,
-    events: VecDeque<Event>,
+    pub(super) contended: u32,
+    pub(super) stalled: bool,
+    pub(super) wanted: Vec<u32>,
+    pub(super) reading: Vec<u32>,
+    pub(super) missing: Option<u32>,
+    pub(super) sent: Vec<(RequestId, Sent)>,
+    pub(super) request_next: u32,
+    pub(super) events: VecDeque<Event>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Sent {
+pub(super) enum Sent {
     Open,
     Append,
     Read,
@@ -365,254 +361,14 @@ impl Store {
         self.sent.iter().any(|(_, other)| *other == sent)
     }
 
-    /// Takes the answer to a request in.
-    pub fn complete(&mut self, id: RequestId, response: Response) {
-        let Some(index) = self.sent.iter().position(|(other, _)| *other == id) else {
-            return;
-        };
-        let (_, sent) = self.sent.swap_remove(index);
-        match (sent, response) {
-            (Sent::Open, Response::Opened { head, log, segments }) => self.opened(head, log, segments),
-            (Sent::Append, Response::Done) => self.appended(),
-            (Sent::Checkpoint, Response::Done) => self.checkpointed(),
-            (Sent::Append | Sent::Checkpoint, Response::Conflict) => self.conflicted(sent),
-            (Sent::Read, Response::Segments(segments)) => self.loaded(segments),
-            (Sent::Read, Response::Failed(failure)) => {
-                self.reading.clear();
-                self.stalled = true;
-                self.events.push_back(Event::ReadFailed(failure.clone()));
-                self.events.push_back(Event::Failed(failure));
-            }
-            (_, Response::Failed(failure)) => self.failed(sent, failure),
-            _ => self.break_down(Corrupt { place: Place::Head, why: "record store gave another request's answer" }),
-        }
-    }
-
     /// What happened since the last call.
     pub fn next_event(&mut self) -> Option<Event> {
         self.events.pop_front()
     }
-
-    fn appended(&mut self) {
-        let Some(done) = self.in_flight.take() else {
-            return;
-        };
-        self.events.push_back(Event::Appended { seq: done.record.seq, bytes: done.bytes.clone() });
-        self.events.push_back(Event::Durable { commit: done.commit_to });
-        self.push_durable(done.record, done.bytes.len());
-    }
-
-    fn push_durable(&mut self, record: LogRecord, bytes: usize) {
-        self.durable_seq = record.seq;
-        self.tail_bytes += if record.entries.is_empty() { 0 } else { bytes };
-        self.tail.push_back(record);
-    }
-
-    /// Another tab was first. What is not durable here is given up, and staged
-    /// again by the layer above once the other tab's work is known.
-    fn conflicted(&mut self, sent: Sent) {
-        let bulk = self.job.as_ref().is_some_and(|job| job.bulk);
-        if sent == Sent::Checkpoint {
-            self.job = None;
-        }
-        if sent == Sent::Append || bulk {
-            self.lost = true;
-            self.contended = CONTENDED_APPENDS;
-        }
-        self.reopen = true;
-    }
-
-    fn failed(&mut self, sent: Sent, failure: Failure) {
-        match sent {
-            Sent::Append => {
-                if let Some(back) = self.in_flight.take() {
-                    let newer = core::mem::replace(&mut self.staged, back.record.entries);
-                    self.staged.extend(newer);
-                    self.staged_bytes = self.staged.iter().map(Entry::bytes).sum();
-                }
-            }
-            Sent::Checkpoint => {
-                if let Some(job) = self.job.take() {
-                    let gives_up = job.bulk && failure.kind == FailureKind::Quota;
-                    self.take_back(job);
-                    if gives_up {
-                        self.give_up(&failure);
-                    }
-                }
-            }
-            Sent::Open | Sent::Read => {}
-        }
-        self.stalled = true;
-        self.events.push_back(Event::Failed(failure));
-    }
-
-    /// There is no room for a bulk commit. It must not hold up the small ones
-    /// that were staged with it: all are given up, and the layer above stages
-    /// again what it does not refuse.
-    fn give_up(&mut self, failure: &Failure) {
-        self.staged.clear();
-        self.staged_bytes = 0;
-        self.rebuild_overlays();
-        self.events.push_back(Event::NoRoom(failure.clone()));
-        self.events.push_back(Event::Rebased { lost: true, foreign: false });
-    }
-
-    /// The commits of a bulk job that failed are staged again, before newer ones.
-    fn take_back(&mut self, job: Job) {
-        let newer = core::mem::replace(&mut self.staged, job.entries);
-        self.staged.extend(newer);
-        self.staged_bytes = self.staged.iter().map(Entry::bytes).sum();
-    }
-
-    fn checkpointed(&mut self) {
-        let Some(job) = self.job.take() else { return };
-        let Some(written) = job.written else { return };
-        for (segment, record) in written.segments {
-            self.cache.insert_trusted(segment, record);
-        }
-        for segment in written.dropped {
-            self.cache.remove(segment);
-        }
-        self.base = Tree::stored(written.head.root);
-        self.head = written.head;
-        self.head_bytes = Some(written.head_bytes);
-        if let Some((seq, bytes)) = written.append {
-            self.durable_seq = seq;
-            self.events.push_back(Event::Appended { seq, bytes });
-            self.events.push_back(Event::Durable { commit: job.commit_to });
-        }
-        self.rebuild_overlays();
-        self.events.push_back(Event::Rebased { lost: false, foreign: false });
-    }
-
-    /// Overlays hold only what the log holds from `head.log_from` on.
-    fn rebuild_overlays(&mut self) {
-        let log_from = self.head.log_from;
-        self.tail.retain(|record| record.seq >= log_from);
-        self.tail_bytes = self.tail.iter().flat_map(|record| &record.entries).map(Entry::bytes).sum();
-        self.current = self.tail_overlay();
-        let in_flight = self.in_flight.iter().flat_map(|in_flight| &in_flight.record.entries);
-        for entry in in_flight.chain(&self.staged) {
-            apply(&mut self.current, entry);
-        }
-    }
-
-    /// What the log holds on top of the base.
-    pub(super) fn tail_overlay(&self) -> Tree {
-        let mut overlay = Tree::default();
-        for entry in self.tail.iter().flat_map(|record| &record.entries) {
-            apply(&mut overlay, entry);
-        }
-        overlay
-    }
-
-    fn opened(&mut self, head: Option<Vec<u8>>, log: Vec<(u64, Vec<u8>)>, segments: Vec<(u32, Vec<u8>)>) {
-        if let Err(corrupt) = self.adopt(head, log).and_then(|()| self.take_in(segments)) {
-            return self.break_down(corrupt);
-        }
-        if matches!(self.state, State::Opening) {
-            self.state = State::Open;
-            self.rebuild_overlays();
-            self.events.push_back(Event::Opened);
-            return;
-        }
-        self.reopen = false;
-        if self.job.take_if(|job| job.bulk).is_some() {
-            // It was not sent yet, and knows nothing of what has come in.
-            self.lost = true;
-        }
-        // What is staged was computed without what has just come in, and may
-        // write over it: the next number of the outbox, for one.
-        let lost = core::mem::take(&mut self.lost) || !self.staged.is_empty();
-        if lost {
-            self.in_flight = None;
-            self.staged.clear();
-            self.staged_bytes = 0;
-        }
-        self.rebuild_overlays();
-        self.events.push_back(Event::Rebased { lost, foreign: true });
-        self.events.push_back(Event::Loaded);
-    }
-
-    fn take_in(&mut self, segments: Vec<(u32, Vec<u8>)>) -> Result<(), Corrupt> {
-        for (segment, record) in segments {
-            if self.head.segments.iter().any(|info| info.segment == segment) {
-                self.cache.insert(segment, record.into())?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes over the head, if it is a newer one, and newer log records.
-    fn adopt(&mut self, head: Option<Vec<u8>>, log: Vec<(u64, Vec<u8>)>) -> Result<(), Corrupt> {
-        const REPLACED: Corrupt = Corrupt { place: Place::Head, why: "the database was deleted or replaced" };
-        let newer = head.as_deref() != self.head_bytes.as_deref();
-        let last_is_there = log.first().is_some_and(|(seq, _)| *seq <= self.durable_seq);
-        if (head.is_none() && self.head_bytes.is_some()) || !(newer || last_is_there) {
-            return Err(REPLACED);
-        }
-        if let Some(bytes) = head.filter(|_| newer) {
-            let head = Head::decode(&bytes)?;
-            if head.generation <= self.head.generation && self.head_bytes.is_some() {
-                return Err(REPLACED);
-            }
-            for segment in self.cache.numbers() {
-                if head.segments.iter().all(|info| info.segment != segment) {
-                    self.cache.remove(segment);
-                }
-            }
-            self.base = Tree::stored(head.root);
-            self.durable_seq = self.durable_seq.max(head.log_from - 1);
-            self.head = head;
-            self.head_bytes = Some(bytes.into());
-            if let Some(job) = self.job.take() {
-                self.take_back(job);
-            }
-        } else if let Some(segment) = self.missing {
-            return Err(Corrupt { place: Place::Segment(segment), why: "is missing" });
-        }
-        self.missing = None;
-        for (seq, bytes) in log {
-            if seq <= self.durable_seq {
-                continue;
-            }
-            if seq != self.durable_seq + 1 {
-                return Err(Corrupt { place: Place::Log(self.durable_seq + 1), why: "is missing" });
-            }
-            let record = LogRecord::decode(seq, &bytes)?;
-            self.push_durable(record, bytes.len());
-        }
-        Ok(())
-    }
-
-    fn loaded(&mut self, segments: Vec<(u32, Option<Vec<u8>>)>) {
-        for (segment, record) in segments {
-            self.reading.retain(|other| *other != segment);
-            match record {
-                // Another tab's checkpoint has dropped it: there is a newer head.
-                None if self.head.segments.iter().any(|info| info.segment == segment) => {
-                    self.missing = Some(segment);
-                    self.reopen = true;
-                }
-                None => {}
-                Some(record) => {
-                    if let Err(corrupt) = self.cache.insert(segment, record.into()) {
-                        return self.break_down(corrupt);
-                    }
-                }
-            }
-        }
-        self.events.push_back(Event::Loaded);
-    }
-
-    fn break_down(&mut self, corrupt: Corrupt) {
-        self.state = State::Broken;
-        self.events.push_back(Event::Corrupt(corrupt));
-    }
 }
 
 /// Applies an entry to an overlay, which is wholly in memory and cannot fault.
-fn apply(overlay: &mut Tree, entry: &Entry) {
+pub(super) fn apply(overlay: &mut Tree, entry: &Entry) {
     let mut freed = Freed::default();
     let applied = overlay.insert(&entry.key, entry.value.as_deref(), &NoSegments, &mut freed);
     debug_assert_eq!(applied, Ok(()), "overlays hold no stored node");

@@ -14,6 +14,7 @@
 //!   that follows a record which another tab has superseded always conflicts.
 //! - A commit is reported durable only after the record store answered for it.
 
+mod answers;
 mod cache;
 mod checkpoint;
 pub mod conformance;

@@ -3,6 +3,7 @@
 use super::memory::MemoryRecords;
 use super::*;
 use crate::format::log::Entry;
+use crate::testing::Random;
 use crate::tree::TreeError;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -18,18 +19,12 @@ fn small() -> Options {
     Options { cache_bytes_max: 100_000, log_bytes_max: 4_000, log_records_max: 20, commit_bytes_max: 3_000 }
 }
 
-/// SplitMix64 (<https://prng.di.unimi.it/splitmix64.c>).
-struct Random(u64);
+/// The commits of the crash sweep.
+trait Commits {
+    fn commit(&mut self, number: u64) -> Commit;
+}
 
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % bound
-    }
-
+impl Commits for Random {
     fn commit(&mut self, number: u64) -> Commit {
         let size = if self.below(25) == 0 { 60 } else { 1 + self.below(3) };
         let mut commit: Commit = (0..size)

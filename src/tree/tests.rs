@@ -4,6 +4,7 @@
 use super::build::SegmentWriter;
 use super::cursor::Cursor;
 use super::*;
+use crate::testing::Random;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec;
@@ -45,19 +46,6 @@ impl Shelf {
         self.all.extend(writer.finish().into_iter().map(|(segment, record)| (segment, record.into())));
         self.loaded.borrow_mut().clear();
         stored
-    }
-}
-
-/// SplitMix64 (<https://prng.di.unimi.it/splitmix64.c>).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % bound
     }
 }
 

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// The core's modules; each imports only from those before it.
-const LAYERS: &[&str] = &["key", "format", "tree", "store", "collection", "sync", "shop"];
+/// The core's modules; each imports only from those before it. `testing` is compiled for tests only.
+const LAYERS: &[&str] = &["testing", "key", "format", "tree", "store", "collection", "sync", "shop"];
 
 /// What would tie the core to one platform.
 const PLATFORM_CRATES: &[&str] = &["wasm-bindgen", "web-sys", "js-sys", "tokio"];
