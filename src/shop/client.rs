@@ -49,7 +49,7 @@ impl ClientRules for ShopRules {
         }
     }
 
-    fn replaces(&self, collection: Collection, existing: &Document, incoming: &Document) -> bool {
+    fn replaces(&self, collection: Collection, existing: DocumentRef<'_>, incoming: DocumentRef<'_>) -> bool {
         match collection {
             Collection::Catalog => product::replaces(existing, incoming),
             Collection::Cart | Collection::History => true,

@@ -3,7 +3,7 @@
 //! A product is any object. Of its fields the rules know `version`, `delisted`,
 //! `stock` (pieces left) and `maxQty` (most in one line).
 
-use crate::format::document::{Document, DocumentRef};
+use crate::format::document::{DocumentRef};
 use crate::sync::rows::{Collection, Rows, RowsError};
 
 /// Most pieces in a line where the product does not say less: more is a slip of
@@ -12,8 +12,8 @@ pub const QTY_PER_LINE_MAX: u64 = 9999;
 
 /// Whether `incoming` takes the place of `existing`: a lower version never
 /// does. A missing version counts as 0.
-pub fn replaces(existing: &Document, incoming: &Document) -> bool {
-    version(incoming.as_ref()) >= version(existing.as_ref())
+pub fn replaces(existing: DocumentRef<'_>, incoming: DocumentRef<'_>) -> bool {
+    version(incoming) >= version(existing)
 }
 
 fn version(product: DocumentRef<'_>) -> i64 {

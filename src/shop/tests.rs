@@ -417,7 +417,11 @@ fn a_lower_version_never_replaces() {
         (json!({}), json!({"version": 1}), true),
         (json!({"version": 1}), json!({}), false),
     ] {
-        assert_eq!(product::replaces(&document(&existing), &document(&incoming)), expected, "{existing} {incoming}");
+        assert_eq!(
+            product::replaces(document(&existing).as_ref(), document(&incoming).as_ref()),
+            expected,
+            "{existing} {incoming}"
+        );
     }
 }
 

@@ -21,7 +21,7 @@ pub use operation::Operation;
 
 use crate::collection::{Counts, Indexes, ROWS, TreeId};
 use crate::format::Corrupt;
-use crate::format::document::{Document, Value};
+use crate::format::document::{Document, DocumentRef, Value};
 use crate::store::{self, Failure, Reader, RequestId, Response, Store};
 use crate::sync::mutation::{Id, Mutation, Rules};
 use crate::sync::rows::{Collection, Rows, RowsError};
@@ -49,7 +49,7 @@ pub trait ClientRules: Rules {
     fn recreate(&self, collection: Collection, key: &str, row: &Document) -> Option<(&'static str, Document)>;
 
     /// Whether `incoming` may take the place of `existing`.
-    fn replaces(&self, collection: Collection, existing: &Document, incoming: &Document) -> bool;
+    fn replaces(&self, collection: Collection, existing: DocumentRef<'_>, incoming: DocumentRef<'_>) -> bool;
 }
 
 /// How a client is set up.

@@ -6,7 +6,7 @@ use super::{Client, bit, rows_tree};
 use crate::collection::{
     self, Finished, LimitError, META, OUTBOX, OUTCOMES, ROW_BYTES_MAX, TreeId, Workspace, number_key, row_key,
 };
-use crate::format::document::{Document, Value};
+use crate::format::document::{Document, DocumentRef, Value};
 use crate::format::log::Entry;
 use crate::key::KEY_BYTES_MAX;
 use crate::sync::mutation::{Context, Id, Mutation, Status, Verdict};
@@ -200,8 +200,7 @@ impl Client {
                 return Err(refused("bad_row", "has no string id", index));
             };
             collection::check_limits(key, row.as_bytes()).map_err(|error| over_limit(error, index))?;
-            let row = row.to_document();
-            put_newer(&*self.rules, &mut workspace, collection, key, &row)?;
+            put_newer(&*self.rules, &mut workspace, collection, key, row)?;
         }
         let finished = workspace.finish();
         self.changed |= bit(collection);
@@ -229,7 +228,7 @@ impl Client {
             for change in &patch.changes {
                 match change {
                     Change::Put { key, value, .. } => {
-                        put_newer(&*self.rules, &mut workspace, patch.name, key, value)?;
+                        put_newer(&*self.rules, &mut workspace, patch.name, key, value.as_ref())?;
                     }
                     Change::Del { key, .. } => workspace.delete(tree, key)?,
                 }
@@ -312,11 +311,12 @@ fn put_newer(
     workspace: &mut Workspace<'_>,
     collection: Collection,
     key: &str,
-    row: &Document,
+    row: DocumentRef<'_>,
 ) -> Result<(), TreeError> {
     let tree = rows_tree(collection);
     let before = workspace.get(tree, key)?;
-    if before.as_ref().is_some_and(|before| before == row || !rules.replaces(collection, before, row)) {
+    let is_kept = |before: &Document| before.as_ref() == row || !rules.replaces(collection, before.as_ref(), row);
+    if before.as_ref().is_some_and(is_kept) {
         return Ok(());
     }
     workspace.put_over(tree, key, before.as_ref(), row.as_bytes())
