@@ -1,4 +1,4 @@
-import { check, report } from './errors.ts'
+import { check, PannierError, report } from './errors.ts'
 import { CART, Name, type Store } from './store.ts'
 import type { AddToCart, Cart, CartApi, CartLine, Edit, Quote } from './types.ts'
 
@@ -66,26 +66,28 @@ export class CartView implements CartApi {
     let shown = ''
     let stopped = false
     let reading = false
-    let again = false
+    let again: boolean
     const show = async () => {
-      if (reading) {
-        again = true
-        return
-      }
+      again = true
+      if (reading) return
       reading = true
-      do {
+      while (again && !stopped) {
         again = false
-        const cart = await this.read()
-        const now = JSON.stringify(cart)
-        if (stopped || now === shown) continue
-        shown = now
-        callback(cart)
-      } while (again)
+        try {
+          const cart = await this.read()
+          const now = JSON.stringify(cart)
+          if (stopped || now === shown) continue
+          shown = now
+          callback(cart)
+        } catch (error) {
+          // A read that the end of the store met is no news.
+          if (!(error instanceof PannierError && error.code === 'closed')) report(error)
+        }
+      }
       reading = false
     }
-    const changed = () => void show().catch(report)
-    const stop = this.#store.watch(CART, changed)
-    changed()
+    const stop = this.#store.watch(CART, show)
+    void show()
     return () => {
       stopped = true
       stop()

@@ -12,10 +12,14 @@ const LIMIT_DEFAULT = 100
 export class CatalogView implements CatalogApi {
   readonly #store: Store
   readonly #decoded = new Map<string, Product>()
+  #changes = 0
 
   constructor(store: Store) {
     this.#store = store
-    store.watch(CATALOG, () => this.#decoded.clear())
+    store.watch(CATALOG, () => {
+      this.#changes++
+      this.#decoded.clear()
+    })
   }
 
   put(product: Product): Write {
@@ -35,8 +39,10 @@ export class CatalogView implements CatalogApi {
     const decoded = this.#decoded.get(id)
     if (decoded !== undefined) return decoded
     check(typeof id === 'string', 'id', 'a string')
+    const changes = this.#changes
     const product = (await this.#store.get(CATALOG, id)) as Product | undefined
-    if (product !== undefined) this.#keep(id, product)
+    // A change since the read may have brought another one.
+    if (product !== undefined && changes === this.#changes) this.#keep(id, product)
     return product
   }
 

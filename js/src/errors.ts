@@ -27,3 +27,12 @@ export function report(error: unknown): void {
   if (typeof reportError === 'function') reportError(error)
   else console.error(error)
 }
+
+/** Calls back. A callback that throws must not keep the others from being called. */
+export function guarded(work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    report(error)
+  }
+}

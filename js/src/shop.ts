@@ -2,7 +2,7 @@ import { readAhead } from './ahead.ts'
 import { CartView } from './cart.ts'
 import { CatalogView } from './catalog.ts'
 import { HistoryView } from './history.ts'
-import { check, report } from './errors.ts'
+import { check, guarded } from './errors.ts'
 import { type Listener, Store } from './store.ts'
 import { Syncer } from './sync.ts'
 import { Tabs } from './tabs.ts'
@@ -27,23 +27,29 @@ export async function open(options: OpenOptions): Promise<Shop> {
   const emit = <E extends keyof Events>(event: E, value: Events[E]) => {
     for (const callback of [...callbacks[event]]) guarded(() => callback(value))
   }
+  // What takes longest is started first.
+  const loading = loadWasm(options.wasm)
   let syncer: Syncer | undefined
-  let tabs: Tabs | undefined
+  const isStored = options.store !== 'memory' && globalThis.indexedDB != null
+  // What others commit while this tab opens may come too late for its reading.
+  const tabs = isStored ? new Tabs(options.name) : undefined
   const listener: Listener = {
     outcome: outcome => emit('outcome', outcome),
     error: error => emit('error', error),
+    broken: error => syncer?.stop(error),
     synced: more => syncer?.synced(more),
     syncRefused: (error, retryAfterMs) => syncer?.refused(error, retryAfterMs),
     appended: (seq, record) => tabs?.tell(seq, record),
   }
-  const loading = loadWasm(options.wasm)
-  const ahead = options.store === 'memory' ? undefined : await readAhead(options.name)
-  const memory = await loading.catch(error => {
-    ahead?.database.close()
-    throw error
-  })
-  const store = await Store.open(options, memory, listener, ahead)
-  if (options.store !== 'memory') tabs = new Tabs(options.name, (seq, record) => store.offer(seq, record))
+  const reading = isStored ? readAhead(options.name) : undefined
+  const store = await loading
+    .then(async memory => Store.open(options, memory, listener, await reading))
+    .catch(async error => {
+      tabs?.close()
+      ;(await reading)?.database.close()
+      throw error
+    })
+  tabs?.hear((seq, record) => store.offer(seq, record))
   if (options.sync !== undefined) {
     syncer = new Syncer(store, options.name, options.sync, state => emit('sync', state))
   }
@@ -65,17 +71,11 @@ export async function open(options: OpenOptions): Promise<Shop> {
     async close() {
       syncer?.stop()
       globalThis.document?.removeEventListener('visibilitychange', fold)
-      await store.close()
-      tabs?.close()
+      try {
+        await store.close()
+      } finally {
+        tabs?.close()
+      }
     },
-  }
-}
-
-/** A callback that throws must not keep the others from being called. */
-function guarded(work: () => void): void {
-  try {
-    work()
-  } catch (error) {
-    report(error)
   }
 }

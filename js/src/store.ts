@@ -1,6 +1,6 @@
 import { type Ahead, databaseName } from './ahead.ts'
 import { decode, decodeAll, encode, Encoder } from './codec.ts'
-import { PannierError } from './errors.ts'
+import { guarded, PannierError } from './errors.ts'
 import type { Document, Edit, Json, OpenOptions, Outcome, Write } from './types.ts'
 import { Engine } from './wasm.ts'
 
@@ -54,6 +54,8 @@ interface Waiter<T> {
 export interface Listener {
   outcome(outcome: Outcome): void
   error(error: PannierError): void
+  /** Nothing can be read or written any more. */
+  broken(error: PannierError): void
   synced(more: boolean): void
   syncRefused(error: PannierError, retryAfterMs: number): void
   appended(seq: number, record: Uint8Array): void
@@ -64,16 +66,21 @@ export class Store {
   readonly #engine: Engine
   readonly #memory: WebAssembly.Memory
   readonly #listener: Listener
-  readonly #encoder = new Encoder()
+  /** Taken away while in use: a getter in what is encoded may call back into the store. */
+  #encoder: Encoder | undefined
   readonly #durable: (Waiter<void> & { ticket: number })[] = []
   readonly #confirmed = new Map<string, Waiter<Outcome>>()
   readonly #subscribers = new Map<number, Set<() => void>>()
-  #loads: Waiter<void>[] = []
-  #idle: Waiter<void>[] = []
+  readonly #loads: Waiter<void>[] = []
+  readonly #idle: Waiter<void>[] = []
+  /** Whether cart edits get outcomes. */
+  readonly #confirms: boolean
   #opened: Waiter<void> | undefined
-  #events: [Kind, number, Uint8Array | undefined][] = []
+  readonly #events: [Kind, number, Uint8Array | undefined][] = []
   #calls = 0
   #scheduled = false
+  #broken: PannierError | undefined
+  #closing: Promise<void> | undefined
   #closed = false
 
   private constructor(options: OpenOptions, memory: WebAssembly.Memory, listener: Listener, ahead?: Ahead) {
@@ -81,6 +88,7 @@ export class Store {
     this.#listener = listener
     const store = options.store ?? (Engine.hasIndexedDb() ? 'indexeddb' : 'memory')
     const scopes = options.sync === undefined ? [] : (options.sync.scopes ?? ['cart', 'catalog'])
+    this.#confirms = (scopes as readonly string[]).includes('cart')
     const indexes = options.catalog?.indexes ?? { byCategoryPrice: ['category', 'price'] }
     const setup = { store, strict: options.durability === 'strict', scopes, indexes }
     this.#calls = 1
@@ -98,7 +106,12 @@ export class Store {
     const store = new Store(options, memory, listener, ahead)
     const opened = new Promise<void>((resolve, reject) => (store.#opened = { resolve, reject }))
     store.#deliver()
-    await opened
+    try {
+      await opened
+    } catch (error) {
+      store.#free()
+      throw error
+    }
     return store
   }
 
@@ -108,11 +121,20 @@ export class Store {
 
   mutate(name: Name, asked: object): Edit {
     const id = newId()
-    const ticket = this.#call(engine => engine.mutate(name, this.#encode(asked, ''), id, Date.now()))
-    const key = hex(id)
-    const confirmed = quiet(new Promise<Outcome>((resolve, reject) => this.#confirmed.set(key, { resolve, reject })))
-    const durable = this.#ticket(ticket)
-    durable.catch(error => this.#confirmed.get(key)?.reject(error))
+    const bytes = this.#encode(asked, '')
+    const durable = this.#ticket(this.#call(engine => engine.mutate(name, bytes, id, Date.now())))
+    const confirmed = quiet(
+      new Promise<Outcome>((resolve, reject) => {
+        // Kept where there is no outcome to come, they would pile up.
+        if (!this.#confirms || name === Name.Visit) return
+        const key = hex(id)
+        this.#confirmed.set(key, { resolve, reject })
+        durable.catch(error => {
+          reject(error)
+          this.#confirmed.delete(key)
+        })
+      }),
+    )
     this.#deliver()
     return { durable, confirmed }
   }
@@ -176,13 +198,13 @@ export class Store {
   }
 
   offer(seq: number, record: Uint8Array): void {
-    if (this.#closed) return
+    if (this.#isOver()) return
     this.#call(engine => engine.offer(seq, record))
     this.#deliver()
   }
 
   checkpoint(): void {
-    if (this.#closed) return
+    if (this.#isOver()) return
     this.#call(engine => engine.checkpoint())
     this.#deliver()
   }
@@ -195,23 +217,42 @@ export class Store {
     }
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return
-    await this.flush()
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close())
+  }
+
+  async #close(): Promise<void> {
+    try {
+      if (this.#broken === undefined) await this.flush()
+    } finally {
+      this.#free()
+    }
+  }
+
+  #free(): void {
     this.#closed = true
     this.#engine.close()
     this.#engine.free()
+    this.#end(closed())
   }
 
   #encode(value: unknown, name: string): Uint8Array {
-    this.#encoder.at = 0
-    encode(value, this.#encoder, name)
-    return this.#encoder.written()
+    const encoder = this.#encoder ?? new Encoder()
+    this.#encoder = undefined
+    encoder.at = 0
+    encode(value, encoder, name)
+    this.#encoder = encoder
+    return encoder.written()
+  }
+
+  #isOver(): boolean {
+    return this.#closed || this.#broken !== undefined
   }
 
   /** Calls the engine. What it tells meanwhile waits: it cannot be called from within. */
   #call<T>(work: (engine: Engine) => T): T {
-    if (this.#closed) throw new PannierError('closed', 'the store is closed')
+    if (this.#closed) throw closed()
+    if (this.#broken !== undefined) throw this.#broken
     this.#calls++
     try {
       return work(this.#engine)
@@ -231,6 +272,7 @@ export class Store {
   }
 
   #notify(kind: Kind, number: number, bytes: Uint8Array | undefined): void {
+    if (this.#closed) return
     this.#events.push([kind, number, bytes])
     if (this.#calls > 0 || this.#scheduled) return
     this.#scheduled = true
@@ -241,12 +283,9 @@ export class Store {
     })
   }
 
+  /** A callback may call the store, and so deliver what is left, in its order. */
   #deliver(): void {
-    while (this.#events.length > 0) {
-      const events = this.#events
-      this.#events = []
-      for (const [kind, number, bytes] of events) this.#happened(kind, number, bytes)
-    }
+    for (let event; (event = this.#events.shift()) !== undefined; ) this.#happened(...event)
   }
 
   #happened(kind: Kind, number: number, bytes: Uint8Array | undefined): void {
@@ -260,7 +299,7 @@ export class Store {
         return this.#refused(number, refusal(bytes!))
       case Kind.Changed:
         for (const [collection, watching] of this.#subscribers) {
-          if (number & (1 << collection)) for (const callback of [...watching]) callback()
+          if (number & (1 << collection)) for (const callback of [...watching]) guarded(callback)
         }
         return
       case Kind.Outcome: {
@@ -274,17 +313,17 @@ export class Store {
       case Kind.SyncRefused:
         return this.#listener.syncRefused(told(bytes!), number)
       case Kind.Loaded:
-        return this.#settle('loads', undefined)
+        return settle(this.#loads)
       case Kind.Appended:
         return this.#listener.appended(number, bytes!)
       case Kind.Failed:
         return this.#failed(told(bytes!))
       case Kind.ReadFailed:
-        return this.#settle('loads', told(bytes!))
+        return settle(this.#loads, told(bytes!))
       case Kind.Corrupt:
         return this.#corrupt(told(bytes!))
       case Kind.Idle:
-        return this.#settle('idle', undefined)
+        return settle(this.#idle)
     }
   }
 
@@ -296,28 +335,40 @@ export class Store {
   }
 
   #failed(error: PannierError): void {
-    if (this.#opened !== undefined) this.#opened.reject(error)
+    this.#opened?.reject(error)
     this.#listener.error(error)
+    // Storage that keeps failing must not keep the store from closing.
+    if (this.#closing !== undefined) settle(this.#idle, error)
     setTimeout(() => {
-      if (this.#closed) return
+      if (this.#isOver()) return
       this.#call(engine => engine.retry())
       this.#deliver()
     }, RETRY_AFTER_MS)
   }
 
   #corrupt(error: PannierError): void {
-    this.#opened?.reject(error)
-    this.#settle('loads', error)
-    this.#settle('idle', error)
+    if (this.#broken !== undefined) return
+    this.#broken = error
+    this.#end(error)
+    this.#listener.broken(error)
     this.#listener.error(error)
   }
 
-  #settle(which: 'loads' | 'idle', error: PannierError | undefined): void {
-    const waiters = which === 'loads' ? this.#loads : this.#idle
-    if (which === 'loads') this.#loads = []
-    else this.#idle = []
-    for (const waiter of waiters) error === undefined ? waiter.resolve() : waiter.reject(error)
+  /** Nothing that is waited for will happen any more. */
+  #end(error: PannierError): void {
+    this.#opened?.reject(error)
+    for (const waiters of [this.#durable, this.#loads, this.#idle]) settle(waiters, error)
+    for (const { reject } of this.#confirmed.values()) reject(error)
+    this.#confirmed.clear()
   }
+}
+
+function settle(waiters: Waiter<void>[], error?: PannierError): void {
+  for (const waiter of waiters.splice(0)) error === undefined ? waiter.resolve() : waiter.reject(error)
+}
+
+function closed(): PannierError {
+  return new PannierError('closed', 'the store is closed')
 }
 
 /** A promise whose rejection nobody has to take: the same error is told elsewhere. */

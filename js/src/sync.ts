@@ -17,6 +17,12 @@ const TIMEOUT_MS = 30_000
 const BACK_OFF_MS = 1000
 const BACK_OFF_MS_MAX = 60_000
 
+/** Round trips of one round that may leave everything as it was: an edit that is not durable yet needs a few. */
+const USELESS_TRIPS_MAX = 3
+
+/** Why a request is given up when the shop pauses or stops. */
+const INTERRUPTED = 'interrupted'
+
 /** How an answer was taken in. */
 type Taken = { more: boolean } | { error: PannierError; retryAfterMs: number }
 
@@ -30,6 +36,9 @@ export class Syncer implements SyncApi {
   #answered: ((taken: Taken) => void) | undefined
   #round: Promise<void> | undefined
   #again = false
+  /** Whether there were edits since the last request was put together. */
+  #isEdited = false
+  #lastBody: Uint8Array | undefined
   #paused = false
   #stopped = false
   #failures = 0
@@ -64,6 +73,7 @@ export class Syncer implements SyncApi {
 
   /** Something is to be sent. */
   edited(): void {
+    this.#isEdited = true
     this.#set({})
     if (this.#failures === 0) this.#schedule(GATHER_MS)
   }
@@ -87,7 +97,7 @@ export class Syncer implements SyncApi {
   pause(): void {
     this.#paused = true
     clearTimeout(this.#timer)
-    this.#request?.abort()
+    this.#request?.abort(INTERRUPTED)
     this.#set({ status: 'offline' })
   }
 
@@ -99,24 +109,30 @@ export class Syncer implements SyncApi {
     this.#schedule(0)
   }
 
-  stop(): void {
+  /** Ends syncing for good: the store closes, or is broken by `error`. */
+  stop(error?: PannierError): void {
     this.#stopped = true
     clearTimeout(this.#timer)
-    this.#request?.abort()
+    this.#request?.abort(INTERRUPTED)
+    this.#answered?.({ more: false })
     globalThis.removeEventListener?.('online', this.#wake)
     globalThis.document?.removeEventListener('visibilitychange', this.#wake)
+    if (error !== undefined) this.#set({ status: 'error', error })
   }
 
   readonly #wake = () => {
-    if (globalThis.document?.visibilityState === 'hidden') return
+    if (isHidden()) return
     this.#failures = 0
     this.#schedule(0)
   }
 
-  #schedule(afterMs: number): void {
+  /** A pull alone waits until somebody sees the page: then it is woken. */
+  #schedule(afterMs: number, isPull = false): void {
     clearTimeout(this.#timer)
     if (this.#paused || this.#stopped) return
-    this.#timer = setTimeout(() => void this.now(), afterMs)
+    this.#timer = setTimeout(() => {
+      if (!isPull || !isHidden() || this.#store.pending > 0) void this.now()
+    }, afterMs)
   }
 
   #set(change: Partial<SyncState>): void {
@@ -125,44 +141,90 @@ export class Syncer implements SyncApi {
   }
 
   async #exchangeAll(): Promise<void> {
-    this.#set({ status: 'syncing' })
+    const before = this.#store.pending
     try {
-      let more: boolean
-      do {
-        this.#again = false
-        more = await this.#exclusively(() => this.#exchange())
-      } while ((more || this.#again) && !this.#paused && !this.#stopped)
-      this.#failures = 0
+      const isStuck = await this.#exchangeRest()
+      if (this.#stopped) return
       this.#set({ status: this.#paused ? 'offline' : 'idle', lastSyncAt: Date.now(), error: null })
+      if (isStuck) return this.#backOff(0)
+      this.#failures = 0
+      const { pending } = this.#state
       const interval = this.#options.interval ?? INTERVAL_MS
-      if (interval > 0) this.#schedule(interval)
+      if (pending > 0 && (this.#isEdited || pending < before)) this.#schedule(GATHER_MS)
+      else if (interval > 0) this.#schedule(interval, true)
     } catch (error) {
-      this.#failed(error as Error)
+      if (error !== INTERRUPTED) this.#failed(error as Error)
+      else if (!this.#paused && !this.#stopped) return this.#exchangeAll()
     }
+  }
+
+  /** Exchanges until nothing is left to do. Returns whether that led nowhere. */
+  async #exchangeRest(): Promise<boolean> {
+    this.#set({ status: 'syncing' })
+    let useless = 0
+    let more: boolean
+    do {
+      this.#again = false
+      const last = this.#lastBody
+      more = await this.#exchange()
+      useless = more && isSame(last, this.#lastBody) ? useless + 1 : 0
+      if (useless === USELESS_TRIPS_MAX) return true
+      if (useless > 0) await gathering()
+    } while ((more || this.#again) && !this.#paused && !this.#stopped)
+    return false
   }
 
   #failed(error: Error): void {
     if (this.#stopped) return
-    const code = error instanceof PannierError ? error.code : 'network'
+    const { code, detail } = error instanceof PannierError ? error : new PannierError('network', '')
+    if (code === 'corrupt') return this.stop(error as PannierError)
     this.#set({ status: this.#paused || code === 'network' ? 'offline' : 'error', error: this.#paused ? null : error })
-    const doubled = BACK_OFF_MS * 2 ** Math.min(this.#failures++, 10)
-    const asked = error instanceof PannierError ? Number(error.detail['retryAfterMs'] ?? 0) : 0
-    // Jitter keeps a shop's pages from coming back all at once after an outage.
-    this.#schedule(Math.max(asked, Math.min(doubled, BACK_OFF_MS_MAX) * (0.5 + Math.random() / 2)))
+    this.#backOff(Number(detail['retryAfterMs'] ?? 0))
   }
 
-  /** One tab at a time; the lock goes with a tab that dies. */
-  #exclusively(work: () => Promise<boolean>): Promise<boolean> {
-    const locks = globalThis.navigator?.locks
-    return locks === undefined ? work() : locks.request(`pannier-sync:${this.#name}`, work)
+  #backOff(askedMs: number): void {
+    const doubled = BACK_OFF_MS * 2 ** Math.min(this.#failures++, 10)
+    // Jitter keeps a shop's pages from coming back all at once after an outage.
+    this.#schedule(Math.max(askedMs, Math.min(doubled, BACK_OFF_MS_MAX) * (0.5 + Math.random() / 2)), true)
   }
 
   /** One round trip. Returns whether there is more to do. */
   async #exchange(): Promise<boolean> {
-    const body = this.#store.syncRequest()
-    // The store is busy with another tab's commits, and asks again after them.
-    if (body === undefined) return new Promise(resolve => setTimeout(() => resolve(true), GATHER_MS))
-    const answer = await this.#post(body)
+    const request = (this.#request = new AbortController())
+    const { signal } = request
+    // Before the lock: a token that takes long must not hold the other tabs up.
+    const token = await limited(request, new PannierError('auth', 'token() did not settle'), () => this.#token())
+    const work = () => this.#exchangeAlone(token, request)
+    // One tab at a time; the lock goes with a tab that dies.
+    const locks = globalThis.navigator?.locks
+    try {
+      return await (locks === undefined ? work() : locks.request(`pannier-sync:${this.#name}`, { signal }, work))
+    } catch (error) {
+      throw signal.aborted ? signal.reason : error
+    }
+  }
+
+  async #token(): Promise<string> {
+    try {
+      return await this.#options.token()
+    } catch (error) {
+      throw new PannierError('auth', `token() failed: ${error}`)
+    }
+  }
+
+  async #exchangeAlone(token: string, request: AbortController): Promise<boolean> {
+    const { signal } = request
+    const answer = await limited(request, new PannierError('network', 'no answer in time'), async () => {
+      let body: Uint8Array | undefined
+      this.#isEdited = false
+      // While the store is busy with another tab's commits there is none.
+      while ((body = this.#store.syncRequest()) === undefined) {
+        await gathering()
+        signal.throwIfAborted()
+      }
+      this.#lastBody = body
+      return this.#post(body, token, signal)
+    })
     const answered = new Promise<Taken>(resolve => (this.#answered = resolve))
     this.#store.syncResponse(answer)
     const outcome = await answered
@@ -172,25 +234,45 @@ export class Syncer implements SyncApi {
     throw new PannierError(error.code, error.message, { retryAfterMs })
   }
 
-  async #post(body: Uint8Array): Promise<Uint8Array> {
-    const token = await this.#options.token()
-    const request = (this.#request = new AbortController())
-    const timer = setTimeout(() => request.abort(), TIMEOUT_MS)
-    try {
-      const response = await fetch(`${this.#options.url}/sync`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${token}`, 'content-type': CONTENT_TYPE },
-        body: body as Uint8Array<ArrayBuffer>,
-        signal: request.signal,
-      })
-      const type = response.headers.get('content-type') ?? 'nothing'
-      if (!type.startsWith(CONTENT_TYPE)) {
-        const message = `the server answered ${response.status} with ${type}, not with a sync answer`
-        throw new PannierError('bad_answer', message)
-      }
-      return new Uint8Array(await response.arrayBuffer())
-    } finally {
-      clearTimeout(timer)
+  async #post(body: Uint8Array, token: string, signal: AbortSignal): Promise<Uint8Array> {
+    const response = await fetch(`${this.#options.url}/sync`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': CONTENT_TYPE },
+      body: body as Uint8Array<ArrayBuffer>,
+      signal,
+    })
+    const type = response.headers.get('content-type') ?? 'nothing'
+    if (!type.startsWith(CONTENT_TYPE)) {
+      const message = `the server answered ${response.status} with ${type}, not with a sync answer`
+      throw new PannierError('bad_answer', message)
     }
+    return new Uint8Array(await response.arrayBuffer())
   }
+}
+
+/** Does `work`, which is given up when `request` is aborted, or with `late` when it takes too long. */
+async function limited<T>(request: AbortController, late: PannierError, work: () => Promise<T>): Promise<T> {
+  const timer = setTimeout(() => request.abort(late), TIMEOUT_MS)
+  const { signal } = request
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      signal.throwIfAborted()
+      signal.addEventListener('abort', () => reject(signal.reason))
+      work().then(resolve, reject)
+    })
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function gathering(): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, GATHER_MS))
+}
+
+function isHidden(): boolean {
+  return globalThis.document?.visibilityState === 'hidden'
+}
+
+function isSame(one: Uint8Array | undefined, other: Uint8Array | undefined): boolean {
+  return one?.length === other?.length && !!one?.every((byte, at) => byte === other![at])
 }

@@ -5,13 +5,21 @@ const GATHER_MS = 5
 export class Tabs {
   readonly #channel: BroadcastChannel | undefined
   #gathered: [number, Uint8Array][] = []
+  readonly #early: [number, Uint8Array][] = []
+  #hear = (seq: number, record: Uint8Array): void => void this.#early.push([seq, record])
 
-  constructor(name: string, hear: (seq: number, record: Uint8Array) => void) {
+  constructor(name: string) {
     if (typeof BroadcastChannel === 'undefined') return
     this.#channel = new BroadcastChannel(`pannier:${name}`)
     this.#channel.onmessage = ({ data }: MessageEvent<[number, Uint8Array][]>) => {
-      for (const [seq, record] of data) hear(seq, record)
+      for (const [seq, record] of data) this.#hear(seq, record)
     }
+  }
+
+  /** Hands over what others tell, and first what they told before this call. */
+  hear(hear: (seq: number, record: Uint8Array) => void): void {
+    this.#hear = hear
+    for (const [seq, record] of this.#early.splice(0)) hear(seq, record)
   }
 
   tell(seq: number, record: Uint8Array): void {

@@ -33,7 +33,7 @@ impl Default for Options {
         Self {
             cache_bytes_max: 8 * 1024 * 1024,
             log_bytes_max: 256 * 1024,
-            log_records_max: 256,
+            log_records_max: 512,
             commit_bytes_max: 256 * 1024,
         }
     }
