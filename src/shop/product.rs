@@ -3,7 +3,7 @@
 //! A product is any object. Of its fields the rules know `version`, `delisted`,
 //! `stock` (pieces left) and `maxQty` (most in one line).
 
-use crate::format::document::{DocumentRef};
+use crate::format::document::DocumentRef;
 use crate::sync::rows::{Collection, Rows, RowsError};
 
 /// Most pieces in a line where the product does not say less: more is a slip of
