@@ -141,10 +141,15 @@ impl Store {
         }
     }
 
+    /// The entries of the log from the head's `log_from` on, in order.
+    pub(super) fn tail_entries(&self) -> impl Iterator<Item = &Entry> {
+        self.tail.iter().flat_map(|record| &record.entries)
+    }
+
     /// What the log holds on top of the base.
     pub(super) fn tail_overlay(&self) -> Tree {
         let mut overlay = Tree::default();
-        for entry in self.tail.iter().flat_map(|record| &record.entries) {
+        for entry in self.tail_entries() {
             apply(&mut overlay, entry);
         }
         overlay

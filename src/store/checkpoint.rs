@@ -24,6 +24,7 @@ pub(super) struct Job {
     /// Last log record that the new head covers.
     covers: u64,
     overlay: Tree,
+    has_deletions: bool,
     /// Where to go on after a fault.
     resume: Vec<u8>,
     base: Tree,
@@ -53,6 +54,8 @@ pub(super) enum Merge {
 
 impl Job {
     pub(super) fn new(store: &mut Store, bulk: bool, commit_to: u64) -> Self {
+        let deletes = |entry: &Entry| entry.value.is_none();
+        let has_deletions = store.staged.iter().any(deletes) || store.tail_entries().any(deletes);
         let entries = if bulk { core::mem::take(&mut store.staged) } else { Vec::new() };
         if bulk {
             store.staged_bytes = 0;
@@ -64,6 +67,7 @@ impl Job {
             written: None,
             covers: store.durable_seq + u64::from(bulk),
             overlay: if bulk { store.overlay().clone() } else { store.tail_overlay() },
+            has_deletions,
             resume: Vec::new(),
             base: store.base.clone(),
             freed: Freed::default(),
@@ -84,7 +88,7 @@ impl Job {
 
     fn try_merge(&mut self, segments: &dyn Segments) -> Result<(), TreeError> {
         let mut cursor = Cursor::at_or_after(&self.overlay, &self.resume, &NoSegments)?;
-        if self.resume.is_empty() && self.base.is_empty() && !has_deletions(&self.overlay)? {
+        if self.resume.is_empty() && self.base.is_empty() && !self.has_deletions {
             self.base = self.overlay.clone();
             return Ok(());
         }
@@ -149,15 +153,4 @@ impl Job {
             append,
         }
     }
-}
-
-fn has_deletions(tree: &Tree) -> Result<bool, TreeError> {
-    let mut cursor = Cursor::at_or_after(tree, &[], &NoSegments)?;
-    while let Some(value) = cursor.value()? {
-        if value.is_none() {
-            return Ok(true);
-        }
-        cursor.forward(&NoSegments)?;
-    }
-    Ok(false)
 }

@@ -192,7 +192,11 @@ impl Store {
     pub fn stage_applied(&mut self, entries: Vec<Entry>, overlay: Tree) -> u64 {
         self.current = overlay;
         self.staged_bytes += entries.iter().map(Entry::bytes).sum::<usize>();
-        self.staged.extend(entries);
+        if self.staged.is_empty() {
+            self.staged = entries;
+        } else {
+            self.staged.extend(entries);
+        }
         self.commits += 1;
         self.commits
     }
