@@ -92,12 +92,6 @@ impl Key {
         self
     }
 
-    /// Appends parts that are encoded already.
-    pub fn raw(mut self, encoded: &[u8]) -> Self {
-        self.0.extend_from_slice(encoded);
-        self
-    }
-
     /// The encoded bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

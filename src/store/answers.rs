@@ -1,6 +1,5 @@
 //! What the answers of the record store bring about.
 
-use super::checkpoint::Job;
 use super::engine::{Event, Sent, State, Store, apply};
 use super::request::{Failure, FailureKind, RequestId, Response};
 use crate::format::head::Head;
@@ -70,15 +69,13 @@ impl Store {
         match sent {
             Sent::Append => {
                 if let Some(back) = self.in_flight.take() {
-                    let newer = core::mem::replace(&mut self.staged, back.record.entries);
-                    self.staged.extend(newer);
-                    self.staged_bytes = self.staged.iter().map(Entry::bytes).sum();
+                    self.take_back(back.record.entries);
                 }
             }
             Sent::Checkpoint => {
                 if let Some(job) = self.job.take() {
                     let gives_up = job.bulk && failure.kind == FailureKind::Quota;
-                    self.take_back(job);
+                    self.take_back(job.entries);
                     if gives_up {
                         self.give_up(&failure);
                     }
@@ -101,9 +98,9 @@ impl Store {
         self.events.push_back(Event::Rebased { lost: true, foreign: false });
     }
 
-    /// The commits of a bulk job that failed are staged again, before newer ones.
-    fn take_back(&mut self, job: Job) {
-        let newer = core::mem::replace(&mut self.staged, job.entries);
+    /// Commits that could not be written are staged again, before newer ones.
+    fn take_back(&mut self, entries: Vec<Entry>) {
+        let newer = core::mem::replace(&mut self.staged, entries);
         self.staged.extend(newer);
         self.staged_bytes = self.staged.iter().map(Entry::bytes).sum();
     }
@@ -133,7 +130,7 @@ impl Store {
     pub(super) fn rebuild_overlays(&mut self) {
         let log_from = self.head.log_from;
         self.tail.retain(|record| record.seq >= log_from);
-        self.tail_bytes = self.tail.iter().flat_map(|record| &record.entries).map(Entry::bytes).sum();
+        self.tail_bytes = self.tail_entries().map(Entry::bytes).sum();
         self.current = self.tail_overlay();
         let in_flight = self.in_flight.iter().flat_map(|in_flight| &in_flight.record.entries);
         for entry in in_flight.chain(&self.staged) {
@@ -215,7 +212,7 @@ impl Store {
             self.head = head;
             self.head_bytes = Some(bytes.into());
             if let Some(job) = self.job.take() {
-                self.take_back(job);
+                self.take_back(job.entries);
             }
         } else if let Some(segment) = self.missing {
             return Err(Corrupt { place: Place::Segment(segment), why: "is missing" });

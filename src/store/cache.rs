@@ -72,10 +72,6 @@ impl Cache {
         self.segments.iter().map(|(segment, _)| *segment).collect()
     }
 
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
-    }
-
     fn find(&self, segment: u32) -> Result<usize, usize> {
         self.segments.binary_search_by_key(&segment, |(number, _)| *number)
     }

@@ -237,11 +237,6 @@ impl Store {
         }
     }
 
-    /// Bytes of segments in memory.
-    pub fn cache_bytes(&self) -> usize {
-        self.cache.bytes()
-    }
-
     /// The decoded head, for inspection.
     pub fn head(&self) -> &Head {
         &self.head

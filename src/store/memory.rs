@@ -47,13 +47,6 @@ impl MemoryRecords {
         }
     }
 
-    /// Bytes stored.
-    pub fn bytes(&self) -> usize {
-        let log: usize = self.log.iter().map(|(_, bytes)| bytes.len()).sum();
-        let segments: usize = self.segments.iter().map(|(_, bytes)| bytes.len()).sum();
-        log + segments + self.head.as_ref().map_or(0, Vec::len)
-    }
-
     /// Every stored record, for tests that damage them.
     pub fn records_mut(&mut self) -> impl Iterator<Item = &mut Vec<u8>> {
         let log = self.log.iter_mut().map(|(_, bytes)| bytes);
