@@ -53,6 +53,28 @@ impl MemoryRecords {
         self.head.iter_mut().chain(log).chain(self.segments.iter_mut().map(|(_, bytes)| bytes))
     }
 
+    /// Every stored record: its group (0 head, 1 log, 2 segment), its number and its bytes.
+    #[cfg(test)]
+    pub(super) fn all(&self) -> impl Iterator<Item = (u8, u64, &Vec<u8>)> {
+        let log = self.log.iter().map(|(seq, bytes)| (1, *seq, bytes));
+        let segments = self.segments.iter().map(|(segment, bytes)| (2, u64::from(*segment), bytes));
+        self.head.iter().map(|bytes| (0, 0, bytes)).chain(log).chain(segments)
+    }
+
+    /// What `all` gave.
+    #[cfg(test)]
+    pub(super) fn from_all(records: Vec<(u8, u64, Vec<u8>)>) -> Self {
+        let mut made = Self { head: None, log: Vec::new(), segments: Vec::new() };
+        for (group, number, bytes) in records {
+            match group {
+                0 => made.head = Some(bytes),
+                1 => made.log.push((number, bytes)),
+                _ => made.segments.push((number as u32, bytes)),
+            }
+        }
+        made
+    }
+
     fn segment(&self, segment: u32) -> Option<Vec<u8>> {
         self.segments.iter().find(|(other, _)| *other == segment).map(|(_, record)| record.clone())
     }

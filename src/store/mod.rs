@@ -19,6 +19,8 @@ mod cache;
 mod checkpoint;
 pub mod conformance;
 mod engine;
+#[cfg(test)]
+mod golden;
 pub mod memory;
 mod reader;
 pub mod request;
