@@ -164,7 +164,12 @@ fn decode_part(rest: &mut &[u8], depth_left: usize) -> Option<Part> {
             ordered.get_mut(..content.len())?.copy_from_slice(&content);
             let ordered = u64::from_be_bytes(ordered);
             let bits = if ordered >> 63 == 1 { ordered & !(1 << 63) } else { !ordered };
-            Part::Number(f64::from_bits(bits))
+            let value = f64::from_bits(bits);
+            // NaN, −0 and needless zero bytes are never written.
+            if ordered_bits(value) != ordered || content.last() == Some(&0) {
+                return None;
+            }
+            Part::Number(value)
         }
         STRING => Part::String(String::from_utf8(unescape(rest)?).ok()?),
         BYTES => Part::Bytes(unescape(rest)?),
@@ -298,6 +303,18 @@ mod tests {
         }
         assert_eq!(decode(&[0x7F]), None);
         assert_eq!(decode(&[TUPLE; 64]), None);
+    }
+
+    #[test]
+    fn numbers_have_one_encoding() {
+        let zero = [NUMBER, 0x80, END];
+        assert_eq!(decode(&zero), Some(vec![Part::Number(0.0)]));
+        let negative_zero = [NUMBER, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, END];
+        let not_a_number = [NUMBER, 0xFF, 0xF8, END];
+        let padded = [NUMBER, 0x80, END, ESCAPED, END];
+        for bad in [&negative_zero[..], &not_a_number, &padded, &[NUMBER, END]] {
+            assert_eq!(decode(bad), None, "{bad:?}");
+        }
     }
 
     #[test]

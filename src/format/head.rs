@@ -35,6 +35,13 @@ impl NodeRef {
     }
 }
 
+/// Greatest generation and log number, 2^53 − 1: JavaScript hands them on as
+/// doubles, and no device makes as many commits.
+const NUMBER_MAX: u64 = (1 << 53) - 1;
+/// Greatest number of a segment. Together they would hold more than any device,
+/// and the next few can always be counted.
+const SEGMENT_MAX: u32 = 1 << 31;
+
 /// One segment that the tree still uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SegmentInfo {
@@ -116,7 +123,19 @@ fn decode_content(rest: &mut &[u8]) -> Option<Head> {
             bytes_live: varint::read_u32(rest)?,
         });
     }
-    Some(Head { generation, log_from, segment_next, root, segments })
+    let head = Head { generation, log_from, segment_next, root, segments };
+    is_consistent(&head).then_some(head)
+}
+
+/// Whether numbers are in their bounds, and segments ascend and are known.
+fn is_consistent(head: &Head) -> bool {
+    let ascend = head.segments.is_sorted_by(|left, right| left.segment < right.segment);
+    let is_known = head.segments.last().is_none_or(|last| last.segment < head.segment_next);
+    ascend
+        && is_known
+        && head.segment_next <= SEGMENT_MAX
+        && head.generation <= NUMBER_MAX
+        && (1..=NUMBER_MAX).contains(&head.log_from)
 }
 
 #[cfg(test)]
@@ -135,11 +154,31 @@ mod tests {
         };
         let bytes = head.encode();
         assert_eq!(Head::decode(&bytes), Ok(head));
-        assert_eq!(Head::decode(&Head::default().encode()), Ok(Head::default()));
+        let empty = Head { log_from: 1, ..Head::default() };
+        assert_eq!(Head::decode(&empty.encode()), Ok(empty));
         for bit in 0..bytes.len() * 8 {
             let mut bad = bytes.clone();
             bad[bit / 8] ^= 1 << (bit % 8);
             assert!(Head::decode(&bad).is_err(), "bit {bit}");
+        }
+    }
+
+    /// Counting on from any of these would overflow, or write over a segment in use.
+    #[test]
+    fn numbers_beyond_their_bounds_are_refused() {
+        let info = |segment| SegmentInfo { segment, bytes: 9, bytes_live: 1 };
+        let sound = Head { generation: 1, log_from: 1, segment_next: 3, root: None, segments: vec![info(1), info(2)] };
+        assert_eq!(Head::decode(&sound.encode()), Ok(sound.clone()));
+        for bad in [
+            Head { log_from: 0, ..sound.clone() },
+            Head { log_from: u64::MAX, ..sound.clone() },
+            Head { generation: u64::MAX, ..sound.clone() },
+            Head { segment_next: u32::MAX, ..sound.clone() },
+            Head { segment_next: 2, ..sound.clone() },
+            Head { segments: vec![info(2), info(1)], ..sound.clone() },
+            Head { segments: vec![info(1), info(1)], ..sound.clone() },
+        ] {
+            assert!(Head::decode(&bad.encode()).is_err(), "{bad:?}");
         }
     }
 }

@@ -83,6 +83,9 @@ impl LogRecord {
 fn decode_content(rest: &mut &[u8]) -> Option<LogRecord> {
     let seq = varint::read(rest)?;
     let flags = varint::take(rest, 1)?[0];
+    if flags > IN_CHECKPOINT {
+        return None;
+    }
     let count = varint::read(rest)?;
     let mut entries = Vec::new();
     for _ in 0..count {
@@ -93,7 +96,7 @@ fn decode_content(rest: &mut &[u8]) -> Option<LogRecord> {
         };
         entries.push(Entry { key, value });
     }
-    Some(LogRecord { seq, in_checkpoint: flags & IN_CHECKPOINT != 0, entries })
+    Some(LogRecord { seq, in_checkpoint: flags == IN_CHECKPOINT, entries })
 }
 
 #[cfg(test)]

@@ -131,6 +131,12 @@ impl<'a> View<'a> {
         Some(Err(low))
     }
 
+    /// Compares the whole key of cell `index` with that of cell `other_index` of `other`.
+    pub fn compare_keys(&self, index: usize, other: View<'_>, other_index: usize) -> Option<Ordering> {
+        let left = self.prefix.iter().chain(self.suffix(index)?);
+        Some(left.cmp(other.prefix.iter().chain(other.suffix(other_index)?)))
+    }
+
     /// Index of the child of a branch under which `key` belongs.
     pub fn child_index(&self, key: &[u8]) -> Option<usize> {
         Some(match self.search(key)? {

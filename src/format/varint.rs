@@ -15,7 +15,8 @@ pub fn write(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-/// Takes one integer off the front of `rest`; `None` when it is cut or too long.
+/// Takes one integer off the front of `rest`; `None` when it is cut, too long,
+/// or not written in the fewest bytes.
 #[inline]
 pub fn read(rest: &mut &[u8]) -> Option<u64> {
     // Most lengths and numbers take one byte.
@@ -37,6 +38,9 @@ fn read_long(rest: &mut &[u8]) -> Option<u64> {
             return None;
         }
         value |= bits << (7 * index);
+        if byte == 0 {
+            return None;
+        }
         if byte < 0x80 {
             *rest = &rest[index + 1..];
             return Some(value);
@@ -77,5 +81,12 @@ mod tests {
             assert_eq!(read(&mut &out[..out.len() - 1]), None);
         }
         assert_eq!(read(&mut &[0xFF; 10][..]), None);
+    }
+
+    #[test]
+    fn needless_bytes_are_refused() {
+        for long in [&[0x80, 0][..], &[0x81, 0], &[0xFF, 0x80, 0]] {
+            assert_eq!(read(&mut &*long), None, "{long:?}");
+        }
     }
 }

@@ -182,7 +182,7 @@ impl Store {
 
     fn take_in(&mut self, segments: Vec<(u32, Vec<u8>)>) -> Result<(), Corrupt> {
         for (segment, record) in segments {
-            if self.head.segments.iter().any(|info| info.segment == segment) {
+            if self.is_listed(segment) {
                 self.cache.insert(segment, record.into())?;
             }
         }
@@ -218,6 +218,9 @@ impl Store {
             return Err(Corrupt { place: Place::Segment(segment), why: "is missing" });
         }
         self.missing = None;
+        if log.last().is_none_or(|(last, _)| *last < self.durable_seq) {
+            return Err(Corrupt { place: Place::Log(self.durable_seq), why: "is missing" });
+        }
         for (seq, bytes) in log {
             if seq <= self.durable_seq {
                 continue;
@@ -236,7 +239,7 @@ impl Store {
             self.reading.retain(|other| *other != segment);
             match record {
                 // Another tab's checkpoint has dropped it: there is a newer head.
-                None if self.head.segments.iter().any(|info| info.segment == segment) => {
+                None if self.is_listed(segment) => {
                     self.missing = Some(segment);
                     self.reopen = true;
                 }

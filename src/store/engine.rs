@@ -3,10 +3,10 @@
 use super::cache::Cache;
 use super::checkpoint::{Job, Merge};
 use super::reader::Reader;
-use super::request::{Failure, Request, RequestId};
-use crate::format::Corrupt;
+use super::request::{Failure, FailureKind, Request, RequestId};
 use crate::format::head::Head;
 use crate::format::log::{Entry, LogRecord};
+use crate::format::{Corrupt, Place};
 use crate::tree::{Fault, Freed, NoSegments, Tree};
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -207,9 +207,15 @@ impl Store {
         self.in_flight.is_none() && self.staged.is_empty() && !bulk
     }
 
-    /// Asks for a segment that a read faulted on.
+    /// Asks for a segment that a read faulted on. One that the head does not
+    /// list is asked for in vain: the read is told to end.
     pub fn want(&mut self, fault: Fault) {
         let segment = fault.segment;
+        if !self.is_listed(segment) {
+            let message = "a segment is in no head".into();
+            self.events.push_back(Event::ReadFailed(Failure { kind: FailureKind::Other, message }));
+            return;
+        }
         if !self.wanted.contains(&segment) && !self.reading.contains(&segment) {
             self.wanted.push(segment);
         }
@@ -335,6 +341,10 @@ impl Store {
         let mut job = self.job.take()?;
         let request = match job.merge(&self.cache) {
             Merge::Sent => None,
+            Merge::Fault(Fault { segment }) if !self.is_listed(segment) => {
+                self.break_down(Corrupt { place: Place::Segment(segment), why: "is in no head" });
+                return None;
+            }
             Merge::Fault(fault) => {
                 self.want(fault);
                 None
@@ -347,6 +357,10 @@ impl Store {
         };
         self.job = Some(job);
         request.map(|request| self.send(Sent::Checkpoint, request))
+    }
+
+    pub(super) fn is_listed(&self, segment: u32) -> bool {
+        self.head.segments.iter().any(|info| info.segment == segment)
     }
 
     fn send(&mut self, sent: Sent, request: Request) -> (RequestId, Request) {

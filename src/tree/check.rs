@@ -1,5 +1,6 @@
 //! Checking a whole tree.
 
+use super::node::Node;
 use super::{Child, Held, Segments, TREE_DEPTH_MAX, Tree, TreeError};
 use crate::format::head::NodeRef;
 use crate::format::node::Kind;
@@ -51,6 +52,9 @@ impl Walk<'_> {
         }
         if depth > TREE_DEPTH_MAX {
             return Err(wrong("tree is too deep"));
+        }
+        if matches!(held, Held::Stored { .. }) && Node::from_view(view).is_none() {
+            return Err(wrong("cell is out of bounds"));
         }
         if view.count() == 0 {
             return Err(wrong("node is empty"));

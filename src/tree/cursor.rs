@@ -3,6 +3,7 @@
 use super::{Held, Segments, TREE_DEPTH_MAX, Tree, TreeError};
 use crate::format::node::Kind;
 use alloc::vec::Vec;
+use core::cmp::Ordering;
 
 /// A place in a tree, on an entry or past either end. It holds the nodes on its
 /// path, so the tree may change meanwhile: the cursor goes on in the old one.
@@ -76,6 +77,7 @@ impl Cursor {
     }
 
     fn step(&mut self, step: Step, segments: &dyn Segments) -> Result<(), TreeError> {
+        let mut left = None;
         while let Some((held, index)) = self.path.last_mut() {
             let next = match step {
                 Step::Forward => index.wrapping_add(1),
@@ -83,11 +85,32 @@ impl Cursor {
             };
             if next < held.view()?.count() {
                 *index = next;
-                return self.descend_edge(step, segments);
+                self.descend_edge(step, segments)?;
+                return left.map_or(Ok(()), |left| self.check_order(&left, step));
             }
-            self.path.pop();
+            let popped = self.path.pop();
+            left = left.or(popped);
         }
         Ok(())
+    }
+
+    /// The leaf just entered must go on from the leaf just left. In a damaged
+    /// tree, in which one node is the child of many, a scan would else visit it
+    /// more often than could ever end.
+    fn check_order(&self, left: &(Held, usize), step: Step) -> Result<(), TreeError> {
+        let Some((entered, index)) = self.path.last() else {
+            return Ok(());
+        };
+        let edge = match step {
+            Step::Forward => left.0.view()?.count().saturating_sub(1),
+            Step::Back => 0,
+        };
+        let order = left.0.view()?.compare_keys(edge, entered.view()?, *index);
+        let expected = match step {
+            Step::Forward => Ordering::Less,
+            Step::Back => Ordering::Greater,
+        };
+        if order == Some(expected) { Ok(()) } else { Err(entered.corrupt("keys do not ascend").into()) }
     }
 
     /// From a branch down to the near edge of the leaf below.

@@ -186,4 +186,6 @@ impl Tree {
 }
 
 #[cfg(test)]
+mod damaged;
+#[cfg(test)]
 mod tests;

@@ -96,6 +96,10 @@ impl Node {
                 Kind::Branch => Cell::Branch(Child::Stored(view.stored_child(index)?)),
             };
             node.push_suffix(index, [view.suffix(index)?, &[]], cell);
+            // Cells that overlap would grow without bound when taken apart.
+            if node.heap.len() > view.heap.len() {
+                return None;
+            }
         }
         Some(node)
     }
@@ -187,7 +191,8 @@ impl Node {
             let offset = ((out.len() - heap_at) as u32).to_le_bytes();
             let slot_at = slots_at + index * SLOT_BYTES;
             out[slot_at..slot_at + SLOT_BYTES].copy_from_slice(&offset);
-            let suffix = &self.view().suffix(index).unwrap_or_default()[taken..];
+            // Out of order in a damaged node, a key may lack what the first and the last share.
+            let suffix = self.view().suffix(index).and_then(|suffix| suffix.get(taken..)).unwrap_or_default();
             self.encode_cell(index, suffix, out);
         }
     }
@@ -275,7 +280,7 @@ impl Node {
             if index == from {
                 copy.prefix.extend_from_slice(&suffix[..taken]);
             }
-            copy.push_suffix(index - from, [given, &suffix[taken..]], self.cell_at(index));
+            copy.push_suffix(index - from, [given, suffix.get(taken..).unwrap_or_default()], self.cell_at(index));
         }
         copy
     }

@@ -79,10 +79,10 @@ fn take<'a>(rest: &mut &'a [u8], length: usize) -> Result<&'a [u8], Why> {
 
 /// A varint without needless zero bytes at its end.
 fn number(rest: &mut &[u8]) -> Result<u64, Why> {
-    let before = *rest;
-    let value = varint::read(rest).ok_or(Why::Cut)?;
-    let used = before.len() - rest.len();
-    if used > 1 && before[used - 1] == 0 { Err(Why::NotShortest) } else { Ok(value) }
+    varint::read(rest).ok_or_else(|| {
+        let last = rest.iter().take(varint::VARINT_BYTES_MAX).find(|byte| **byte < 0x80);
+        if last == Some(&0) { Why::NotShortest } else { Why::Cut }
+    })
 }
 
 fn integer(rest: &mut &[u8], least: u64, most: i64) -> Result<i64, Why> {

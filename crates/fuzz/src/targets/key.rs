@@ -1,0 +1,24 @@
+//! Keys. Input: an encoded key.
+
+use pannier::key::{Key, Part, after_prefix, decode};
+
+pub(crate) fn run(bytes: &[u8]) {
+    if let Some(parts) = decode(bytes) {
+        let key = parts.iter().fold(Key::new(), append);
+        assert_eq!(key.as_bytes(), bytes, "another encoding of {parts:?}");
+    }
+    if let Some(end) = after_prefix(bytes) {
+        assert!(*end > *bytes && !end.starts_with(bytes));
+    }
+}
+
+pub(crate) fn append(key: Key, part: &Part) -> Key {
+    match part {
+        Part::Null => key.null(),
+        Part::Bool(value) => key.bool(*value),
+        Part::Number(value) => key.number(*value),
+        Part::String(value) => key.string(value),
+        Part::Bytes(value) => key.bytes(value),
+        Part::Tuple(parts) => key.tuple(&parts.iter().fold(Key::new(), append)),
+    }
+}
