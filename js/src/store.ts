@@ -34,6 +34,7 @@ const enum Kind {
   ReadFailed,
   Corrupt,
   Idle,
+  MoreWork,
 }
 
 const ABSENT = -1
@@ -324,6 +325,12 @@ export class Store {
         return this.#corrupt(told(bytes!))
       case Kind.Idle:
         return settle(this.#idle)
+      case Kind.MoreWork:
+        return inTask(() => {
+          if (this.#isOver()) return
+          this.#call(engine => engine.work())
+          this.#deliver()
+        })
     }
   }
 
@@ -365,6 +372,16 @@ export class Store {
 
 function settle(waiters: Waiter<void>[], error?: PannierError): void {
   for (const waiter of waiters.splice(0)) error === undefined ? waiter.resolve() : waiter.reject(error)
+}
+
+/** Calls back after others have had their turn. Timers would wait: 4 ms each, or a second where the page is hidden. */
+function inTask(callback: () => void): void {
+  const { port1, port2 } = new MessageChannel()
+  port1.onmessage = () => {
+    port1.close()
+    callback()
+  }
+  port2.postMessage(0)
 }
 
 function closed(): PannierError {

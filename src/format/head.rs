@@ -69,6 +69,11 @@ pub struct Head {
 }
 
 impl Head {
+    /// Whether the tree uses this segment.
+    pub fn holds(&self, segment: u32) -> bool {
+        self.segments.binary_search_by_key(&segment, |info| info.segment).is_ok()
+    }
+
     /// The bytes to store.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = checksum::begin(64 + self.segments.len() * 8);

@@ -27,6 +27,7 @@ impl Store {
             (Sent::Read, Response::Segments(segments)) => self.loaded(segments),
             (Sent::Read, Response::Failed(failure)) => {
                 self.reading.clear();
+                self.job_resumes();
                 self.stalled = true;
                 self.events.push_back(Event::ReadFailed(failure.clone()));
                 self.events.push_back(Event::Failed(failure));
@@ -42,6 +43,8 @@ impl Store {
         };
         self.events.push_back(Event::Appended { seq: done.record.seq, bytes: done.bytes.clone() });
         self.events.push_back(Event::Durable { commit: done.commit_to });
+        self.durable = done.overlay;
+        self.durable_own = true;
         self.push_durable(done.record, done.bytes.len());
     }
 
@@ -69,21 +72,20 @@ impl Store {
         match sent {
             Sent::Append => {
                 if let Some(back) = self.in_flight.take() {
-                    self.take_back(back.record.entries);
+                    self.take_back(back.record.entries, &failure);
                 }
+                self.stalled = true;
             }
             Sent::Checkpoint => {
                 if let Some(job) = self.job.take() {
-                    let gives_up = job.bulk && failure.kind == FailureKind::Quota;
-                    self.take_back(job.entries);
-                    if gives_up {
-                        self.give_up(&failure);
-                    }
+                    self.stalled = job.bulk;
+                    self.take_back(job.entries, &failure);
                 }
+                self.checkpoint_stalled = true;
+                self.job_wanted = true;
             }
-            Sent::Open | Sent::Read => {}
+            Sent::Open | Sent::Read => self.stalled = true,
         }
-        self.stalled = true;
         self.events.push_back(Event::Failed(failure));
     }
 
@@ -99,7 +101,16 @@ impl Store {
     }
 
     /// Commits that could not be written are staged again, before newer ones.
-    fn take_back(&mut self, entries: Vec<Entry>) {
+    /// Where there was no room for a large one, it is given up.
+    fn take_back(&mut self, entries: Vec<Entry>, failure: &Failure) {
+        let bytes: usize = entries.iter().map(Entry::bytes).sum();
+        self.stage_again(entries);
+        if bytes > self.options.commit_bytes_max && failure.kind == FailureKind::Quota {
+            self.give_up(failure);
+        }
+    }
+
+    fn stage_again(&mut self, entries: Vec<Entry>) {
         let newer = core::mem::replace(&mut self.staged, entries);
         self.staged.extend(newer);
         self.staged_bytes = self.staged.iter().map(Entry::bytes).sum();
@@ -131,9 +142,15 @@ impl Store {
         let log_from = self.head.log_from;
         self.tail.retain(|record| record.seq >= log_from);
         self.tail_bytes = self.tail_entries().map(Entry::bytes).sum();
-        self.current = self.tail_overlay();
-        let in_flight = self.in_flight.iter().flat_map(|in_flight| &in_flight.record.entries);
-        for entry in in_flight.chain(&self.staged) {
+        self.durable = self.tail_overlay();
+        self.current = self.durable.clone();
+        if let Some(in_flight) = &mut self.in_flight {
+            for entry in &in_flight.record.entries {
+                apply(&mut self.current, entry);
+            }
+            in_flight.overlay = self.current.clone();
+        }
+        for entry in &self.staged {
             apply(&mut self.current, entry);
         }
     }
@@ -144,7 +161,7 @@ impl Store {
     }
 
     /// What the log holds on top of the base.
-    pub(super) fn tail_overlay(&self) -> Tree {
+    fn tail_overlay(&self) -> Tree {
         let mut overlay = Tree::default();
         for entry in self.tail_entries() {
             apply(&mut overlay, entry);
@@ -163,9 +180,11 @@ impl Store {
             return;
         }
         self.reopen = false;
+        self.job_resumes();
         if self.job.take_if(|job| job.bulk).is_some() {
             // It was not sent yet, and knows nothing of what has come in.
             self.lost = true;
+            self.contended = CONTENDED_APPENDS;
         }
         // What is staged was computed without what has just come in, and may
         // write over it: the next number of the outbox, for one.
@@ -182,7 +201,7 @@ impl Store {
 
     fn take_in(&mut self, segments: Vec<(u32, Vec<u8>)>) -> Result<(), Corrupt> {
         for (segment, record) in segments {
-            if self.is_listed(segment) {
+            if self.head.holds(segment) {
                 self.cache.insert(segment, record.into())?;
             }
         }
@@ -203,7 +222,7 @@ impl Store {
                 return Err(REPLACED);
             }
             for segment in self.cache.numbers() {
-                if head.segments.iter().all(|info| info.segment != segment) {
+                if !head.holds(segment) {
                     self.cache.remove(segment);
                 }
             }
@@ -212,7 +231,7 @@ impl Store {
             self.head = head;
             self.head_bytes = Some(bytes.into());
             if let Some(job) = self.job.take() {
-                self.take_back(job.entries);
+                self.stage_again(job.entries);
             }
         } else if let Some(segment) = self.missing {
             return Err(Corrupt { place: Place::Segment(segment), why: "is missing" });
@@ -229,6 +248,7 @@ impl Store {
                 return Err(Corrupt { place: Place::Log(self.durable_seq + 1), why: "is missing" });
             }
             let record = LogRecord::decode(seq, &bytes)?;
+            self.durable_own = false;
             self.push_durable(record, bytes.len());
         }
         Ok(())
@@ -239,7 +259,7 @@ impl Store {
             self.reading.retain(|other| *other != segment);
             match record {
                 // Another tab's checkpoint has dropped it: there is a newer head.
-                None if self.is_listed(segment) => {
+                None if self.head.holds(segment) => {
                     self.missing = Some(segment);
                     self.reopen = true;
                 }
@@ -251,6 +271,7 @@ impl Store {
                 }
             }
         }
+        self.job_resumes();
         self.events.push_back(Event::Loaded);
     }
 

@@ -12,8 +12,8 @@ struct Cached {
 }
 
 /// Keeps segments up to a byte budget, least recently used go first. The budget
-/// is enforced by `trim`, which is called between operations: during one, all
-/// that it loaded must stay, or two segments could drive each other out for ever.
+/// is enforced by `trim`, which spares what an operation under way has used: or
+/// two segments that it needs at once could drive each other out for ever.
 pub(super) struct Cache {
     /// By ascending number. At some hundred segments a search in a list costs
     /// what a hash does.
@@ -56,14 +56,20 @@ impl Cache {
         }
     }
 
-    /// Drops segments until the rest fits in `bytes_max`.
-    pub(super) fn trim(&mut self, bytes_max: usize) {
+    /// The time: it counts uses.
+    pub(super) fn now(&self) -> u64 {
+        self.clock.get()
+    }
+
+    /// Drops segments until the rest fits in `bytes_max`, but none that was used
+    /// after `keep_from`.
+    pub(super) fn trim(&mut self, bytes_max: usize, keep_from: u64) {
         while self.bytes > bytes_max {
             let oldest = self.segments.iter().min_by_key(|(_, cached)| cached.used_at.get());
-            let Some(segment) = oldest.map(|(segment, _)| *segment) else {
+            let Some((segment, _)) = oldest.filter(|(_, cached)| cached.used_at.get() <= keep_from) else {
                 return;
             };
-            self.remove(segment);
+            self.remove(*segment);
         }
     }
 

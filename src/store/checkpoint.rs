@@ -1,15 +1,20 @@
-//! A checkpoint: the overlay is merged into the base tree and written.
+//! A checkpoint: the overlay is merged into the base tree and written, a slice
+//! at a time.
 
+use super::cache::Cache;
 use super::engine::Store;
 use super::request::Checkpoint;
-use crate::format::Corrupt;
+use crate::format::checksum::CHECKSUM_BYTES;
 use crate::format::head::{Head, SegmentInfo};
 use crate::format::log::{Entry, LogRecord};
 use crate::tree::build::SegmentWriter;
 use crate::tree::cursor::Cursor;
-use crate::tree::{Fault, Freed, NoSegments, Segments, Tree, TreeError};
+use crate::tree::{Freed, NoSegments, Tree, TreeError};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+
+/// What an entry costs to merge besides its bytes, as so many bytes.
+const ENTRY_COST_BYTES: usize = 128;
 
 /// A checkpoint under way.
 pub(super) struct Job {
@@ -19,16 +24,32 @@ pub(super) struct Job {
     pub(super) commit_to: u64,
     /// Their entries, to be staged again if the checkpoint fails.
     pub(super) entries: Vec<Entry>,
+    /// The segment that it waits for.
+    pub(super) faulted: Option<u32>,
+    /// Since when the cache must keep what it uses: since it began with what
+    /// faulted. In the cache's time.
+    pub(super) needs_from: Option<u64>,
     /// What the record store was asked to write.
     pub(super) written: Option<Written>,
     /// Last log record that the new head covers.
     covers: u64,
+    slice_bytes_max: usize,
     overlay: Tree,
     has_deletions: bool,
-    /// Where to go on after a fault.
-    resume: Vec<u8>,
+    step: Step,
     base: Tree,
     freed: Freed,
+    writer: SegmentWriter,
+}
+
+/// What a checkpoint does next.
+enum Step {
+    /// Merges the overlay from this key on.
+    Merge(Vec<u8>),
+    /// Stores the merged nodes.
+    Write,
+    /// Waits to be handed to the record store, then for its answer.
+    Done,
 }
 
 /// A checkpoint that the record store was asked for.
@@ -38,18 +59,6 @@ pub(super) struct Written {
     pub(super) segments: Vec<(u32, Arc<[u8]>)>,
     pub(super) dropped: Vec<u32>,
     pub(super) append: Option<(u64, Arc<[u8]>)>,
-}
-
-/// How far the merge has come.
-pub(super) enum Merge {
-    /// It waits for a segment.
-    Fault(Fault),
-    /// It can be written.
-    Ready,
-    /// It is being written.
-    Sent,
-    /// The base tree is damaged.
-    Corrupt(Corrupt),
 }
 
 impl Job {
@@ -64,54 +73,83 @@ impl Job {
             bulk,
             commit_to,
             entries,
+            faulted: None,
+            needs_from: None,
             written: None,
             covers: store.durable_seq + u64::from(bulk),
-            overlay: if bulk { store.overlay().clone() } else { store.tail_overlay() },
+            slice_bytes_max: store.options.slice_bytes_max,
+            overlay: if bulk { store.current.clone() } else { store.durable.clone() },
             has_deletions,
-            resume: Vec::new(),
+            step: Step::Merge(Vec::new()),
             base: store.base.clone(),
             freed: Freed::default(),
+            writer: SegmentWriter::new(store.head.segment_next),
         }
     }
 
-    /// Merges the overlay into the base, as far as the segments in memory allow.
-    pub(super) fn merge(&mut self, segments: &dyn Segments) -> Merge {
-        if self.written.is_some() {
-            return Merge::Sent;
-        }
-        match self.try_merge(segments) {
-            Ok(()) => Merge::Ready,
-            Err(TreeError::Fault(fault)) => Merge::Fault(fault),
-            Err(TreeError::Corrupt(corrupt)) => Merge::Corrupt(corrupt),
-        }
+    /// Whether there is something to do before the record store can be asked.
+    pub(super) fn has_work(&self) -> bool {
+        self.faulted.is_none() && !matches!(self.step, Step::Done)
     }
 
-    fn try_merge(&mut self, segments: &dyn Segments) -> Result<(), TreeError> {
-        let mut cursor = Cursor::at_or_after(&self.overlay, &self.resume, &NoSegments)?;
-        if self.resume.is_empty() && self.base.is_empty() && !self.has_deletions {
-            self.base = self.overlay.clone();
-            return Ok(());
-        }
-        let mut key = Vec::new();
-        while cursor.key(&mut key)? {
-            self.resume.clone_from(&key);
-            match cursor.value()?.flatten() {
-                Some(value) => self.base.insert(&key, Some(value), segments, &mut self.freed)?,
-                None => {
-                    self.base.remove(&key, segments, &mut self.freed)?;
+    /// Whether the record store can be asked and has not been.
+    pub(super) fn is_ready(&self) -> bool {
+        self.written.is_none() && matches!(self.step, Step::Done)
+    }
+
+    /// Does one slice.
+    pub(super) fn work(&mut self, cache: &Cache) -> Result<(), TreeError> {
+        match &mut self.step {
+            Step::Merge(_) => {
+                if self.merge(cache)? {
+                    self.step = Step::Write;
                 }
             }
-            cursor.forward(&NoSegments)?;
+            Step::Write => {
+                if self.base.write(&mut self.writer, self.slice_bytes_max) {
+                    self.step = Step::Done;
+                }
+            }
+            Step::Done => {}
         }
         Ok(())
     }
 
-    /// Writes the merged tree into segments and makes the request.
-    pub(super) fn write(&mut self, head: &Head, head_before: Option<Arc<[u8]>>) -> Checkpoint {
-        let mut writer = SegmentWriter::new(head.segment_next);
-        let base = self.base.write(&mut writer);
-        let segments: Vec<(u32, Arc<[u8]>)> =
-            writer.finish().into_iter().map(|(segment, record)| (segment, record.into())).collect();
+    /// Merges a slice of the overlay into the base; tells whether it was the last.
+    fn merge(&mut self, cache: &Cache) -> Result<bool, TreeError> {
+        let Step::Merge(resume) = &mut self.step else {
+            return Ok(true);
+        };
+        if resume.is_empty() && self.base.is_empty() && !self.has_deletions {
+            self.base = self.overlay.clone();
+            return Ok(true);
+        }
+        let mut cursor = Cursor::at_or_after(&self.overlay, resume, &NoSegments)?;
+        let mut cost = 0;
+        while cursor.key(resume)? {
+            if cost >= self.slice_bytes_max {
+                return Ok(false);
+            }
+            self.needs_from.get_or_insert(cache.now());
+            let freed_before = self.freed.0.len();
+            let value = cursor.value()?.flatten();
+            match value {
+                Some(value) => self.base.insert(resume, Some(value), cache, &mut self.freed)?,
+                None => {
+                    self.base.remove(resume, cache, &mut self.freed)?;
+                }
+            }
+            let copied: u32 = self.freed.0[freed_before..].iter().map(|at| at.length).sum();
+            cost += ENTRY_COST_BYTES + resume.len() + value.map_or(0, <[u8]>::len) + copied as usize;
+            self.needs_from = None;
+            cursor.forward(&NoSegments)?;
+        }
+        Ok(true)
+    }
+
+    /// The request for the record store.
+    pub(super) fn request(&mut self, head: &Head, head_before: Option<Arc<[u8]>>) -> Checkpoint {
+        let segments = core::mem::replace(&mut self.writer, SegmentWriter::new(0)).finish();
         let mut infos = head.segments.clone();
         for at in &self.freed.0 {
             if let Ok(index) = infos.binary_search_by_key(&at.segment, |info| info.segment) {
@@ -122,13 +160,13 @@ impl Job {
         infos.retain(|info| info.bytes_live > 0);
         infos.extend(segments.iter().map(|(segment, record)| {
             let bytes = record.len() as u32;
-            SegmentInfo { segment: *segment, bytes, bytes_live: bytes - crate::format::checksum::CHECKSUM_BYTES as u32 }
+            SegmentInfo { segment: *segment, bytes, bytes_live: bytes - CHECKSUM_BYTES as u32 }
         }));
         let head = Head {
             generation: head.generation + 1,
             log_from: self.covers + 1,
             segment_next: head.segment_next + segments.len() as u32,
-            root: base.stored_root(),
+            root: self.base.stored_root(),
             segments: infos,
         };
         let head_bytes: Arc<[u8]> = head.encode().into();

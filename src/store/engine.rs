@@ -1,13 +1,13 @@
 //! The state machine: requests out, responses in, events out.
 
 use super::cache::Cache;
-use super::checkpoint::{Job, Merge};
+use super::checkpoint::Job;
 use super::reader::Reader;
 use super::request::{Failure, FailureKind, Request, RequestId};
 use crate::format::head::Head;
 use crate::format::log::{Entry, LogRecord};
 use crate::format::{Corrupt, Place};
-use crate::tree::{Fault, Freed, NoSegments, Tree};
+use crate::tree::{Fault, Freed, NoSegments, Tree, TreeError};
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -18,7 +18,8 @@ pub struct Options {
     /// Bytes of segments kept in memory.
     pub cache_bytes_max: usize,
     /// A checkpoint runs when the log holds more bytes than this: opening reads
-    /// all of them.
+    /// all of them. Where another tab has crossed the limit, its checkpoint is
+    /// waited for until the log is twice as long: see `log_records_max` too.
     pub log_bytes_max: usize,
     /// A checkpoint runs when the log holds more records than this: reading a
     /// record costs more than reading its bytes.
@@ -26,6 +27,9 @@ pub struct Options {
     /// A commit above this size goes into a checkpoint at once, so that it is
     /// written once and not twice.
     pub commit_bytes_max: usize,
+    /// Bytes of entries merged, of nodes copied or of nodes written in one slice
+    /// of a checkpoint, before the page gets its turn again.
+    pub slice_bytes_max: usize,
 }
 
 impl Default for Options {
@@ -35,6 +39,9 @@ impl Default for Options {
             log_bytes_max: 256 * 1024,
             log_records_max: 512,
             commit_bytes_max: 256 * 1024,
+            // A few milliseconds where wasm runs code that the browser has only just
+            // compiled; with less, a bulk load would wait for its turns.
+            slice_bytes_max: 128 * 1024,
         }
     }
 }
@@ -86,6 +93,8 @@ pub(super) struct InFlight {
     pub(super) commit_to: u64,
     pub(super) record: LogRecord,
     pub(super) bytes: Arc<[u8]>,
+    /// The tail with this record.
+    pub(super) overlay: Tree,
 }
 
 /// The store. See the module.
@@ -100,6 +109,10 @@ pub struct Store {
     pub(super) tail: VecDeque<LogRecord>,
     pub(super) tail_bytes: usize,
     pub(super) durable_seq: u64,
+    /// The tail.
+    pub(super) durable: Tree,
+    /// Whether this tab wrote the last record of the tail.
+    pub(super) durable_own: bool,
     /// The tail, then what is in flight, then what is staged.
     pub(super) current: Tree,
     pub(super) in_flight: Option<InFlight>,
@@ -113,8 +126,14 @@ pub struct Store {
     /// Appends still to be made with care: see `Request::Append`.
     pub(super) contended: u32,
     pub(super) stalled: bool,
+    /// A checkpoint has failed: commits go on, the next one waits for `retry`.
+    pub(super) checkpoint_stalled: bool,
     pub(super) wanted: Vec<u32>,
     pub(super) reading: Vec<u32>,
+    /// A reader has faulted since the last `trim`: it is not through yet.
+    pub(super) reader_waits: bool,
+    /// When no reader was waiting, in the cache's time.
+    pub(super) calm_at: u64,
     pub(super) missing: Option<u32>,
     pub(super) sent: Vec<(RequestId, Sent)>,
     pub(super) request_next: u32,
@@ -142,6 +161,8 @@ impl Store {
             tail: VecDeque::new(),
             tail_bytes: 0,
             durable_seq: 0,
+            durable: Tree::default(),
+            durable_own: false,
             current: Tree::default(),
             in_flight: None,
             staged: Vec::new(),
@@ -153,8 +174,11 @@ impl Store {
             lost: false,
             contended: 0,
             stalled: false,
+            checkpoint_stalled: false,
             wanted: Vec::new(),
             reading: Vec::new(),
+            reader_waits: false,
+            calm_at: 0,
             missing: None,
             sent: Vec::new(),
             request_next: 0,
@@ -210,12 +234,16 @@ impl Store {
     /// Asks for a segment that a read faulted on. One that the head does not
     /// list is asked for in vain: the read is told to end.
     pub fn want(&mut self, fault: Fault) {
-        let segment = fault.segment;
-        if !self.is_listed(segment) {
+        if !self.head.holds(fault.segment) {
             let message = "a segment is in no head".into();
             self.events.push_back(Event::ReadFailed(Failure { kind: FailureKind::Other, message }));
             return;
         }
+        self.reader_waits = true;
+        self.want_segment(fault.segment);
+    }
+
+    fn want_segment(&mut self, segment: u32) {
         if !self.wanted.contains(&segment) && !self.reading.contains(&segment) {
             self.wanted.push(segment);
         }
@@ -234,13 +262,56 @@ impl Store {
     /// Tries again what failed.
     pub fn retry(&mut self) {
         self.stalled = false;
+        self.checkpoint_stalled = false;
+        self.job_resumes();
     }
 
-    /// Frees memory above the cache budget. Call it when no read waits.
-    pub fn trim(&mut self) {
-        if self.wanted.is_empty() && self.reading.is_empty() {
-            self.cache.trim(self.options.cache_bytes_max);
+    /// Whether `work` has something to do.
+    pub fn has_work(&self) -> bool {
+        let held_up = self.stalled || self.reopen || !matches!(self.state, State::Open);
+        !held_up && self.job.as_ref().is_some_and(Job::has_work)
+    }
+
+    /// Does a slice of the checkpoint under way, of a few milliseconds at most,
+    /// and returns. Between two slices the shell lets others have their turn,
+    /// and afterwards asks for the next request. Commits go on meanwhile.
+    pub fn work(&mut self) {
+        if !self.has_work() {
+            return;
         }
+        let Some(job) = &mut self.job else { return };
+        match job.work(&self.cache) {
+            Ok(()) => {}
+            Err(TreeError::Fault(Fault { segment })) if !self.head.holds(segment) => {
+                self.break_down(Corrupt { place: Place::Segment(segment), why: "is in no head" });
+            }
+            Err(TreeError::Fault(fault)) => {
+                job.faulted = Some(fault.segment);
+                self.want_segment(fault.segment);
+            }
+            Err(TreeError::Corrupt(corrupt)) => self.break_down(corrupt),
+        }
+        self.trim();
+    }
+
+    /// What the checkpoint waited for may be there.
+    pub(super) fn job_resumes(&mut self) {
+        if let Some(job) = &mut self.job {
+            job.faulted = None;
+        }
+    }
+
+    /// Frees memory above the cache budget. What a reader has used that faulted
+    /// stays until it has been through without a fault; what it has faulted on
+    /// more than the budget can hold, all the same.
+    pub fn trim(&mut self) {
+        let faulted = self.job.as_ref().and_then(|job| job.faulted);
+        let loading = self.wanted.iter().chain(&self.reading).any(|segment| Some(*segment) != faulted);
+        if !loading && !core::mem::take(&mut self.reader_waits) {
+            self.calm_at = self.cache.now();
+        }
+        let needed = self.job.as_ref().and_then(|job| job.needs_from);
+        self.cache.trim(self.options.cache_bytes_max, needed.map_or(self.calm_at, |from| from.min(self.calm_at)));
     }
 
     /// The decoded head, for inspection.
@@ -266,6 +337,8 @@ impl Store {
                 for entry in &record.entries {
                     apply(&mut self.current, entry);
                 }
+                self.durable = self.current.clone();
+                self.durable_own = false;
                 self.push_durable(record, bytes.len());
                 self.events.push_back(Event::Rebased { lost: false, foreign: true });
             }
@@ -296,6 +369,18 @@ impl Store {
         self.next_write().or_else(|| self.next_checkpoint()).or_else(|| self.next_read())
     }
 
+    /// As `next_request`, for where nobody else wants a turn: what work there is
+    /// before the next request, it does.
+    pub fn next_request_worked(&mut self) -> Option<(RequestId, Request)> {
+        loop {
+            let next = self.next_request();
+            if next.is_some() || !self.has_work() {
+                return next;
+            }
+            self.work();
+        }
+    }
+
     fn next_read(&mut self) -> Option<(RequestId, Request)> {
         if self.wanted.is_empty() {
             return None;
@@ -310,8 +395,7 @@ impl Store {
         if self.in_flight.is_some() || self.staged.is_empty() || bulk_job {
             return None;
         }
-        if self.staged_bytes > self.options.commit_bytes_max {
-            // A checkpoint under way must end first; then this commit gets its own.
+        if self.is_bulk_staged() {
             self.job_wanted = true;
             return None;
         }
@@ -321,15 +405,27 @@ impl Store {
         let bytes: Arc<[u8]> = record.encode().into();
         self.contended = self.contended.saturating_sub(1);
         let request = Request::Append { seq: record.seq, bytes: bytes.clone(), checked: self.contended > 0 };
-        self.in_flight = Some(InFlight { commit_to: self.commits, record, bytes });
+        self.in_flight = Some(InFlight { commit_to: self.commits, record, bytes, overlay: self.current.clone() });
         Some(self.send(Sent::Append, request))
     }
 
+    /// Whether what is staged goes into a checkpoint of its own. Where other
+    /// tabs write at the same time it does not: they would be faster each time.
+    fn is_bulk_staged(&self) -> bool {
+        self.staged_bytes > self.options.commit_bytes_max && self.contended == 0
+    }
+
     fn next_checkpoint(&mut self) -> Option<(RequestId, Request)> {
-        let bulk = self.staged_bytes > self.options.commit_bytes_max;
+        if self.checkpoint_stalled {
+            return None;
+        }
+        let bulk = self.is_bulk_staged();
+        if bulk {
+            // A checkpoint that is not being written gives way: this one covers it.
+            self.job.take_if(|job| !job.bulk && job.written.is_none());
+        }
         if self.job.is_none() {
-            let due = self.tail_bytes > self.options.log_bytes_max || self.tail.len() > self.options.log_records_max;
-            if !(self.job_wanted || due) || (bulk && self.in_flight.is_some()) {
+            if !(self.job_wanted || self.is_log_full()) || (bulk && self.in_flight.is_some()) {
                 return None;
             }
             self.job_wanted = false;
@@ -338,29 +434,15 @@ impl Store {
             }
             self.job = Some(Job::new(self, bulk, self.commits));
         }
-        let mut job = self.job.take()?;
-        let request = match job.merge(&self.cache) {
-            Merge::Sent => None,
-            Merge::Fault(Fault { segment }) if !self.is_listed(segment) => {
-                self.break_down(Corrupt { place: Place::Segment(segment), why: "is in no head" });
-                return None;
-            }
-            Merge::Fault(fault) => {
-                self.want(fault);
-                None
-            }
-            Merge::Corrupt(corrupt) => {
-                self.break_down(corrupt);
-                return None;
-            }
-            Merge::Ready => Some(Request::Checkpoint(job.write(&self.head, self.head_bytes.clone()))),
-        };
-        self.job = Some(job);
-        request.map(|request| self.send(Sent::Checkpoint, request))
+        let job = self.job.as_mut().filter(|job| job.is_ready())?;
+        let request = Request::Checkpoint(job.request(&self.head, self.head_bytes.clone()));
+        Some(self.send(Sent::Checkpoint, request))
     }
 
-    pub(super) fn is_listed(&self, segment: u32) -> bool {
-        self.head.segments.iter().any(|info| info.segment == segment)
+    fn is_log_full(&self) -> bool {
+        // Else every tab would begin the same checkpoint, and all but one in vain.
+        let times = if self.durable_own { 1 } else { 2 };
+        self.tail_bytes > times * self.options.log_bytes_max || self.tail.len() > times * self.options.log_records_max
     }
 
     fn send(&mut self, sent: Sent, request: Request) -> (RequestId, Request) {

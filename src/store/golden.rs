@@ -87,7 +87,7 @@ impl Writer {
     }
 
     fn pump(&mut self) {
-        while let Some((id, request)) = self.store.next_request() {
+        while let Some((id, request)) = self.store.next_request_worked() {
             let response = self.records.execute(&request);
             self.store.complete(id, response);
         }
@@ -190,7 +190,7 @@ fn write_golden_stores() {
 /// Everything in the store, after running its requests.
 fn read_all(store: &mut Store, records: &mut MemoryRecords) -> BTreeMap<Vec<u8>, Vec<u8>> {
     loop {
-        while let Some((id, request)) = store.next_request() {
+        while let Some((id, request)) = store.next_request_worked() {
             let response = records.execute(&request);
             store.complete(id, response);
         }

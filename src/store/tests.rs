@@ -16,7 +16,13 @@ type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 type Commit = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
 fn small() -> Options {
-    Options { cache_bytes_max: 100_000, log_bytes_max: 4_000, log_records_max: 20, commit_bytes_max: 3_000 }
+    Options {
+        cache_bytes_max: 100_000,
+        log_bytes_max: 4_000,
+        log_records_max: 20,
+        commit_bytes_max: 3_000,
+        slice_bytes_max: 1_500,
+    }
 }
 
 /// The commits of the crash sweep.
@@ -88,10 +94,13 @@ impl Tab {
     fn pump(&mut self) -> bool {
         loop {
             let Some((id, request)) = self.store.next_request() else {
-                if self.backlog.is_empty() {
+                if self.backlog.is_empty() && !self.store.has_work() {
                     break;
                 }
-                self.store.stage(self.backlog.remove(0));
+                if !self.backlog.is_empty() {
+                    self.store.stage(self.backlog.remove(0));
+                }
+                self.store.work();
                 continue;
             };
             if self.calls_left == 0 {
@@ -242,6 +251,7 @@ fn tabs_that_write_at_once_lose_nothing() {
             while let Some((id, request)) = tab.store.next_request() {
                 outstanding[index].push((id, records.execute(&request)));
             }
+            tab.store.work();
             if step >= 450 || random.below(2) == 0 {
                 for (id, response) in outstanding[index].drain(..) {
                     tab.store.complete(id, response);
@@ -285,6 +295,103 @@ fn tabs_that_write_at_once_lose_nothing() {
     }
 }
 
+/// A store with some rows in its tree and some in its log.
+fn half_folded() -> Tab {
+    let mut tab = Tab::open(MemoryRecords::default());
+    write(&mut tab, 7, 40);
+    tab.store.checkpoint();
+    assert!(tab.pump());
+    for number in 0..20 {
+        tab.store.stage(entries(&vec![(format!("row/{number:04}").into_bytes(), Some(vec![1; 100]))]));
+    }
+    let (id, request) = tab.store.next_request().unwrap();
+    let response = tab.records.execute(&request);
+    tab.store.complete(id, response);
+    tab
+}
+
+#[test]
+fn commits_go_on_while_a_checkpoint_is_in_slices() {
+    let mut tab = half_folded();
+    tab.store.checkpoint();
+    assert!(tab.store.next_request().is_none());
+    let mut appends = 0;
+    while tab.store.has_work() {
+        tab.store.work();
+        tab.store.stage(entries(&vec![(format!("late/{appends}").into_bytes(), Some(vec![2; 10]))]));
+        let (id, request) = tab.store.next_request().unwrap();
+        assert!(matches!(request, Request::Append { .. }));
+        // The checkpoint is asked for only when the append is under way.
+        let checkpoint = tab.store.next_request();
+        let response = tab.records.execute(&request);
+        tab.store.complete(id, response);
+        appends += 1;
+        if let Some((id, request)) = checkpoint {
+            assert!(matches!(request, Request::Checkpoint(_)) && !tab.store.has_work());
+            let response = tab.records.execute(&request);
+            tab.store.complete(id, response);
+        }
+    }
+    assert!(appends > 3 && tab.store.is_durable(), "{appends} slices");
+    let mut after = Tab::open(tab.records.clone());
+    assert!(after.pump());
+    assert_eq!(after.contents(), tab.contents());
+}
+
+#[test]
+fn a_bulk_commit_does_not_wait_for_a_checkpoint_in_slices() {
+    let mut tab = half_folded();
+    tab.store.checkpoint();
+    assert!(tab.store.next_request().is_none());
+    tab.store.work();
+    assert!(tab.store.has_work());
+    let generation = tab.store.head().generation;
+    tab.store.stage(entries(&vec![(b"large".to_vec(), Some(vec![3; 9_000]))]));
+    assert!(tab.pump() && tab.store.is_durable());
+    assert_eq!(tab.store.head().generation, generation + 1);
+    assert_eq!(tab.store.head().log_from, tab.store.durable_seq + 1, "it covers the log too");
+}
+
+#[test]
+fn commits_go_on_while_checkpoints_fail() {
+    let mut tab = half_folded();
+    let message = String::from("no");
+    for number in 0..3 {
+        tab.store.checkpoint();
+        let (id, request) = tab.store.next_request_worked().unwrap();
+        assert!(matches!(request, Request::Checkpoint(_)));
+        tab.store.complete(id, Response::Failed(Failure { kind: FailureKind::Quota, message: message.clone() }));
+        assert!(matches!(tab.store.events.pop_back(), Some(Event::Failed(_))));
+        tab.store.stage(entries(&vec![(format!("late/{number}").into_bytes(), Some(vec![2; 10]))]));
+        assert!(tab.pump() && tab.store.is_durable());
+        tab.store.retry();
+    }
+    assert!(tab.pump());
+    assert_eq!(tab.store.head().log_from, tab.store.durable_seq + 1);
+}
+
+#[test]
+fn a_tab_waits_for_the_checkpoint_of_the_one_that_filled_the_log() {
+    let mut records = MemoryRecords::default();
+    let (mut busy, mut idle) = (Store::new(small()), Store::new(small()));
+    for store in [&mut busy, &mut idle] {
+        let (id, request) = store.next_request().unwrap();
+        store.complete(id, records.execute(&request));
+    }
+    let limit = small().log_records_max;
+    for number in 0..2 * limit + 1 {
+        busy.stage(entries(&vec![(format!("{number}").into_bytes(), Some(vec![2; 10]))]));
+        let (id, request) = busy.next_request().unwrap();
+        busy.complete(id, records.execute(&request));
+        let Request::Append { seq, bytes, .. } = request else { panic!("{request:?}") };
+        // The busy tab never gets to its own checkpoint.
+        idle.offer(seq, &bytes);
+        assert!(idle.next_request().is_none());
+        assert!(busy.has_work() || busy.job.is_none());
+        assert_eq!(idle.has_work(), number == 2 * limit, "{number}");
+    }
+}
+
 #[test]
 fn the_record_store_in_memory_conforms() {
     let mut records = MemoryRecords::default();
@@ -317,7 +424,7 @@ fn damaged_records_are_found_or_harmless() {
 fn read_all(mut records: MemoryRecords) -> Option<Model> {
     let mut store = Store::new(small());
     loop {
-        while let Some((id, request)) = store.next_request() {
+        while let Some((id, request)) = store.next_request_worked() {
             let response = records.execute(&request);
             store.complete(id, response);
         }
@@ -343,7 +450,7 @@ fn read_all(mut records: MemoryRecords) -> Option<Model> {
 fn stage_and_fail(tab: &mut Tab, number: u64, size: usize, kind: FailureKind) {
     let key: Box<[u8]> = format!("key {number}").into_bytes().into();
     tab.store.stage(vec![Entry { key, value: Some(vec![7; size].into()) }]);
-    let (id, _) = tab.store.next_request().unwrap();
+    let (id, _) = tab.store.next_request_worked().unwrap();
     let message = "no".into();
     tab.store.complete(id, Response::Failed(Failure { kind, message }));
     assert!(tab.store.next_request().is_none(), "stalled until retry");
@@ -393,7 +500,7 @@ fn a_database_deleted_under_an_open_tab_is_told() {
         tab.records = MemoryRecords::default();
         tab.store.stage(vec![Entry { key: (*b"late").into(), value: None }]);
         let mut calls = 0;
-        while let Some((id, request)) = tab.store.next_request() {
+        while let Some((id, request)) = tab.store.next_request_worked() {
             let response = tab.records.execute(&request);
             tab.store.complete(id, response);
             calls += 1;

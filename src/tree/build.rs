@@ -16,17 +16,18 @@ pub const SEGMENT_BYTES_TARGET: usize = 64 * 1024;
 pub struct SegmentWriter {
     segment_next: u32,
     open: Vec<u8>,
-    done: Vec<(u32, Vec<u8>)>,
+    done: Vec<(u32, Arc<[u8]>)>,
+    bytes: usize,
 }
 
 impl SegmentWriter {
     /// The first segment gets the number `segment_next`.
     pub fn new(segment_next: u32) -> Self {
-        Self { segment_next, open: checksum::begin(0), done: Vec::new() }
+        Self { segment_next, open: checksum::begin(0), done: Vec::new(), bytes: 0 }
     }
 
     /// The records written, with their numbers.
-    pub fn finish(mut self) -> Vec<(u32, Vec<u8>)> {
+    pub fn finish(mut self) -> Vec<(u32, Arc<[u8]>)> {
         if self.open.len() > checksum::CHECKSUM_BYTES {
             self.close();
         }
@@ -38,6 +39,7 @@ impl SegmentWriter {
         node.encode(&mut self.open);
         let at =
             NodeRef { segment: self.segment_next, offset: offset as u32, length: (self.open.len() - offset) as u32 };
+        self.bytes += self.open.len() - offset;
         if self.open.len() >= SEGMENT_BYTES_TARGET {
             self.close();
         }
@@ -47,15 +49,19 @@ impl SegmentWriter {
     fn close(&mut self) {
         let mut record = core::mem::replace(&mut self.open, checksum::begin(SEGMENT_BYTES_TARGET));
         checksum::seal(&mut record);
-        self.done.push((self.segment_next, record));
+        self.done.push((self.segment_next, record.into()));
         self.segment_next += 1;
     }
 }
 
 impl Tree {
-    /// The same tree with every node stored: dirty ones are written to `writer`.
-    pub fn write(&self, writer: &mut SegmentWriter) -> Tree {
-        Tree { root: self.root.as_ref().map(|root| Child::Stored(write_child(root, writer))) }
+    /// Stores dirty nodes in `writer`, children before their parents, until it
+    /// has taken `bytes_max` bytes or a node more; tells whether all are stored.
+    /// Until then the tree can only be written further: what it refers to is
+    /// not in any record store yet.
+    pub fn write(&mut self, writer: &mut SegmentWriter, bytes_max: usize) -> bool {
+        let end = writer.bytes.saturating_add(bytes_max);
+        self.root.as_mut().is_none_or(|root| write_child(root, writer, end))
     }
 
     /// Where the root lies, when it is stored.
@@ -67,21 +73,21 @@ impl Tree {
     }
 }
 
-fn write_child(child: &Child, writer: &mut SegmentWriter) -> NodeRef {
-    match child {
-        Child::Stored(at) => *at,
-        Child::Dirty(node) => {
-            let mut node: Arc<Node> = node.clone();
-            if node.child(0).is_some() {
-                let branch = Arc::make_mut(&mut node);
-                for index in 0..branch.count() {
-                    let Some(below) = branch.child_mut(index) else {
-                        break;
-                    };
-                    *below = Child::Stored(write_child(below, writer));
-                }
+fn write_child(child: &mut Child, writer: &mut SegmentWriter, end: usize) -> bool {
+    let Child::Dirty(node) = child else {
+        return true;
+    };
+    if node.child(0).is_some() {
+        let branch = Arc::make_mut(node);
+        for index in 0..branch.count() {
+            if branch.child_mut(index).is_some_and(|below| !write_child(below, writer, end)) {
+                return false;
             }
-            writer.put(&node)
         }
     }
+    if writer.bytes >= end {
+        return false;
+    }
+    *child = Child::Stored(writer.put(node));
+    true
 }

@@ -26,8 +26,9 @@ fn a_scan_of_a_leaf_that_is_twice_in_the_tree_ends() {
         tree.insert(&[number], Some(&[number; 3_000]), &NoSegments, &mut Freed::default()).unwrap();
     }
     let mut writer = SegmentWriter::new(0);
-    let root = tree.write(&mut writer).stored_root().unwrap();
-    let mut record = writer.finish().remove(0).1;
+    assert!(tree.write(&mut writer, usize::MAX));
+    let root = tree.stored_root().unwrap();
+    let mut record = writer.finish().remove(0).1.to_vec();
     let leaf = |child| match Held::load(&Child::Stored(root), &One(record.clone().into())).unwrap().child(child) {
         Ok(Child::Stored(at)) => at.to_bytes(),
         other => panic!("{other:?}"),

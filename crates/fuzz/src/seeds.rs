@@ -93,15 +93,16 @@ fn small_leaves(leaves: usize) -> Tree {
     tree
 }
 
-fn written(tree: &Tree) -> (NodeRef, Vec<u8>) {
+fn written(mut tree: Tree) -> (NodeRef, Vec<u8>) {
     let mut writer = SegmentWriter::new(0);
-    let root = tree.write(&mut writer).stored_root().expect("a root");
-    (root, writer.finish().remove(0).1)
+    assert!(tree.write(&mut writer, usize::MAX));
+    let root = tree.stored_root().expect("a root");
+    (root, writer.finish().remove(0).1.to_vec())
 }
 
 fn nodes() -> Vec<Vec<u8>> {
     let cut = |leaves| {
-        let (root, record) = written(&small_leaves(leaves));
+        let (root, record) = written(small_leaves(leaves));
         record[root.offset as usize..][..root.length as usize].to_vec()
     };
     vec![cut(1), cut(4)]
@@ -109,7 +110,7 @@ fn nodes() -> Vec<Vec<u8>> {
 
 fn trees() -> Vec<Vec<u8>> {
     let input = |leaves| {
-        let (root, record) = written(&small_leaves(leaves));
+        let (root, record) = written(small_leaves(leaves));
         [&root.to_bytes()[..], &record[CHECKSUM_BYTES..]].concat()
     };
     vec![input(1), input(3), input(20)]
@@ -125,7 +126,7 @@ fn store(rows: usize, commits: usize) -> Vec<u8> {
     let mut records = MemoryRecords::default();
     let (mut log, mut segments, mut head) = (Vec::new(), Vec::new(), None);
     let mut pump = |store: &mut Store| {
-        while let Some((id, request)) = store.next_request() {
+        while let Some((id, request)) = store.next_request_worked() {
             match &request {
                 Request::Append { bytes, .. } => log.push(bytes.clone()),
                 Request::Checkpoint(checkpoint) => {

@@ -75,11 +75,16 @@ impl Tab {
         ticket
     }
 
-    /// Collects what the client asks of the record store.
+    /// Collects what the client asks of the record store; where that is nothing,
+    /// it does a slice of its own work.
     pub fn ask(&mut self) -> bool {
         let before = self.asked.len();
         while let Some(request) = self.client.next_request() {
             self.asked.push_back(request);
+        }
+        if self.asked.len() == before && self.client.has_work() {
+            self.client.work();
+            return true;
         }
         self.asked.len() > before
     }

@@ -24,9 +24,15 @@ fn client(scopes: &[Collection], records: &mut MemoryRecords) -> Client {
 }
 
 fn pump(client: &mut Client, records: &mut MemoryRecords) -> Vec<ClientEvent> {
-    while let Some((id, request)) = client.next_request() {
-        let response: Response = records.execute(&request);
-        client.complete(id, response);
+    loop {
+        while let Some((id, request)) = client.next_request() {
+            let response: Response = records.execute(&request);
+            client.complete(id, response);
+        }
+        if !client.has_work() {
+            break;
+        }
+        client.work();
     }
     std::iter::from_fn(|| client.next_event()).collect()
 }

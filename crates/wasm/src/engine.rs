@@ -200,6 +200,11 @@ impl Engine {
         self.shell.pump();
     }
 
+    /// Does a slice of what the store asked for a turn for.
+    pub fn work(&self) {
+        self.shell.work();
+    }
+
     /// Whether all is durable and folded.
     #[wasm_bindgen(js_name = isIdle)]
     pub fn is_idle(&self) -> bool {

@@ -16,6 +16,8 @@ pub(crate) struct Flat {
 
 /// Everything is durable and folded into the tree.
 pub(crate) const IDLE: u8 = 12;
+/// The store wants a turn, in a task of its own, to do a slice of its work.
+pub(crate) const MORE_WORK: u8 = 13;
 
 fn flat(kind: u8, number: f64, bytes: Option<Vec<u8>>) -> Flat {
     Flat { kind, number, bytes }

@@ -1,10 +1,10 @@
 //! Carries requests to the record store, answers back, and events out.
 
-use crate::events::{Flat, IDLE, flatten};
+use crate::events::{Flat, IDLE, MORE_WORK, flatten};
 use crate::records::Records;
 use js_sys::{Function, Uint8Array};
 use pannier::sync::client::Client;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
@@ -13,11 +13,13 @@ pub(crate) struct Shell {
     pub(crate) client: RefCell<Client>,
     pub(crate) records: Box<dyn Records>,
     notify: Function,
+    /// The page was asked to call `work` and has not yet.
+    asked_for_turn: Cell<bool>,
 }
 
 impl Shell {
     pub(crate) fn new(client: Client, records: Box<dyn Records>, notify: Function) -> Rc<Self> {
-        Rc::new(Self { client: RefCell::new(client), records, notify })
+        Rc::new(Self { client: RefCell::new(client), records, notify, asked_for_turn: Cell::new(false) })
     }
 
     /// Starts every request there is, then tells what happened.
@@ -30,12 +32,22 @@ impl Shell {
                 shell.client.borrow_mut().complete(id, response);
                 shell.pump();
                 if shell.client.borrow().is_idle() {
-                    shell.notify(Flat { kind: IDLE, number: 0.0, bytes: None });
+                    shell.notify_kind(IDLE);
                 }
             };
             self.records.start(request, Box::new(answer));
         }
+        if self.client.borrow().has_work() && !self.asked_for_turn.replace(true) {
+            self.notify_kind(MORE_WORK);
+        }
         self.tell();
+    }
+
+    /// Does a slice of the store's own work.
+    pub(crate) fn work(self: &Rc<Self>) {
+        self.asked_for_turn.set(false);
+        self.client.borrow_mut().work();
+        self.pump();
     }
 
     fn tell(&self) {
@@ -44,6 +56,10 @@ impl Shell {
             let Some(event) = event else { return };
             self.notify(flatten(event));
         }
+    }
+
+    fn notify_kind(&self, kind: u8) {
+        self.notify(Flat { kind, number: 0.0, bytes: None });
     }
 
     fn notify(&self, event: Flat) {

@@ -245,6 +245,17 @@ impl Client {
         self.store.checkpoint();
     }
 
+    /// Whether `work` has something to do.
+    pub fn has_work(&self) -> bool {
+        self.store.has_work()
+    }
+
+    /// Does a slice of the checkpoint under way: see [`Store::work`].
+    pub fn work(&mut self) {
+        self.store.work();
+        self.take_events();
+    }
+
     /// Whether everything submitted is durable and no checkpoint is under way.
     pub fn is_idle(&self) -> bool {
         self.waiting.is_empty() && self.staged.is_empty() && self.store.is_durable() && !self.store.is_checkpointing()

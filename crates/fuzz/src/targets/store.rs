@@ -46,8 +46,13 @@ struct Shop {
 impl Shop {
     fn open(records: MemoryRecords) -> Self {
         // So small that commits, the log and the cache meet their limits.
-        let options =
-            Options { cache_bytes_max: 10_000, log_bytes_max: 3_000, log_records_max: 8, commit_bytes_max: 2_000 };
+        let options = Options {
+            cache_bytes_max: 10_000,
+            log_bytes_max: 3_000,
+            log_records_max: 8,
+            commit_bytes_max: 2_000,
+            slice_bytes_max: 1_000,
+        };
         let mut shop = Self { store: Store::new(options), records, broken: None };
         shop.pump();
         shop
@@ -55,7 +60,7 @@ impl Shop {
 
     fn pump(&mut self) {
         let mut requests = 0;
-        while let Some((id, request)) = self.store.next_request() {
+        while let Some((id, request)) = self.store.next_request_worked() {
             requests += 1;
             assert!(requests < REQUESTS_MAX, "the store goes round: {request:?}");
             self.store.complete(id, self.records.execute(&request));

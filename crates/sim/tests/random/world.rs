@@ -15,8 +15,13 @@ use std::collections::{BTreeMap, BTreeSet};
 pub const SHOPPER: &str = "ann";
 const SKUS: [&str; 6] = ["A", "B", "C", "D", "E", "F"];
 /// Small, so that every seed has checkpoints.
-const STORE: Options =
-    Options { cache_bytes_max: 4096, log_bytes_max: 4096, log_records_max: 12, commit_bytes_max: 64 * 1024 };
+const STORE: Options = Options {
+    cache_bytes_max: 4096,
+    log_bytes_max: 4096,
+    log_records_max: 12,
+    commit_bytes_max: 64 * 1024,
+    slice_bytes_max: 700,
+};
 /// Most commits are too large for the log and go into checkpoints.
 const BULK: Options = Options { commit_bytes_max: 200, ..STORE };
 
