@@ -7,12 +7,20 @@ export const WORKLOADS = {
   put_together: 'ops/s',
   get_warm: 'ops/s',
   scan_1000: 'rows/s',
+  scan_1000_cold: 'rows/s',
   index_query_100: 'queries/s',
+  recent_50: 'queries/s',
   cold_first_cart: 'ms',
   bytes_stored: 'bytes',
+  memory_100k: 'bytes',
 }
 
-export const SYSTEMS = ['pannier', 'idb', 'dexie', 'replicache', 'limit']
+/** What a shop might take instead. */
+export const PEERS = [
+  'idb', 'idb-keyval', 'dexie', 'replicache', 'tinybase', 'tanstack-db', 'rxdb', 'pouchdb', 'sqlite-wasm', 'wa-sqlite',
+]
+
+export const SYSTEMS = ['pannier', ...PEERS, 'limit']
 
 /** Fewer repetitions say nothing about spread; only a partial run, for work on one thing, may have them. */
 export const REPETITIONS_MIN = 3

@@ -1,16 +1,24 @@
-/** What the runner calls in the page: one function for a series of steps on one open store, one for a cold start. */
+/** What the runner calls in the page: one function for a series of steps on one open store, others for fresh pages. */
 import type { SystemModule } from './system.ts'
 import * as workloads from './workloads.ts'
 
+// By dynamic import, so that a page loads no system but the one under measurement.
 const systems: { readonly [name: string]: () => Promise<SystemModule> } = {
   pannier: () => import('./systems/pannier.ts'),
   idb: () => import('./systems/idb.ts'),
+  'idb-keyval': () => import('./systems/idb-keyval.ts'),
   dexie: () => import('./systems/dexie.ts'),
   replicache: () => import('./systems/replicache.ts'),
+  tinybase: () => import('./systems/tinybase.ts'),
+  'tanstack-db': () => import('./systems/tanstack-db.ts'),
+  rxdb: () => import('./systems/rxdb.ts'),
+  pouchdb: () => import('./systems/pouchdb.ts'),
+  'sqlite-wasm': () => import('./systems/sqlite-wasm.ts'),
+  'wa-sqlite': () => import('./systems/wa-sqlite.ts'),
   limit: () => import('./systems/limit.ts'),
 }
 
-const { coldFirstCart, ...steps } = workloads
+const { coldFirstCart, memory100k, ...steps } = workloads
 
 type Step = keyof typeof steps
 
@@ -23,4 +31,19 @@ async function run(name: string, names: readonly Step[]): Promise<{ [step: strin
   return measured
 }
 
-Object.assign(window, { bench: { run, coldFirstCart: (name: string) => coldFirstCart(systems[name]!) } })
+/** Bytes that the page's origin has in IndexedDB, by the browser's own count. */
+async function storedBytes(): Promise<number> {
+  // Until a page asks something of IndexedDB, Chromium counts none of it.
+  await indexedDB.databases()
+  const { usageDetails } = (await navigator.storage.estimate()) as { usageDetails: { indexedDB?: number } }
+  return usageDetails.indexedDB ?? 0
+}
+
+Object.assign(window, {
+  bench: {
+    run,
+    storedBytes,
+    coldFirstCart: (name: string) => coldFirstCart(systems[name]!),
+    memory100k: (name: string) => memory100k(systems[name]!),
+  },
+})

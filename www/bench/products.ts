@@ -19,6 +19,15 @@ export type CartLine = {
   readonly quote: { readonly price: number; readonly currency: string; readonly title: string }
 }
 
+export type Visit = {
+  readonly id: string
+  readonly sku: string
+  /** Milliseconds since 1970. */
+  readonly at: number
+  /** Milliseconds spent. */
+  readonly dwell: number
+}
+
 /** Every product is exactly this long as UTF-8 JSON. */
 export const PRODUCT_BYTES = 450
 
@@ -99,6 +108,16 @@ export function lineOf(product: Product): CartLine {
     options: { size: 'M', color: product.colors[0]! },
     qty: 1 + (product.price % 3),
     quote: { price: product.price, currency: product.currency, title: product.title },
+  }
+}
+
+/** A visit to a product, numbered in the order of time. */
+export function visitOf(product: Product, number: number): Visit {
+  return {
+    id: `v${String(number).padStart(6, '0')}`,
+    sku: product.id,
+    at: Date.UTC(2026, 0, 1) + number * 60_000,
+    dwell: 1_000 + (product.price % 30_000),
   }
 }
 

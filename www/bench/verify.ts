@@ -1,4 +1,4 @@
-import type { CartLine } from './products.ts'
+import type { CartLine, Visit } from './products.ts'
 
 /** Equality of JSON values. The order of an object's fields is no part of its value. */
 export function equal(left: unknown, right: unknown): boolean {
@@ -28,6 +28,14 @@ export function sameRows(where: string, found: readonly unknown[], expected: rea
 /** As `sameRows` for cart lines, whose order each system chooses for itself. */
 export function sameLines(where: string, found: readonly CartLine[], expected: readonly CartLine[]): void {
   sameRows(where, bySku(found), bySku(expected))
+}
+
+/** As `sameRows` for visits, without what a store gives itself, and newest first by whichever times they have. */
+export function sameVisits(where: string, found: readonly Visit[], expected: readonly Visit[]): void {
+  const given = ({ sku, dwell }: Visit) => ({ sku, dwell })
+  sameRows(where, found.map(given), expected.map(given))
+  const late = found.findIndex((visit, place) => place > 0 && visit.at > found[place - 1]!.at)
+  if (late >= 0) throw new Error(`${where}: visit ${late} is newer than the one before it`)
 }
 
 function bySku(lines: readonly CartLine[]): CartLine[] {

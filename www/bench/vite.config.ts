@@ -15,6 +15,7 @@ export default defineConfig({
     // refuses to measure `pannier`.
     alias: { pannier: existsSync(packed) ? packed : here('./systems/absent.ts') },
   },
+  worker: { format: 'es' },
   build: {
     target: 'esnext',
     outDir: here('../../target/bench/dist'),

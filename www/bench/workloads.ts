@@ -1,7 +1,8 @@
-import { CATEGORIES, lineOf, products, random, shuffled } from './products.ts'
-import type { CartLine, Product } from './products.ts'
+import { watchMemory } from './memory.ts'
+import { CATEGORIES, lineOf, products, random, shuffled, visitOf } from './products.ts'
+import type { CartLine, Product, Visit } from './products.ts'
 import type { PriceRange, System, SystemModule } from './system.ts'
-import { sameLines, sameRows } from './verify.ts'
+import { sameLines, sameRows, sameVisits } from './verify.ts'
 
 const PRODUCTS = 10_000
 const TOGETHER = 2_000
@@ -11,6 +12,12 @@ const SCAN_ROWS = 1_000
 const SCANS = 50
 const QUERY_ROWS = 100
 const QUERIES = 200
+const VISITS = 400
+const VISIT_GAP_MS = 2
+const RECENT_VISITS = 50
+const RECENTS = 500
+const MANY_PRODUCTS = 100_000
+const CACHE_BYTES = 4 * 2 ** 20
 const SEED = 20_261
 
 const TIMED_MS_MIN = 100
@@ -24,6 +31,7 @@ const QUERY_PRICES = 8_000
 const cartLines = products(0, CART_LINES).map(lineOf)
 const durableLines = products(0, DURABLE_PUTS).map(lineOf)
 const later = lazily(() => products(PRODUCTS, TOGETHER))
+const visits = lazily(() => products(0, VISITS).map(visitOf))
 
 // A page that measures a cold start has no use for these, and should not share its time with making them.
 const catalogue = lazily(() => products(0, PRODUCTS))
@@ -45,6 +53,7 @@ const aSecond = (count: number, ms: number) => (count * 1000) / ms
 /** `bulk_load` in milliseconds. The store is open before the clock starts. */
 export async function bulkLoad(system: System): Promise<number> {
   const rows = catalogue()
+  system.prepareBulkLoad?.(rows)
   const ms = await timed(() => system.bulkLoad(rows))
   await verifyRows(system, 'bulk_load', rows)
   return ms
@@ -125,6 +134,26 @@ export async function scan1000(system: System): Promise<number> {
   return rate(SCANS * SCAN_ROWS, () => lists(system, 'scan_1000', expected, scan))
 }
 
+/** Of the ranges of a cold scan, those that only warm the code up; the others are timed. */
+const WARMING_RANGES = 5
+const WARMING_PASSES = 3
+
+/**
+ * `scan_1000_cold` in rows a second, on a page on which nothing was read before. The products fall into
+ * ranges of 1,000. Half of them, at random places, warm the code up; each of the others is then read for
+ * the first time: from the storage where the system does not have it in memory, and decoded.
+ */
+export async function scan1000Cold(system: System): Promise<number> {
+  const starts = Array.from({ length: PRODUCTS / SCAN_ROWS }, (_, number) => number * SCAN_ROWS)
+  const ranges = shuffled(starts, SEED).map(start => catalogue().slice(start, start + SCAN_ROWS))
+  const scan = (expected: readonly (readonly Product[])[]) =>
+    lists(system, 'scan_1000_cold', expected, place => system.scan(expected[place]![0]!.id, SCAN_ROWS))
+  const warming = ranges.slice(0, WARMING_RANGES)
+  const cold = ranges.slice(WARMING_RANGES)
+  for (let pass = 0; pass < WARMING_PASSES; pass++) await scan(warming)
+  return aSecond(cold.length * SCAN_ROWS, await scan(cold))
+}
+
 /** `index_query_100` in queries a second. */
 export async function indexQuery100(system: System): Promise<number> {
   const below = random(SEED)
@@ -168,6 +197,35 @@ async function lists(
   return ms
 }
 
+/** The visits that `recent50` reads. */
+export async function fillVisits(system: System): Promise<void> {
+  for (const visit of visits()) {
+    await system.visit(visit)
+    // Two visits at the same millisecond would have no order, where the store takes the time itself.
+    await new Promise(done => setTimeout(done, VISIT_GAP_MS))
+  }
+}
+
+/** `recent_50` in queries a second. */
+export async function recent50(system: System): Promise<number> {
+  const expected = visits().slice(-RECENT_VISITS).reverse()
+  const dwelled = expected.reduce((total, { dwell }) => total + dwell, 0)
+  return rate(RECENTS, async () => {
+    const found: (readonly Visit[])[] = []
+    let dwell = 0
+    const ms = await timed(async () => {
+      for (let query = 0; query < RECENTS; query++) {
+        const recent = await system.recent(RECENT_VISITS)
+        for (const visit of recent) dwell += visit.dwell
+        found.push(recent)
+      }
+    })
+    for (const recent of found) sameVisits('recent_50', recent, expected)
+    if (dwell !== dwelled * RECENTS) throw new Error(`recent_50: ${dwell} ms spent, expected ${dwelled * RECENTS}`)
+    return ms
+  })
+}
+
 /** The cart that `coldFirstCart` reads. */
 export async function fillCart(system: System): Promise<void> {
   for (const line of cartLines) await system.putLine(line)
@@ -179,7 +237,7 @@ export async function coldFirstCart(load: () => Promise<SystemModule>): Promise<
   let system: System | undefined
   let lines: readonly CartLine[] = []
   const ms = await timed(async () => {
-    system = await (await load()).open()
+    system = await (await load()).open({ cartOnly: true })
     lines = await system.cart()
   })
   sameLines('cold_first_cart', lines, cartLines)
@@ -210,4 +268,25 @@ export async function verifyPutDurable(system: System): Promise<void> {
 
 export function verifyPutTogether(system: System): Promise<void> {
   return verifyRows(system, 'put_together, reopened', [...catalogue(), ...later()])
+}
+
+/** The store that `memory100k` reads. */
+export async function fillMany(system: System): Promise<void> {
+  for (let from = 0; from < MANY_PRODUCTS; from += PRODUCTS) await system.bulkLoad(products(from, PRODUCTS))
+}
+
+/**
+ * `memory_100k` in bytes: the page's wasm memory, which never shrinks, after a scan of 100,000 products in
+ * pages through a cache of 4 MiB.
+ */
+export async function memory100k(load: () => Promise<SystemModule>): Promise<number> {
+  const memory = watchMemory()
+  const system = await (await load()).open({ cacheBytes: CACHE_BYTES })
+  for (let from = 0; from < MANY_PRODUCTS; from += SCAN_ROWS) {
+    const expected = products(from, SCAN_ROWS)
+    sameProducts(system, 'memory_100k', await system.scan(expected[0]!.id, SCAN_ROWS), expected)
+  }
+  const bytes = memory()
+  await system.close()
+  return bytes
 }

@@ -1,14 +1,15 @@
 import { Dexie, type EntityTable } from 'dexie'
-import type { CartLine, Product } from '../products.ts'
+import type { CartLine, Product, Visit } from '../products.ts'
 import type { PriceRange, System } from '../system.ts'
 
 class Database extends Dexie {
   products!: EntityTable<Product, 'id'>
   lines!: EntityTable<CartLine, 'sku'>
+  visits!: EntityTable<Visit, 'id'>
 
   constructor() {
     super('bench-dexie', { chromeTransactionDurability: 'relaxed' })
-    this.version(1).stores({ products: 'id,[category+price]', lines: 'sku' })
+    this.version(1).stores({ products: 'id,[category+price]', lines: 'sku', visits: 'id,at' })
   }
 }
 
@@ -50,6 +51,14 @@ class DexieSystem implements System {
 
   async cart() {
     return this.database.lines.toArray()
+  }
+
+  async visit(visit: Visit) {
+    await this.database.visits.put(visit)
+  }
+
+  async recent(limit: number) {
+    return this.database.visits.orderBy('at').reverse().limit(limit).toArray()
   }
 
   async close() {

@@ -1,10 +1,11 @@
-import { openDB, type DBSchema, type IDBPDatabase } from 'idb'
-import type { CartLine, Product } from '../products.ts'
+import { openDB, type DBSchema, type IDBPDatabase, type StoreNames, type StoreValue } from 'idb'
+import type { CartLine, Product, Visit } from '../products.ts'
 import type { PriceRange, System } from '../system.ts'
 
 interface Schema extends DBSchema {
   products: { key: string; value: Product; indexes: { categoryPrice: [string, number] } }
   cart: { key: string; value: CartLine }
+  visits: { key: string; value: Visit; indexes: { at: number } }
 }
 
 const RELAXED = { durability: 'relaxed' } as const
@@ -15,6 +16,7 @@ export async function open(): Promise<System> {
       upgrade(database) {
         database.createObjectStore('products', { keyPath: 'id' }).createIndex('categoryPrice', ['category', 'price'])
         database.createObjectStore('cart', { keyPath: 'sku' })
+        database.createObjectStore('visits', { keyPath: 'id' }).createIndex('at', 'at')
       },
     }),
   )
@@ -29,20 +31,18 @@ class Idb implements System {
     await transaction.done
   }
 
-  async putLine(line: CartLine) {
-    const transaction = this.database.transaction('cart', 'readwrite', RELAXED)
-    void transaction.store.put(line)
+  putLine(line: CartLine) {
+    return this.put('cart', line)
+  }
+
+  private async put<Name extends StoreNames<Schema>>(name: Name, value: StoreValue<Schema, Name>) {
+    const transaction = this.database.transaction(name, 'readwrite', RELAXED)
+    void transaction.store.put(value)
     await transaction.done
   }
 
   async putTogether(products: readonly Product[]) {
-    await Promise.all(
-      products.map(product => {
-        const transaction = this.database.transaction('products', 'readwrite', RELAXED)
-        void transaction.store.put(product)
-        return transaction.done
-      }),
-    )
+    await Promise.all(products.map(product => this.put('products', product)))
   }
 
   get(id: string) {
@@ -60,6 +60,16 @@ class Idb implements System {
 
   cart() {
     return this.database.getAll('cart')
+  }
+
+  visit(visit: Visit) {
+    return this.put('visits', visit)
+  }
+
+  async recent(limit: number) {
+    // The declarations of neither the library nor the language know this form of getAll yet.
+    const newest = { direction: 'prev', count: limit } as unknown as IDBKeyRange
+    return this.database.transaction('visits').store.index('at').getAll(newest as unknown as number)
   }
 
   async close() {

@@ -1,15 +1,18 @@
-import type { CartLine, Product } from '../products.ts'
+import type { CartLine, Product, Visit } from '../products.ts'
 import type { PriceRange, System } from '../system.ts'
 
+const LINE_BYTES = 150
+
 /**
- * What the platform allows: the fewest and largest records for writes, objects in memory for reads.
- * No store a shop could use, but what any store is bounded by.
+ * What the platform allows: the fewest and largest records of bytes for writes, objects in memory for
+ * reads. No store a shop could use, but what any store is bounded by.
  */
 export async function open(): Promise<System> {
   const request = indexedDB.open('bench-limit', 1)
   request.onupgradeneeded = () => {
     request.result.createObjectStore('batches', { autoIncrement: true })
-    request.result.createObjectStore('cart', { keyPath: 'sku' })
+    request.result.createObjectStore('cart')
+    request.result.createObjectStore('visits', { autoIncrement: true })
   }
   return new Limit(await result(request))
 }
@@ -21,15 +24,23 @@ function result<T>(request: IDBRequest<T>): Promise<T> {
   })
 }
 
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+const encoded = (value: object, length = 0) => encoder.encode(JSON.stringify(value).padEnd(length))
+const decoded = <T>(bytes: Uint8Array): T => JSON.parse(decoder.decode(bytes))
+
 class Limit implements System {
   private loaded: Memory | undefined
+  private newest: readonly Visit[] | undefined
+  private prepared = new Uint8Array()
 
   constructor(private readonly database: IDBDatabase) {}
 
-  private put(store: string, value: unknown): Promise<void> {
+  private put(store: string, bytes: Uint8Array, key?: string): Promise<void> {
     return new Promise((resolve, reject) => {
       const transaction = this.database.transaction(store, 'readwrite', { durability: 'relaxed' })
-      transaction.objectStore(store).put(value)
+      transaction.objectStore(store).put(bytes, key)
       // Spares the page the round trip after which a transaction would find itself finished.
       transaction.commit()
       transaction.oncomplete = () => resolve()
@@ -37,26 +48,32 @@ class Limit implements System {
     })
   }
 
-  private all<T>(store: string): Promise<T[]> {
-    return result(this.database.transaction(store).objectStore(store).getAll())
+  private async all<T>(store: string): Promise<T[]> {
+    const values = await result(this.database.transaction(store).objectStore(store).getAll())
+    return values.map(bytes => decoded<T>(bytes))
   }
 
   private async memory(): Promise<Memory> {
-    this.loaded ??= new Memory(await this.all<string>('batches'))
+    this.loaded ??= new Memory((await this.all<Product[]>('batches')).flat())
     return this.loaded
   }
 
-  bulkLoad(products: readonly Product[]) {
-    return this.putTogether(products)
+  prepareBulkLoad(products: readonly Product[]) {
+    this.prepared = encoded(products)
+  }
+
+  bulkLoad() {
+    this.loaded = undefined
+    return this.put('batches', this.prepared)
   }
 
   putLine(line: CartLine) {
-    return this.put('cart', line)
+    return this.put('cart', encoded(line, LINE_BYTES), line.sku)
   }
 
   putTogether(products: readonly Product[]) {
     this.loaded = undefined
-    return this.put('batches', JSON.stringify(products))
+    return this.put('batches', encoded(products))
   }
 
   async get(id: string) {
@@ -77,6 +94,16 @@ class Limit implements System {
     return this.all<CartLine>('cart')
   }
 
+  visit(visit: Visit) {
+    this.newest = undefined
+    return this.put('visits', encoded(visit))
+  }
+
+  async recent(limit: number) {
+    this.newest ??= (await this.all<Visit>('visits')).reverse()
+    return this.newest.slice(0, limit)
+  }
+
   async close() {
     this.database.close()
   }
@@ -84,12 +111,10 @@ class Limit implements System {
 
 /** The products decoded, in the order of their ids and of their prices. */
 class Memory {
-  readonly products: readonly Product[]
   readonly byId: ReadonlyMap<string, Product>
   readonly byPrice: ReadonlyMap<string, Product[]>
 
-  constructor(batches: readonly string[]) {
-    this.products = batches.flatMap(batch => JSON.parse(batch) as Product[])
+  constructor(readonly products: readonly Product[]) {
     this.byId = new Map(this.products.map(product => [product.id, product]))
     this.byPrice = Map.groupBy(
       [...this.products].sort((left, right) => left.price - right.price),

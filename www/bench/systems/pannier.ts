@@ -1,10 +1,11 @@
 import { open as openShop } from 'pannier'
 import type { Shop } from 'pannier'
-import type { CartLine, Product } from '../products.ts'
-import type { PriceRange, System } from '../system.ts'
+import type { CartLine, Product, Visit } from '../products.ts'
+import type { OpenOptions, PriceRange, System } from '../system.ts'
 
-export async function open(): Promise<System> {
-  return new Pannier(await openShop({ name: 'bench' }))
+export async function open({ cacheBytes }: OpenOptions = {}): Promise<System> {
+  const options = { name: 'bench', ...(cacheBytes === undefined ? {} : { cacheBytes }) }
+  return new Pannier(await openShop(options))
 }
 
 class Pannier implements System {
@@ -37,6 +38,14 @@ class Pannier implements System {
 
   async cart() {
     return (await this.shop.cart.read()).lines as readonly unknown[] as readonly CartLine[]
+  }
+
+  visit({ sku, dwell }: Visit) {
+    return this.shop.history.visit({ sku, dwell }).durable
+  }
+
+  recent(limit: number) {
+    return this.shop.history.recent({ limit })
   }
 
   close() {

@@ -1,6 +1,6 @@
 import type { ReadonlyJSONObject, ReadonlyJSONValue, WriteTransaction } from 'replicache'
 import { ReplicacheImpl } from 'replicache/impl'
-import type { CartLine, Product } from '../products.ts'
+import type { CartLine, Product, Visit } from '../products.ts'
 import type { PriceRange, System } from '../system.ts'
 
 /** An index here is one string field, so a product carries its index key as one. */
@@ -16,14 +16,23 @@ function stored(product: Product): Stored {
   return { ...product, categoryPrice: indexKey(product.category, product.price) }
 }
 
+const TIME_DIGITS = 13
+
+/** A scan goes forwards only, so the newest visit has the lowest key. */
+function newestFirst(at: number): string {
+  return String(10 ** TIME_DIGITS - at).padStart(TIME_DIGITS, '0')
+}
+
 // The library types values as JSON with an index signature, which a named row type does not have.
-const json = (value: Stored | CartLine) => value as unknown as ReadonlyJSONObject
+const json = (value: Stored | CartLine | Visit) => value as unknown as ReadonlyJSONObject
 const rows = (values: readonly ReadonlyJSONValue[]) => values as unknown as readonly Stored[]
 
 const mutators = {
   putProduct: (transaction: WriteTransaction, value: ReadonlyJSONObject) =>
     transaction.set(`product/${value.id}`, value),
   putLine: (transaction: WriteTransaction, value: ReadonlyJSONObject) => transaction.set(`cart/${value.sku}`, value),
+  visit: (transaction: WriteTransaction, value: ReadonlyJSONObject) =>
+    transaction.set(`visit/${newestFirst(value.at as number)}`, value),
 }
 
 type Patch = { op: 'put'; key: string; value: ReadonlyJSONObject }[]
@@ -109,6 +118,18 @@ class ReplicacheSystem implements System {
   async cart() {
     const lines = await this.store.query(transaction => transaction.scan({ prefix: 'cart/' }).values().toArray())
     return lines as unknown as readonly CartLine[]
+  }
+
+  async visit(visit: Visit) {
+    await this.store.mutate.visit(json(visit))
+    await this.store.persist()
+  }
+
+  async recent(limit: number) {
+    const found = await this.store.query(transaction =>
+      transaction.scan({ prefix: 'visit/', limit }).values().toArray(),
+    )
+    return found as unknown as readonly Visit[]
   }
 
   async close() {
