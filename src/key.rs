@@ -1,8 +1,8 @@
 //! Order-preserving key encoding.
 //!
 //! A key is a sequence of parts. Comparing two encoded keys byte by byte gives
-//! the order of the parts: null < false < true < numbers < strings < bytes <
-//! tuples, and a key that is a prefix of another comes first. Strings order by
+//! the order of the parts: null < false < true < numbers < big integers <
+//! strings < bytes < tuples, and a key that is a prefix of another comes first. Strings order by
 //! code point, numbers by value, with −0 equal to 0.
 //!
 //! Every part is a tag followed, where it has a content, by bytes in which
@@ -23,9 +23,13 @@ const NULL: u8 = 0x10;
 const FALSE: u8 = 0x20;
 const TRUE: u8 = 0x21;
 const NUMBER: u8 = 0x30;
+const BIG_INTEGER: u8 = 0x38;
 const STRING: u8 = 0x40;
 const BYTES: u8 = 0x50;
 const TUPLE: u8 = 0x60;
+
+/// Above the length of a big integer, so that negative ones, which are inverted, come first.
+const BIG_INTEGER_SIGN: u16 = 1 << 15;
 
 const END: u8 = 0x00;
 const ESCAPED: u8 = 0xFF;
@@ -67,6 +71,21 @@ impl Key {
         // Trailing zero bytes are implied: most prices and counts need three bytes, not eight.
         let used = 8 - ordered.iter().rev().take_while(|byte| **byte == 0).count();
         self.escaped(&ordered[..used]);
+        self
+    }
+
+    /// Appends an integer of any size from its bytes, the highest first and not
+    /// zero. They are ordered by value, and after all numbers: a double could
+    /// not be told from its neighbours.
+    pub fn big_integer(mut self, is_negative: bool, magnitude: &[u8]) -> Self {
+        self.0.push(BIG_INTEGER);
+        // The longer of two is the greater, and below zero the smaller.
+        let mut ordered = (magnitude.len() as u16 | BIG_INTEGER_SIGN).to_be_bytes().to_vec();
+        ordered.extend_from_slice(magnitude);
+        if is_negative {
+            ordered.iter_mut().for_each(|byte| *byte = !*byte);
+        }
+        self.escaped(&ordered);
         self
     }
 
@@ -129,6 +148,13 @@ pub enum Part {
     Bool(bool),
     /// A number.
     Number(f64),
+    /// An integer of any size.
+    BigInteger {
+        /// Its sign; zero has none.
+        is_negative: bool,
+        /// Its bytes, the highest first.
+        magnitude: Vec<u8>,
+    },
     /// A string.
     String(String),
     /// Bytes.
@@ -170,6 +196,16 @@ fn decode_part(rest: &mut &[u8], depth_left: usize) -> Option<Part> {
                 return None;
             }
             Part::Number(value)
+        }
+        BIG_INTEGER => {
+            let mut ordered = unescape(rest)?;
+            let is_negative = *ordered.first()? < 0x80;
+            if is_negative {
+                ordered.iter_mut().for_each(|byte| *byte = !*byte);
+            }
+            let magnitude = ordered.split_off(2.min(ordered.len()));
+            let is_length = ordered == (magnitude.len() as u16 | BIG_INTEGER_SIGN).to_be_bytes();
+            is_length.then_some(Part::BigInteger { is_negative, magnitude })?
         }
         STRING => Part::String(String::from_utf8(unescape(rest)?).ok()?),
         BYTES => Part::Bytes(unescape(rest)?),
@@ -225,6 +261,7 @@ mod tests {
             Part::Null => key.null(),
             Part::Bool(value) => key.bool(*value),
             Part::Number(value) => key.number(*value),
+            Part::BigInteger { is_negative, magnitude } => key.big_integer(*is_negative, magnitude),
             Part::String(value) => key.string(value),
             Part::Bytes(value) => key.bytes(value),
             Part::Tuple(parts) => key.tuple(&parts.iter().fold(Key::new(), append)),
@@ -257,6 +294,11 @@ mod tests {
             f64::INFINITY,
         ];
         parts.extend(numbers.map(Part::Number));
+        let magnitudes = [vec![2, 0, 0], vec![1, 255, 255], vec![1, 0], vec![255], vec![2], vec![1]];
+        let big = |is_negative| move |magnitude| Part::BigInteger { is_negative, magnitude };
+        parts.extend(magnitudes.clone().map(big(true)));
+        parts.push(big(false)(vec![]));
+        parts.extend(magnitudes.into_iter().rev().map(big(false)));
         let strings = ["", "\0", "\0\0", "\0a", "\u{1}", "a", "a\0", "a\0b", "aa", "b", "茶", "\u{10FFFF}"];
         parts.extend(strings.map(|text| Part::String(text.into())));
         parts.extend([vec![], vec![0], vec![0, 255], vec![1], vec![255], vec![255, 0]].map(Part::Bytes));

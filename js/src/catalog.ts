@@ -1,3 +1,4 @@
+import { isKeepable } from './codec.ts'
 import { check } from './errors.ts'
 import { CATALOG, type Store } from './store.ts'
 import type { CatalogApi, KeyPart, Product, Range, Write } from './types.ts'
@@ -42,7 +43,7 @@ export class CatalogView implements CatalogApi {
     const changes = this.#changes
     const product = (await this.#store.get(CATALOG, id)) as Product | undefined
     // A change since the read may have brought another one.
-    if (product !== undefined && changes === this.#changes) this.#keep(id, product)
+    if (product !== undefined && changes === this.#changes && isKeepable(product)) this.#keep(id, product)
     return product
   }
 

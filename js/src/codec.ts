@@ -3,7 +3,7 @@
  * encoding for each value, always the shortest, so that both languages write
  * the same bytes.
  */
-import type { Json } from './types.ts'
+import type { Value } from './types.ts'
 
 /** Deepest nesting of objects and arrays: the core refuses more. */
 export const DEPTH_MAX = 64
@@ -14,8 +14,17 @@ const HUNDREDTHS_BOUND = 2 ** 48
 /** Longest string in characters that is copied in a loop; a call into the browser's coders costs more up to here. */
 const LOOP_CHARS_MAX = 24
 
-/** Entries of the cache of keys, a power of two: the field names of all collections fit with few clashes. */
-const KEYS_CACHED = 1024
+/** Longest magnitude of a big integer in bytes: the core refuses more. */
+const BIG_INTEGER_BYTES_MAX = 1024
+
+/** Most bytes that are encoded at once: the module's memory must hold them too. */
+const ENCODED_BYTES_MAX = 2 ** 28
+
+/** Bytes of a window, a multiple of 4. */
+const WINDOW_BYTES = 4096
+
+/** Keys that are remembered with those before them: far more than the fields of all collections. */
+const STEPS_MAX = 4096
 
 const textEncoder = new TextEncoder()
 // Without ignoreBOM a string that begins with U+FEFF would lose it.
@@ -42,6 +51,8 @@ export class Encoder {
   reserve(count: number): void {
     const needed = this.at + count
     if (needed <= this.bytes.length) return
+    // Also what a sparse array or an object met a thousand times over would come to.
+    if (needed > ENCODED_BYTES_MAX) throw new DocumentError(`encoded, it takes more than ${ENCODED_BYTES_MAX} bytes`)
     const larger = new Uint8Array(Math.max(needed, 2 * this.bytes.length))
     larger.set(this.bytes)
     this.bytes = larger
@@ -108,6 +119,23 @@ export class Encoder {
     this.at += written
   }
 
+  /** A tag that holds a count below 16 or, `more` above it, one before the count. Returns the bytes of this head. */
+  head(tag: number, more: number, count: number): number {
+    const start = this.at
+    if (count < 16) this.byte(tag | count)
+    else {
+      this.byte(more)
+      this.varint(count)
+    }
+    return this.at - start
+  }
+
+  raw(bytes: Uint8Array): void {
+    this.reserve(bytes.length)
+    this.bytes.set(bytes, this.at)
+    this.at += bytes.length
+  }
+
   /** What is written, without a copy: valid until the next write. */
   written(): Uint8Array {
     return this.bytes.subarray(0, this.at)
@@ -146,7 +174,6 @@ class Refused {
 export function encode(value: unknown, out: Encoder, name = ''): void {
   const start = out.at
   try {
-    if (value === undefined) throw new Refused('undefined is not a JSON value', 0)
     write(value, out, 0)
   } catch (error) {
     out.at = start
@@ -165,11 +192,12 @@ function write(value: unknown, out: Encoder, depth: number): void {
       return out.byte(value ? 0xe2 : 0xe1)
     case 'object':
       if (value === null) return out.byte(0xe0)
-      if (depth === DEPTH_MAX) throw new Refused(`nested deeper than ${DEPTH_MAX} levels`, depth)
       if (Array.isArray(value)) return writeArray(value, out, depth)
       return writeObject(value, out, depth)
+    case 'bigint':
+      return writeBigInteger(value, out, depth)
     default:
-      throw new Refused(`a ${typeof value} is not a JSON value`, depth)
+      throw new Refused(`${value === undefined ? value : `a ${typeof value}`} is not a JSON value`, depth)
   }
 }
 
@@ -195,13 +223,41 @@ function writeNumber(value: number, out: Encoder, depth: number): void {
   for (let index = 0; index < 8; index++) out.bytes[out.at++] = double.getUint8(index)
 }
 
+function writeBigInteger(value: bigint, out: Encoder, depth: number): void {
+  const isNegative = value < 0n
+  let digits = value === 0n ? '' : (isNegative ? -value : value).toString(16)
+  if (digits.length % 2 !== 0) digits = `0${digits}`
+  const length = digits.length / 2
+  if (length > BIG_INTEGER_BYTES_MAX) throw new Refused(`a bigint of more than ${BIG_INTEGER_BYTES_MAX} bytes`, depth)
+  out.byte(0xed)
+  out.varint(2 * length + Number(isNegative))
+  for (let index = 0; index < length; index++) out.byte(parseInt(digits.slice(2 * index, 2 * index + 2), 16))
+}
+
+function writeDate(date: Date, out: Encoder, depth: number): void {
+  // A subclass may have a method of its own.
+  const ms = Date.prototype.getTime.call(date)
+  if (Number.isNaN(ms)) throw new Refused('an invalid Date', depth)
+  out.byte(ms < 0 ? 0xeb : 0xea)
+  out.varint(ms < 0 ? -1 - ms : ms)
+}
+
+function writeBytes(bytes: Uint8Array, out: Encoder): void {
+  out.byte(0xe9)
+  out.varint(bytes.length)
+  out.raw(bytes)
+}
+
+function nest(depth: number): void {
+  if (depth === DEPTH_MAX) throw new Refused(`nested deeper than ${DEPTH_MAX} levels`, depth)
+}
+
 function writeArray(items: readonly unknown[], out: Encoder, depth: number): void {
+  nest(depth)
   const count = items.length
-  if (count < 16) out.byte(0xd0 | count)
-  else {
-    out.byte(0xe8)
-    out.varint(count)
-  }
+  out.head(0xd0, 0xe8, count)
+  // Each item takes a byte.
+  out.reserve(count)
   for (let index = 0; index < count; index++) {
     const item = items[index]
     path[depth] = index
@@ -211,29 +267,13 @@ function writeArray(items: readonly unknown[], out: Encoder, depth: number): voi
 
 function writeObject(value: object, out: Encoder, depth: number): void {
   const prototype = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) {
-    if ('toJSON' in value && typeof value.toJSON === 'function') {
-      // One level deeper, so that a toJSON which returns its own object comes to an end.
-      path[depth] = 'toJSON()'
-      return write(value.toJSON(), out, depth + 1)
-    }
-    // A Map would silently become an empty object.
-    const kind = Object.prototype.toString.call(value).slice(8, -1)
-    if (kind !== 'Object') throw new Refused(`a ${kind} is not a JSON value`, depth)
-  }
+  if (prototype !== Object.prototype && prototype !== null && writeOther(value, out, depth)) return
+  nest(depth)
   const fields = value as Record<string, unknown>
   const keys = Object.keys(fields)
   const start = out.at
-  let count = keys.length
-  if (count < 16) {
-    // One byte, whatever the count without the undefined fields turns out to be.
-    out.byte(0xc0)
-  } else {
-    for (const key of keys) if (fields[key] === undefined) count--
-    out.byte(count < 16 ? 0xc0 : 0xe7)
-    if (count > 15) out.varint(count)
-  }
-  let written = 0
+  const head = out.head(0xc0, 0xe7, keys.length)
+  let count = 0
   for (let index = 0; index < keys.length; index++) {
     const key = keys[index]!
     const field = fields[key]
@@ -241,9 +281,40 @@ function writeObject(value: object, out: Encoder, depth: number): void {
     path[depth] = key
     if (!out.string(key)) throw new Refused('the key has a lone surrogate', depth + 1)
     write(field, out, depth + 1)
-    written++
+    count++
   }
-  if (count < 16) out.bytes[start] = 0xc0 | written
+  if (count !== keys.length) recount(out, start, head, count)
+}
+
+/** Writes what is no plain object and no array; false when it is to be written field by field. */
+function writeOther(value: object, out: Encoder, depth: number): boolean {
+  const kind = Object.prototype.toString.call(value).slice(8, -1)
+  if (kind === 'Date') writeDate(value as Date, out, depth)
+  else if (ArrayBuffer.isView(value)) writeBytes(new Uint8Array(value.buffer, value.byteOffset, value.byteLength), out)
+  else if (kind === 'ArrayBuffer') writeBytes(new Uint8Array(value as ArrayBuffer), out)
+  else if ('toJSON' in value && typeof value.toJSON === 'function') {
+    nest(depth)
+    // One level deeper, so that a toJSON which returns its own object comes to an end.
+    path[depth] = 'toJSON()'
+    write(value.toJSON(), out, depth + 1)
+  } else {
+    // A Map would silently become an empty object.
+    if (kind !== 'Object') throw new Refused(`a ${kind} is not a JSON value`, depth)
+    return false
+  }
+  return true
+}
+
+/** Corrects the head of an object of which some fields turned out to be undefined. */
+function recount(out: Encoder, start: number, head: number, count: number): void {
+  if (head === 1) {
+    out.bytes[start] = 0xc0 | count
+    return
+  }
+  const body = out.bytes.slice(start + head, out.at)
+  out.at = start
+  out.head(0xc0, 0xe7, count)
+  out.raw(body)
 }
 
 function explained(refused: Refused, root: unknown, name: string): DocumentError {
@@ -282,28 +353,54 @@ let freezing = false
  * @param frozen Whether objects and arrays are frozen, through all levels.
  * @throws DocumentError when the bytes are no document.
  */
-export function decode(bytes: Uint8Array, offset = 0, limit = bytes.length, frozen = false): Json {
+export function decode(bytes: Uint8Array, offset = 0, limit = bytes.length, frozen = false): Value {
+  return decodeAll(bytes, offset, limit, 1, frozen)[0]!
+}
+
+/**
+ * Decodes `count` values that follow each other from `offset` to `limit`.
+ *
+ * @throws DocumentError when the bytes are not that many documents.
+ */
+export function decodeAll(bytes: Uint8Array, offset: number, limit: number, count: number, frozen = false): Value[] {
   source = bytes
   at = offset
   end = limit
   freezing = frozen
+  windowStart = windowEnd = 0
   try {
-    const value = read(0)
-    if (at !== end) throw damaged('bytes follow the value')
-    return value
+    const values = new Array<Value>(count)
+    for (let index = 0; index < count; index++) {
+      isShareable = true
+      const value = read(0)
+      if (!isShareable && typeof value === 'object') unshareable.add(value!)
+      values[index] = value
+    }
+    if (at !== end) throw damaged(count === 1 ? 'bytes follow the value' : 'bytes follow the values')
+    return values
   } finally {
     // The bytes may be all of the module's memory.
     source = EMPTY
+    windowText = ''
   }
 }
 
 const EMPTY = new Uint8Array(0)
 
+/** Whether the value being read holds nothing that could be changed though its objects are frozen. */
+let isShareable = true
+const unshareable = new WeakSet<object>()
+
+/** Whether a frozen decoded value may be handed out more than once: a Date and a Uint8Array cannot be frozen. */
+export function isKeepable(value: Value): boolean {
+  return typeof value !== 'object' || value === null || !unshareable.has(value)
+}
+
 function damaged(why: string): DocumentError {
   return new DocumentError(`document, byte ${at}: ${why}`)
 }
 
-function read(depth: number): Json {
+function read(depth: number): Value {
   if (at >= end) throw damaged('the bytes end inside a value')
   const tag = source[at++]!
   if (tag < 0x80) return tag
@@ -330,11 +427,17 @@ function read(depth: number): Json {
     case 0xe8:
       return readArray(readVarint(), depth)
     case 0xe9:
-      return readBytes(readVarint()) as unknown as Json
+      return readBytes(readVarint())
+    case 0xea:
+      return readDate(readVarint())
+    case 0xeb:
+      return readDate(-1 - readVarint())
     case 0xec: {
       const zigzag = readVarint()
       return (zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2) / 100
     }
+    case 0xed:
+      return readBigInteger(readVarint())
     default:
       throw damaged(`unknown tag ${tag}`)
   }
@@ -367,123 +470,173 @@ function readDouble(): number {
 
 function readBytes(length: number): Uint8Array {
   need(length)
+  isShareable = false
   at += length
   return source.slice(at - length, at)
 }
 
-function readString(length: number): string {
-  need(length)
-  const start = at
-  const stop = start + length
-  if (length <= LOOP_CHARS_MAX) {
-    let all = 0
-    for (let index = start; index < stop; index++) all |= source[index]!
-    if (all < 128) {
-      at = stop
-      return ascii(start, stop)
-    }
-  }
-  return decodeText(start, stop)
+function readDate(ms: number): Date {
+  isShareable = false
+  return new Date(ms)
 }
 
-function decodeText(start: number, stop: number): string {
+function readBigInteger(signedLength: number): bigint {
+  const length = Math.floor(signedLength / 2)
+  need(length)
+  let digits = '0x0'
+  for (const stop = at + length; at < stop; ) digits += source[at++]!.toString(16).padStart(2, '0')
+  const magnitude = BigInt(digits)
+  return signedLength % 2 === 0 ? magnitude : -magnitude
+}
+
+// Strings are cut out of the text of a window of the bytes: one call of the browser's decoder for many strings. It is
+// fast for ASCII only, so the top bits of all other bytes are cleared before. A window is small because a string that
+// is cut out keeps the whole text in memory.
+let windowText = ''
+let windowStart = 0
+let windowEnd = 0
+const windowBytes = new Uint8Array(2 * WINDOW_BYTES)
+const windowWords = new Uint32Array(windowBytes.buffer)
+
+function openWindow(start: number): void {
+  windowStart = start
+  windowEnd = Math.min(end, start + WINDOW_BYTES)
+  const length = windowEnd - start
+  windowBytes.set(source.subarray(start, windowEnd))
+  // Behind them, the same bytes without the top bits.
+  for (let index = 0; 4 * index < length; index++) {
+    windowWords[WINDOW_BYTES / 4 + index] = windowWords[index]! & 0x7f7f7f7f
+  }
+  windowText = textDecoder.decode(windowBytes.subarray(WINDOW_BYTES, WINDOW_BYTES + length))
+}
+
+function readString(length: number): string {
+  need(length)
+  if (length > WINDOW_BYTES) return decodeText(length)
+  if (at + length > windowEnd) openWindow(at)
+  const from = at - windowStart
+  const to = from + length
+  const high = nextHigh(from, to)
+  if (high < to) return readMixed(from, to, high)
+  at += length
+  return windowText.substring(from, to)
+}
+
+/** The first byte of a window from `index` that is no ASCII, or `to`. */
+function nextHigh(index: number, to: number): number {
+  for (; index < to && (index & 3) !== 0; index++) if (windowBytes[index]! > 127) return index
+  while (index + 4 <= to && (windowWords[index >> 2]! & 0x80808080) === 0) index += 4
+  while (index < to && windowBytes[index]! < 128) index++
+  return index
+}
+
+/** A string with a few other characters is put together from pieces; the decoder is as slow for it as for all others. */
+function readMixed(from: number, to: number, high: number): string {
+  const length = to - from
+  let text = ''
+  let left = length >> 3
+  while (high < to) {
+    const first = windowBytes[high]!
+    const size = first < 0xe0 ? 2 : 3
+    // Characters in a row are most likely followed by more.
+    left -= high === from ? 4 : 1
+    if (left < 0 || first < 0xc2 || first > 0xef || high + size > to) return decodeText(length)
+    text += windowText.substring(from, high)
+    let unit = first & (0x7f >> size)
+    for (from = high + size; ++high < from; ) {
+      const byte = windowBytes[high]!
+      if (byte >> 6 !== 2) return decodeText(length)
+      unit = (unit << 6) | (byte & 63)
+    }
+    // Not the shortest form, or a surrogate: the decoder refuses it.
+    if (size === 3 && (unit < 0x800 || unit >> 11 === 27)) return decodeText(length)
+    text += String.fromCharCode(unit)
+    high = nextHigh(from, to)
+  }
+  at += length
+  return text + windowText.substring(from, to)
+}
+
+function decodeText(length: number): string {
   try {
-    const text = textDecoder.decode(source.subarray(start, stop))
-    at = stop
+    const text = textDecoder.decode(source.subarray(at, at + length))
+    at += length
     return text
   } catch {
     throw damaged('a string is not utf-8')
   }
 }
 
-/** Four characters a call: a call for each makes a chain of pieces that is flattened later. */
-function ascii(start: number, stop: number): string {
-  let text = ''
-  let index = start
-  for (; index + 4 <= stop; index += 4) {
-    text += String.fromCharCode(source[index]!, source[index + 1]!, source[index + 2]!, source[index + 3]!)
-  }
-  for (; index < stop; index++) text += String.fromCharCode(source[index]!)
-  return text
+/** A key, met after the keys on the way to it from the first of its object. Most objects have the keys of another. */
+interface Step {
+  readonly key: string
+  /** Its encoding. */
+  readonly bytes: Uint8Array
+  /** Whether the field is set by an assignment. */
+  readonly isPlain: boolean
+  /** A key that followed, the last one met first. */
+  next: Step | undefined
+  /** Another key that came in the place of this one. */
+  other: Step | undefined
 }
 
-/** Keys met lately, by a hash of their bytes. ASCII only, so that bytes compare with characters. */
-const keysCached: (string | undefined)[] = new Array(KEYS_CACHED).fill(undefined)
+/** The steps before the first key of objects, by their number of fields. */
+let firstSteps: Step[] = []
+let stepsKept = 0
 
-function readKey(): string {
-  if (at >= end) throw damaged('the bytes end inside a value')
-  const tag = source[at]!
-  if (tag === 0xe6) {
-    at++
-    return readString(readVarint())
+function readKey(before: Step, fields: object): Step {
+  let tried = 0
+  for (let step = before.next; step !== undefined; step = step.other) {
+    if (isAt(step.bytes)) {
+      at += step.bytes.length
+      return step
+    }
+    tried++
   }
-  if (tag < 0x80 || tag > 0xbf) throw damaged('a key is not a string')
-  at++
-  const length = tag & 63
-  if (length > LOOP_CHARS_MAX) return readString(length)
-  need(length)
   const start = at
-  const stop = start + length
-  let hash = length
-  for (let index = start; index < stop; index++) hash = (hash * 31 + source[index]!) | 0
-  const slot = (hash ^ (hash >>> 10)) & (KEYS_CACHED - 1)
-  const cached = keysCached[slot]
-  if (cached !== undefined && isAt(cached, start, length)) {
-    at = stop
-    return cached
+  const key = at < end && (source[at]! & 0xc0) === 0x80 || source[at] === 0xe6 ? read(0) as string : undefined
+  if (key === undefined) throw damaged(at < end ? 'a key is not a string' : 'the bytes end inside a value')
+  // Of two equal keys the first counts. Assigned, __proto__ would set the prototype.
+  const isPlain = key !== '__proto__' && !Object.hasOwn(fields, key)
+  const step = { key, bytes: source.slice(start, at), isPlain, next: undefined, other: undefined as Step | undefined }
+  if (stepsKept++ < STEPS_MAX) {
+    // Objects that map ids have other keys each time: they must not make the search long.
+    if (tried < 8) step.other = before.next
+    before.next = step
+  } else {
+    firstSteps = []
+    stepsKept = 0
   }
-  const key = readString(length)
-  if (key.length === length) keysCached[slot] = key
-  return key
+  return step
 }
 
-function isAt(text: string, start: number, length: number): boolean {
-  if (text.length !== length) return false
-  for (let index = 0; index < length; index++) if (text.charCodeAt(index) !== source[start + index]) return false
+function isAt(bytes: Uint8Array): boolean {
+  const length = bytes.length
+  if (length > end - at) return false
+  for (let index = 0; index < length; index++) if (bytes[index] !== source[at + index]) return false
   return true
 }
 
-function readArray(count: number, depth: number): Json {
+function readArray(count: number, depth: number): Value {
   if (depth === DEPTH_MAX) throw damaged(`nested deeper than ${DEPTH_MAX} levels`)
   // Each item takes a byte: a false count must not reserve memory.
   need(count)
-  const items = new Array<Json>(count)
+  const items = new Array<Value>(count)
   for (let index = 0; index < count; index++) items[index] = read(depth + 1)
   return freezing ? Object.freeze(items) : items
 }
 
-function readObject(count: number, depth: number): Json {
+function readObject(count: number, depth: number): Value {
   if (depth === DEPTH_MAX) throw damaged(`nested deeper than ${DEPTH_MAX} levels`)
-  const fields: Record<string, Json> = {}
+  const fields: Record<string, Value> = {}
+  let step = (firstSteps[count & 63] ??= { key: '', bytes: EMPTY, isPlain: true, next: undefined, other: undefined })
   for (let index = 0; index < count; index++) {
-    const key = readKey()
+    step = readKey(step, fields)
     const value = read(depth + 1)
-    // Assigned, this key would set the prototype.
-    if (key === '__proto__') {
-      Object.defineProperty(fields, key, { value, enumerable: true, configurable: true, writable: true })
-    } else {
-      fields[key] = value
+    if (step.isPlain) fields[step.key] = value
+    else if (!Object.hasOwn(fields, step.key)) {
+      Object.defineProperty(fields, step.key, { value, enumerable: true, configurable: true, writable: true })
     }
   }
   return freezing ? Object.freeze(fields) : fields
-}
-
-/**
- * Decodes `count` values that follow each other from `offset` to `limit`.
- *
- * @throws DocumentError when the bytes are not that many documents.
- */
-export function decodeAll(bytes: Uint8Array, offset: number, limit: number, count: number, frozen = false): Json[] {
-  source = bytes
-  at = offset
-  end = limit
-  freezing = frozen
-  try {
-    const values = new Array<Json>(count)
-    for (let index = 0; index < count; index++) values[index] = read(0)
-    if (at !== end) throw damaged('bytes follow the values')
-    return values
-  } finally {
-    source = EMPTY
-  }
 }

@@ -1,7 +1,7 @@
 import { type Ahead, databaseName } from './ahead.ts'
 import { decode, decodeAll, encode, Encoder } from './codec.ts'
 import { guarded, PannierError } from './errors.ts'
-import type { Document, Edit, Json, OpenOptions, Outcome, Write } from './types.ts'
+import type { Document, Edit, OpenOptions, Outcome, Value, Write } from './types.ts'
 import { Engine } from './wasm.ts'
 
 /** Collections by their numbers in the core. */
@@ -148,7 +148,7 @@ export class Store {
   }
 
   /** One row, frozen. */
-  async get(collection: number, key: string): Promise<Json | undefined> {
+  async get(collection: number, key: string): Promise<Value | undefined> {
     for (;;) {
       const length = this.#call(engine => engine.get(collection, key))
       if (length >= 0) {
@@ -168,7 +168,7 @@ export class Store {
     limit: number,
     reverse: boolean,
     keys: boolean,
-  ): Promise<Json[]> {
+  ): Promise<Value[]> {
     const asked = this.#encode(bounds, 'range').slice()
     for (;;) {
       const count = this.#call(engine => engine.scan(collection, index, asked, limit, reverse, keys))

@@ -1,8 +1,20 @@
-/** Any JSON value. What the store hands out is frozen: treat it as read-only. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
+/**
+ * What can be stored: any JSON value, and dates, big integers and bytes. What the store hands out is frozen: treat it
+ * as read-only. A `Date` and a `Uint8Array` cannot be frozen; rows that hold one are decoded for each caller.
+ */
+export type Value =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Date
+  | Uint8Array
+  | readonly Value[]
+  | { readonly [key: string]: Value }
 
-/** A document: a JSON object. */
-export type Document = { readonly [key: string]: Json }
+/** A document: an object of values. */
+export type Document = { readonly [key: string]: Value }
 
 /** A price in the minor unit of its currency: `{ price: 1999, currency: 'EUR' }` is 19.99 €. */
 export interface Quote {
@@ -99,8 +111,11 @@ export interface HistoryApi {
 /** A product: any JSON object with an `id`. A higher `version` replaces a lower one, never the reverse. */
 export type Product = Document & { readonly id: string; readonly version?: number }
 
-/** A part of a key: keys order as null < false < true < numbers < strings, strings by code point. */
-export type KeyPart = null | boolean | number | string
+/**
+ * A part of a key: keys order as null < false < true < numbers < bigints < strings < bytes. Dates order among the
+ * numbers, as their milliseconds; strings by code point.
+ */
+export type KeyPart = null | boolean | number | Date | bigint | string | Uint8Array
 
 export interface Range<K> {
   readonly gte?: K

@@ -206,6 +206,22 @@ test('a product that was replaced while it was read is not kept', async () => {
   assert.equal((await shop.catalog.get('A1')).price, 2)
 })
 
+test('what a caller does to a date or to bytes is seen by no other caller', async () => {
+  const shop = await openMemory()
+  const row = bytes({ id: 'A1', at: new Date(5), blob: new Uint8Array([1]), tags: [{ since: new Date(7) }], count: 2n })
+  wasmMemory.set(row)
+  engine.get = () => row.length
+  for (let round = 0; round < 3; round++) {
+    const product = await shop.catalog.get('A1')
+    assert.deepEqual([product.at, product.blob, product.tags[0].since, product.count], [new Date(5), new Uint8Array([1]), new Date(7), 2n])
+    product.at.setTime(0)
+    product.blob[0] = 9
+    product.tags[0].since.setTime(0)
+    assert.throws(() => Object.assign(product, { at: 1 }), TypeError)
+  }
+  assert.deepEqual([...wasmMemory.subarray(0, row.length)], [...row])
+})
+
 test('an argument whose getter calls the store is encoded as it is', async () => {
   const shop = await openMemory()
   const stored = []

@@ -87,6 +87,56 @@ pub fn append_value(key: Key, value: Value<'_>) -> Option<Key> {
         Value::F64(value) => key.number(value),
         Value::Str(value) => key.string(value),
         Value::Bytes(value) => key.bytes(value),
+        // At most 2^53 milliseconds: exact.
+        Value::Date(value) => key.number(value as f64),
+        Value::BigInteger { is_negative, magnitude } => key.big_integer(is_negative, magnitude),
         Value::Array(_) | Value::Object(_) => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::document::Document;
+
+    fn big(is_negative: bool, magnitude: &[u8]) -> Value<'_> {
+        Value::BigInteger { is_negative, magnitude }
+    }
+
+    #[test]
+    fn rows_are_ordered_by_every_kind_of_scalar() {
+        let index = Index { name: "byAt".into(), fields: alloc::vec!["at".into()], rows: TreeId(1), tree: TreeId(2) };
+        let ascending = [
+            Value::Null,
+            Value::Bool(true),
+            Value::Date(-8_640_000_000_000_000),
+            Value::Int(-1),
+            Value::Date(0),
+            Value::F64(0.5),
+            Value::Date(1_732_406_400_122),
+            Value::Int(1_732_406_400_123),
+            Value::Date(1_732_406_400_124),
+            // Any number comes before any big integer.
+            big(true, &[1, 0]),
+            big(true, &[255]),
+            big(true, &[1]),
+            big(false, &[]),
+            big(false, &[1]),
+            big(false, &[0x20, 0, 0, 0, 0, 0, 0]),
+            big(false, &[0x20, 0, 0, 0, 0, 0, 1]),
+            Value::Str(""),
+            Value::Bytes(&[]),
+            Value::Bytes(&[0]),
+        ];
+        let entry = |value| {
+            let row = Document::object(&[("at", value)]).expect("valid");
+            index.entry("id", row.as_ref()).expect("a scalar").0
+        };
+        assert!(ascending.map(entry).is_sorted_by(|one, other| one < other));
+        // A date and its milliseconds are one place.
+        assert_eq!(entry(Value::Date(5)), entry(Value::Int(5)));
+        // Too long for a key: not in the index.
+        let row = Document::object(&[("at", big(false, &[1; 1024]))]).expect("valid");
+        assert_eq!(index.entry("id", row.as_ref()), None);
+    }
 }

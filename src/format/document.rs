@@ -1,8 +1,8 @@
 //! The one encoding of documents: compact, self-describing, canonical.
 //!
-//! A document is a JSON value, plus raw bytes. The same bytes lie in the tree,
-//! in the log, on the wire and in JavaScript's decoder, so a document is
-//! encoded once and copied from there on.
+//! A document is a JSON value, plus raw bytes, dates and big integers. The same
+//! bytes lie in the tree, in the log, on the wire and in JavaScript's decoder,
+//! so a document is encoded once and copied from there on.
 //!
 //! | tag | value |
 //! |---|---|
@@ -18,7 +18,10 @@
 //! | `E7` | varint count, object |
 //! | `E8` | varint count, array |
 //! | `E9` | varint byte length, bytes |
+//! | `EA` | varint: the date that many milliseconds after the start of 1970 |
+//! | `EB` | varint n: the date −1 − n milliseconds |
 //! | `EC` | zigzag varint n: the double n / 100, so that 129.99 takes 4 bytes |
+//! | `ED` | varint n: big integer of n / 2 bytes, highest first; negative when n is odd |
 //!
 //! A value has exactly one encoding, the first that fits of: integer,
 //! hundredths, double; and always the shortest head. Equal bytes are equal
@@ -40,6 +43,7 @@ use core::fmt;
 mod head;
 mod json;
 mod read;
+mod tagged;
 mod write;
 
 pub use read::{DocumentRef, Fields, Items, Value};
@@ -52,6 +56,13 @@ pub const DEPTH_MAX: usize = 64;
 /// Greatest magnitude of an integer, 2^53 − 1: beyond it a double, and so
 /// JavaScript, cannot tell neighbours apart.
 pub const INTEGER_MAX: i64 = (1 << 53) - 1;
+
+/// Greatest distance of a date from the start of 1970 in milliseconds, as in JavaScript.
+pub const DATE_MAX: i64 = 8_640_000_000_000_000;
+
+/// Longest magnitude of a big integer in bytes: twice the longest key in use in
+/// cryptography, and short enough that conversions to decimal stay cheap.
+pub const BIG_INTEGER_BYTES_MAX: usize = 1024;
 
 /// An owned document, valid by construction. The default is the empty object.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -158,6 +169,10 @@ pub enum Why {
     NotShortest,
     /// Nested deeper than [`DEPTH_MAX`].
     Depth,
+    /// A date beyond [`DATE_MAX`].
+    Date,
+    /// A big integer of more than [`BIG_INTEGER_BYTES_MAX`].
+    BigInteger,
 }
 
 impl fmt::Display for DocumentError {
@@ -172,6 +187,8 @@ impl fmt::Display for DocumentError {
             Why::NotFinite => "a number is not finite",
             Why::NotShortest => "not the shortest form",
             Why::Depth => "nested deeper than 64",
+            Why::Date => "a date is beyond 8.64e15 ms",
+            Why::BigInteger => "a big integer is longer than 1024 bytes",
         };
         write!(f, "document, byte {}: {why}", self.at)
     }

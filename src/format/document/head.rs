@@ -1,6 +1,6 @@
 //! Heads of values: the tag byte and what follows it up to the first child.
 
-use super::{INTEGER_MAX, Why};
+use super::{BIG_INTEGER_BYTES_MAX, DATE_MAX, INTEGER_MAX, Why};
 use crate::format::varint;
 use alloc::vec::Vec;
 
@@ -17,7 +17,10 @@ pub(super) const STRING_LONG: u8 = 0xE6;
 pub(super) const OBJECT_LONG: u8 = 0xE7;
 pub(super) const ARRAY_LONG: u8 = 0xE8;
 pub(super) const BYTES: u8 = 0xE9;
+pub(super) const DATE: u8 = 0xEA;
+pub(super) const DATE_NEGATIVE: u8 = 0xEB;
 pub(super) const HUNDREDTHS: u8 = 0xEC;
+pub(super) const BIG_INTEGER: u8 = 0xED;
 
 /// Greatest integer that is its own tag.
 pub(super) const SMALL_MAX: u64 = 0x7F;
@@ -38,6 +41,11 @@ pub(super) enum Head<'a> {
     /// UTF-8, not checked yet.
     Str(&'a [u8]),
     Bytes(&'a [u8]),
+    Date(i64),
+    BigInteger {
+        is_negative: bool,
+        magnitude: &'a [u8],
+    },
     Array(usize),
     Object(usize),
 }
@@ -68,7 +76,10 @@ pub(super) fn read<'a>(rest: &mut &'a [u8]) -> Result<Head<'a>, Why> {
             let length = number(rest)?;
             Head::Bytes(take(rest, usize::try_from(length).map_err(|_| Why::Cut)?)?)
         }
+        DATE => Head::Date(bounded(rest, DATE_MAX, Why::Date)?),
+        DATE_NEGATIVE => Head::Date(-1 - bounded(rest, DATE_MAX - 1, Why::Date)?),
         HUNDREDTHS => Head::F64(hundredths(rest)?),
+        BIG_INTEGER => big_integer(rest)?,
         other => return Err(Why::Tag(other)),
     })
 }
@@ -86,11 +97,24 @@ fn number(rest: &mut &[u8]) -> Result<u64, Why> {
 }
 
 fn integer(rest: &mut &[u8], least: u64, most: i64) -> Result<i64, Why> {
-    let value = number(rest)?;
-    if value < least {
-        return Err(Why::NotShortest);
+    let value = bounded(rest, most, Why::Integer)?;
+    if (value as u64) < least { Err(Why::NotShortest) } else { Ok(value) }
+}
+
+fn bounded(rest: &mut &[u8], most: i64, why: Why) -> Result<i64, Why> {
+    i64::try_from(number(rest)?).ok().filter(|value| *value <= most).ok_or(why)
+}
+
+fn big_integer<'a>(rest: &mut &'a [u8]) -> Result<Head<'a>, Why> {
+    let length = bounded(rest, 2 * BIG_INTEGER_BYTES_MAX as i64 + 1, Why::BigInteger)?;
+    let is_negative = length & 1 == 1;
+    let magnitude = take(rest, length as usize / 2)?;
+    // Zero has no bytes and no sign.
+    match magnitude.first() {
+        Some(0) => Err(Why::NotShortest),
+        None if is_negative => Err(Why::NotShortest),
+        _ => Ok(Head::BigInteger { is_negative, magnitude }),
     }
-    i64::try_from(value).ok().filter(|value| *value <= most).ok_or(Why::Integer)
 }
 
 /// A count or length that did not fit the tag.
@@ -156,16 +180,27 @@ pub(super) fn write_f64(out: &mut Vec<u8>, value: f64) {
 
 /// Appends an integer of at most [`INTEGER_MAX`] in magnitude.
 pub(super) fn write_integer(out: &mut Vec<u8>, value: i64) {
-    if value < 0 {
-        out.push(NEGATIVE);
-        varint::write(out, (-1 - value) as u64);
+    // A small integer's varint is one byte: its tag.
+    if (0..=SMALL_MAX as i64).contains(&value) {
+        out.push(value as u8);
     } else {
-        if value as u64 > SMALL_MAX {
-            out.push(POSITIVE);
-        }
-        // A small integer's varint is one byte: its tag.
-        varint::write(out, value as u64);
+        write_signed(out, POSITIVE, NEGATIVE, value);
     }
+}
+
+/// Appends one of two tags, then `value` or, where it is negative, −1 − `value`.
+pub(super) fn write_signed(out: &mut Vec<u8>, positive: u8, negative: u8, value: i64) {
+    out.push(if value < 0 { negative } else { positive });
+    varint::write(out, (value ^ (value >> 63)) as u64);
+}
+
+/// Appends a big integer, whose magnitude may begin with zeros.
+pub(super) fn write_big_integer(out: &mut Vec<u8>, is_negative: bool, magnitude: &[u8]) {
+    let zeros = magnitude.iter().take_while(|byte| **byte == 0).count();
+    let magnitude = &magnitude[zeros..];
+    out.push(BIG_INTEGER);
+    varint::write(out, 2 * magnitude.len() as u64 + u64::from(is_negative && !magnitude.is_empty()));
+    out.extend_from_slice(magnitude);
 }
 
 /// Appends a tag that holds `count` up to `short_max`, or else the long tag and

@@ -1,7 +1,9 @@
 //! Documents in other formats: real JSON values where people read, the encoded
 //! bytes, checked on the way in, where they do not.
 
+use super::tagged::{self, Text};
 use super::{DEPTH_MAX, Document, DocumentRef, Value, Writer};
+use alloc::format;
 use alloc::vec::Vec;
 use core::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
@@ -25,9 +27,9 @@ impl Serialize for Value<'_> {
             Value::Int(value) => serializer.serialize_i64(*value),
             Value::F64(value) => serializer.serialize_f64(*value),
             Value::Str(value) => serializer.serialize_str(value),
-            Value::Bytes(value) => serializer.serialize_bytes(value),
             Value::Array(array) => serialize_array(*array, serializer),
             Value::Object(object) => serialize_object(*object, serializer),
+            lacking => serialize_tagged(*lacking, serializer),
         }
     }
 }
@@ -42,8 +44,24 @@ fn serialize_array<S: Serializer>(array: DocumentRef<'_>, serializer: S) -> Resu
 
 fn serialize_object<S: Serializer>(object: DocumentRef<'_>, serializer: S) -> Result<S::Ok, S::Error> {
     let mut out = serializer.serialize_map(None)?;
+    let is_alone = object.fields().count() == 1;
     for (key, value) in object.fields() {
-        out.serialize_entry(key, &value)?;
+        if is_alone && tagged::is_reserved(key) {
+            out.serialize_entry(&format!("${key}"), &value)?;
+        } else {
+            out.serialize_entry(key, &value)?;
+        }
+    }
+    out.end()
+}
+
+fn serialize_tagged<S: Serializer>(value: Value<'_>, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut out = serializer.serialize_map(Some(1))?;
+    if let Some((key, text)) = tagged::field(value) {
+        match text {
+            Text::Number(number) => out.serialize_entry(key, &number)?,
+            Text::String(string) => out.serialize_entry(key, &string)?,
+        }
     }
     out.end()
 }
@@ -85,12 +103,9 @@ struct Into<'w> {
 }
 
 impl Into<'_> {
-    /// A writer for the children, whose count is known only after them.
-    fn body<E: serde::de::Error>(&self) -> Result<Writer, E> {
-        if self.depth == DEPTH_MAX {
-            return Err(E::custom("a document is nested deeper than 64"));
-        }
-        Ok(Writer::new())
+    /// Refuses what is deeper than `depth_max`.
+    fn shallower<E: serde::de::Error>(&self, depth_max: usize) -> Result<(), E> {
+        if self.depth < depth_max { Ok(()) } else { Err(E::custom("a document is nested deeper than 64")) }
     }
 }
 
@@ -151,26 +166,34 @@ impl<'de> Visitor<'de> for Into<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let mut body = self.body()?;
+        self.shallower(DEPTH_MAX)?;
+        // The count is known only after the children.
+        let mut body = Writer::new();
         let mut count = 0;
         while items.next_element_seed(Into { writer: &mut body, depth: self.depth + 1 })?.is_some() {
             count += 1;
         }
         self.writer.array(count);
-        self.writer.append(&body);
+        self.writer.append(body.written());
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
-        let mut body = self.body()?;
+        // A date, say, may stand one level deeper than an object.
+        self.shallower(DEPTH_MAX + 1)?;
+        let mut body = Writer::new();
         let mut count = 0;
         // A key is written by the same visitor; `finish` refuses one that is no string.
-        while fields.next_key_seed(Into { writer: &mut body, depth: DEPTH_MAX })?.is_some() {
+        while fields.next_key_seed(Into { writer: &mut body, depth: DEPTH_MAX + 1 })?.is_some() {
             fields.next_value_seed(Into { writer: &mut body, depth: self.depth + 1 })?;
             count += 1;
         }
+        if count == 1 && tagged::read(body.written(), self.writer).map_err(A::Error::custom)? {
+            return Ok(());
+        }
+        self.shallower(DEPTH_MAX)?;
         self.writer.object(count);
-        self.writer.append(&body);
+        self.writer.append(body.written());
         Ok(())
     }
 }

@@ -23,6 +23,15 @@ pub enum Value<'a> {
     Str(&'a str),
     /// Raw bytes.
     Bytes(&'a [u8]),
+    /// A moment in milliseconds since the start of 1970.
+    Date(i64),
+    /// An integer of any size.
+    BigInteger {
+        /// Its sign; zero has none.
+        is_negative: bool,
+        /// Its bytes, the highest first and not zero.
+        magnitude: &'a [u8],
+    },
     /// An array.
     Array(DocumentRef<'a>),
     /// An object.
@@ -214,6 +223,8 @@ fn take_value<'a>(rest: &mut &'a [u8]) -> Option<Value<'a>> {
         Head::F64(value) => Value::F64(value),
         Head::Str(value) => Value::Str(core::str::from_utf8(value).ok()?),
         Head::Bytes(value) => Value::Bytes(value),
+        Head::Date(value) => Value::Date(value),
+        Head::BigInteger { is_negative, magnitude } => Value::BigInteger { is_negative, magnitude },
         Head::Array(_) => Value::Array(take_whole(start, rest)?),
         Head::Object(_) => Value::Object(take_whole(start, rest)?),
     })

@@ -146,9 +146,119 @@ fn a_writer_whose_counts_do_not_fit_is_refused() {
 }
 
 #[test]
-fn bytes_come_back() {
-    let document = Document::object(&[("blob", Value::Bytes(&[0, 255]))]).expect("valid");
-    assert_eq!(document.as_ref().get("blob"), Some(Value::Bytes(&[0, 255])));
+fn bytes_dates_and_big_integers_come_back() {
+    let long = vec![0xFF; BIG_INTEGER_BYTES_MAX];
+    let big = |is_negative, magnitude| Value::BigInteger { is_negative, magnitude };
+    let values = [
+        Value::Bytes(&[]),
+        Value::Bytes(&[0, 255]),
+        Value::Date(0),
+        Value::Date(-1),
+        Value::Date(1_732_406_400_123),
+        Value::Date(DATE_MAX),
+        Value::Date(-DATE_MAX),
+        big(false, &[]),
+        big(false, &[1]),
+        big(true, &[1]),
+        big(false, &[0x80, 0, 0, 0, 0, 0, 0, 0]),
+        big(true, &long),
+    ];
+    for value in values {
+        let document = Document::array(&[value]).expect("valid");
+        assert_eq!(document.as_ref().items().next(), Some(value));
+        let json = serde_json::to_string(&document).expect("JSON");
+        assert_eq!(serde_json::from_str::<Document>(&json).expect(&json), document);
+    }
+    // A writer brings integers into their one form.
+    assert_eq!(Document::array(&[big(true, &[0, 0])]), Document::array(&[big(false, &[])]));
+    assert_eq!(Document::array(&[big(true, &[0, 1])]), Document::array(&[big(true, &[1])]));
+    let refused = |value| Document::array(&[value]).expect_err("refused").why;
+    assert_eq!(refused(Value::Date(DATE_MAX + 1)), Why::Date);
+    assert_eq!(refused(Value::Date(-DATE_MAX - 1)), Why::Date);
+    assert_eq!(refused(big(false, &[1; BIG_INTEGER_BYTES_MAX + 1])), Why::BigInteger);
+}
+
+#[test]
+fn what_json_lacks_has_a_form_that_no_object_has() {
+    let json = |text: &str| serde_json::from_str::<Document>(text);
+    let object = |key, value| Document::object(&[(key, value)]).expect("valid");
+    let ordinary = [
+        ("$date", r#"{"$$date":1}"#),
+        ("$$date", r#"{"$$$date":1}"#),
+        ("$bytes", r#"{"$$bytes":1}"#),
+        ("$$$bigint", r#"{"$$$$bigint":1}"#),
+        ("date", r#"{"date":1}"#),
+        ("$ref", r#"{"$ref":1}"#),
+        ("$$", r#"{"$$":1}"#),
+    ];
+    for (key, text) in ordinary {
+        assert_eq!(serde_json::to_string(&object(key, Value::Int(1))).expect("JSON"), text);
+        assert_eq!(json(text).expect(text), object(key, Value::Int(1)));
+    }
+    let two = Document::object(&[("$date", Value::Int(1)), ("b", Value::Int(2))]).expect("valid");
+    assert_eq!(serde_json::to_string(&two).expect("JSON"), r#"{"$date":1,"b":2}"#);
+    assert_eq!(json(r#"{"$date":1,"b":2}"#).expect("two fields"), two);
+    let refused = [
+        (r#"{"$date":1.5}"#, "$date"),
+        (r#"{"$date":"2026-11-24"}"#, "$date"),
+        (r#"{"$date":8640000000000001}"#, "date is beyond"),
+        (r#"{"$bytes":"AP9="}"#, "$bytes"),
+        (r#"{"$bytes":"AP8"}"#, "$bytes"),
+        (r#"{"$bytes":"===="}"#, "$bytes"),
+        (r#"{"$bytes":[0,255]}"#, "$bytes"),
+        (r#"{"$bigint":"-0"}"#, "$bigint"),
+        (r#"{"$bigint":"007"}"#, "$bigint"),
+        (r#"{"$bigint":""}"#, "$bigint"),
+        (r#"{"$bigint":"1e3"}"#, "$bigint"),
+        (r#"{"$bigint":7}"#, "$bigint"),
+    ];
+    for (text, why) in refused {
+        let error = json(text).expect_err(text).to_string();
+        assert!(error.contains(why), "{text}: {error}");
+    }
+    let nines = alloc::format!(r#"{{"$bigint":"{}"}}"#, "9".repeat(2467));
+    assert!(json(&nines).expect_err("2467 nines").to_string().contains("1024 bytes"));
+    // The deepest scalar may be a date, but not an object.
+    let deep = |inner: &str| json(&("[".repeat(DEPTH_MAX) + inner + &"]".repeat(DEPTH_MAX)));
+    let date = deep(r#"{"$date":5}"#).expect("as deep as a number");
+    assert_eq!(serde_json::from_str::<Document>(&serde_json::to_string(&date).expect("JSON")).expect("back"), date);
+    for text in [r#"{"a":5}"#, r#"{"$$date":5}"#, r#"{"$date":{"$date":5}}"#] {
+        assert!(deep(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn large_and_odd_documents_come_back() {
+    let text = "ä".repeat(500_000);
+    let whole = vec![0xA5u8; 16 << 20];
+    let names: Vec<String> = (0..100_000).map(|index| alloc::format!("k{index}")).collect();
+    let mut many: Vec<(&str, Value<'_>)> = names.iter().map(|name| (name.as_str(), Value::Null)).collect();
+    let odd = ["__proto__", "\0", "\u{FEFF}k", "", "a\0b"];
+    many.extend(odd.map(|name| (name, Value::Str(name))));
+    many.push(("text", Value::Str(&text)));
+    many.push(("blob", Value::Bytes(&whole)));
+    let document = Document::object(&many).expect("valid");
+    let read = DocumentRef::from_bytes(document.as_bytes()).expect("valid");
+    assert!(read.fields().eq(many.iter().copied()));
+    assert_eq!(read.get("blob"), Some(Value::Bytes(&whole)));
+    for name in odd {
+        assert_eq!(read.str(name), Some(name));
+    }
+}
+
+#[test]
+fn hostile_depth_and_counts_end_early() {
+    for tag in [0xD1, 0xC1] {
+        let bytes = vec![tag; 10_000];
+        let why = Document::from_bytes(bytes.clone()).expect_err("hostile").why;
+        assert!(matches!(why, Why::Depth | Why::Key), "{why:?}");
+        assert_eq!(Document::from_stored(bytes).as_ref().path("a.b"), None);
+    }
+    let json = "[".repeat(10_000) + &"]".repeat(10_000);
+    let error = serde_json::from_str::<Document>(&json).expect_err("deep").to_string();
+    assert!(error.contains("deeper than 64"), "{error}");
+    let count = [&[0xE8u8][..], &[0xFF; 9], &[0x01]].concat();
+    assert_eq!(Document::from_bytes(count).map_err(|error| error.why), Err(Why::Cut));
 }
 
 #[test]
@@ -177,14 +287,20 @@ impl Random {
 }
 
 fn random_value(random: &mut Random, depth: usize) -> Json {
-    match random.below(if depth == 0 { 6 } else { 8 }) {
+    match random.below(if depth == 0 { 9 } else { 12 }) {
         0 => Json::Null,
         1 => Json::Bool(random.below(2) == 0),
         2 => Json::from(random.next() as i64 >> random.below(64).max(11)),
         3 => Json::from(f64::from_bits(random.next())),
         4 => Json::from(random.below(1 << 40) as f64 / 100.0),
         5 => Json::from("ä茶x".chars().cycle().take(random.below(90) as usize).collect::<String>()),
-        6 => (0..random.below(20)).map(|_| random_value(random, depth - 1)).collect(),
+        6 => serde_json::json!({ "$date": random.next() as i64 >> 12 }),
+        7 => {
+            serde_json::json!({ "$bigint": (i128::from(random.next()) * i128::from(random.next() as i64)).to_string() })
+        }
+        8 => serde_json::json!({ "$bytes": "AP8=".repeat(random.below(2) as usize) }),
+        9 => serde_json::json!({ "$$date": random_value(random, depth - 1) }),
+        10 => (0..random.below(20)).map(|_| random_value(random, depth - 1)).collect(),
         _ => (0..random.below(20)).map(|index| (index.to_string(), random_value(random, depth - 1))).collect(),
     }
 }

@@ -67,6 +67,18 @@ impl Writer {
         self.0.extend_from_slice(value);
     }
 
+    /// Writes a moment in milliseconds since the start of 1970; [`Writer::finish`]
+    /// refuses one beyond [`super::DATE_MAX`].
+    pub fn date(&mut self, value: i64) {
+        head::write_signed(&mut self.0, head::DATE, head::DATE_NEGATIVE, value);
+    }
+
+    /// Writes an integer from its bytes, the highest first; [`Writer::finish`]
+    /// refuses more than [`super::BIG_INTEGER_BYTES_MAX`].
+    pub fn big_integer(&mut self, is_negative: bool, magnitude: &[u8]) {
+        head::write_big_integer(&mut self.0, is_negative, magnitude);
+    }
+
     /// Copies a whole document in as one value.
     pub fn document(&mut self, value: DocumentRef<'_>) {
         self.0.extend_from_slice(value.as_bytes());
@@ -81,6 +93,8 @@ impl Writer {
             Value::F64(value) => self.f64(value),
             Value::Str(value) => self.str(value),
             Value::Bytes(value) => self.bytes(value),
+            Value::Date(value) => self.date(value),
+            Value::BigInteger { is_negative, magnitude } => self.big_integer(is_negative, magnitude),
             Value::Array(value) | Value::Object(value) => self.document(value),
         }
     }
@@ -94,7 +108,11 @@ impl Writer {
         Document::from_bytes(self.0)
     }
 
-    pub(super) fn append(&mut self, body: &Writer) {
-        self.0.extend_from_slice(&body.0);
+    pub(super) fn append(&mut self, body: &[u8]) {
+        self.0.extend_from_slice(body);
+    }
+
+    pub(super) fn written(&self) -> &[u8] {
+        &self.0
     }
 }
