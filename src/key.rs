@@ -205,7 +205,8 @@ fn decode_part(rest: &mut &[u8], depth_left: usize) -> Option<Part> {
             }
             let magnitude = ordered.split_off(2.min(ordered.len()));
             let is_length = ordered == (magnitude.len() as u16 | BIG_INTEGER_SIGN).to_be_bytes();
-            is_length.then_some(Part::BigInteger { is_negative, magnitude })?
+            let is_shortest = magnitude.first().map_or(!is_negative, |byte| *byte != 0);
+            (is_length && is_shortest).then_some(Part::BigInteger { is_negative, magnitude })?
         }
         STRING => Part::String(String::from_utf8(unescape(rest)?).ok()?),
         BYTES => Part::Bytes(unescape(rest)?),
@@ -345,6 +346,11 @@ mod tests {
         }
         assert_eq!(decode(&[0x7F]), None);
         assert_eq!(decode(&[TUPLE; 64]), None);
+        // A big integer: minus zero, a leading zero, a wrong length, none.
+        for key in [&[0x38, 0x7F, 0xFF, 0][..], &[0x38, 0x80, 1, 0, 0xFF, 0], &[0x38, 0x80, 2, 5, 0], &[0x38, 0x80, 0]]
+        {
+            assert_eq!(decode(key), None, "{key:?}");
+        }
     }
 
     #[test]

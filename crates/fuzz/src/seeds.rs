@@ -44,6 +44,8 @@ fn documents() -> Vec<Vec<u8>> {
         ("rating", Value::F64(1.0 / 3.0)),
         ("sold", Value::Bool(true)),
         ("blob", Value::Bytes(&[0, 255])),
+        ("since", Value::Date(-5)),
+        ("serial", Value::BigInteger { is_negative: true, magnitude: &[1, 0] }),
         ("text", Value::Str(&"long ".repeat(20))),
         ("big", Value::Int(1 << 40)),
     ]);
@@ -65,7 +67,8 @@ fn heads() -> Vec<Vec<u8>> {
 
 fn keys() -> Vec<Vec<u8>> {
     let inner = Key::new().string("a\0b").number(-1.5).null();
-    let row = Key::new().string("茶").number(1999.0).bool(true).bytes(&[0, 255, 1]).tuple(&inner);
+    let row =
+        Key::new().string("茶").number(1999.0).big_integer(true, &[1, 0]).bool(true).bytes(&[0, 255, 1]).tuple(&inner);
     vec![row.into_bytes(), Key::new().bool(false).number(0.0).number(f64::INFINITY).into_bytes()]
 }
 

@@ -17,6 +17,7 @@ pub(crate) fn append(key: Key, part: &Part) -> Key {
         Part::Null => key.null(),
         Part::Bool(value) => key.bool(*value),
         Part::Number(value) => key.number(*value),
+        Part::BigInteger { is_negative, magnitude } => key.big_integer(*is_negative, magnitude),
         Part::String(value) => key.string(value),
         Part::Bytes(value) => key.bytes(value),
         Part::Tuple(parts) => key.tuple(&parts.iter().fold(Key::new(), append)),
