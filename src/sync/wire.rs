@@ -1,7 +1,7 @@
 //! The messages of `POST /v1/sync`.
 //!
 //! Our own client and server speak postcard, everyone else JSON, from the same
-//! types. Over HTTP the body of an answer is an [`Answer`] in either encoding.
+//! types; `client` has the client's part of the postcard by hand. Over HTTP the body of an answer is an [`Answer`] in either encoding.
 //! Cookies, epochs, sequence numbers and revisions stay below 2^53, so that
 //! JSON carries them exactly.
 
@@ -12,6 +12,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use serde::{Deserialize, Serialize};
+
+mod client;
 
 /// Version of the messages.
 pub const PROTOCOL: u16 = 1;
@@ -238,10 +240,7 @@ pub enum Answer {
     Error(SyncError),
 }
 
-/// Encodes a request as postcard.
-pub fn encode_request(request: &SyncRequest) -> Vec<u8> {
-    encode(request)
-}
+pub use client::{decode_answer, decode_mutation, encode_mutation, encode_request};
 
 /// Decodes a request from postcard.
 ///
@@ -251,37 +250,16 @@ pub fn decode_request(bytes: &[u8]) -> Result<SyncRequest, SyncError> {
     if bytes.len() > REQUEST_BYTES_MAX {
         return Err(SyncError::TooLarge { limit: REQUEST_BYTES_MAX as u64 });
     }
-    decode(bytes)
+    let malformed = |why: &str| SyncError::Malformed { why: why.into() };
+    let (request, rest) = postcard::take_from_bytes(bytes).map_err(|_| malformed("not a message"))?;
+    if rest.is_empty() { Ok(request) } else { Err(malformed("bytes follow the message")) }
 }
 
 /// Encodes an answer as postcard.
 pub fn encode_answer(answer: &Answer) -> Vec<u8> {
-    encode(answer)
-}
-
-/// Decodes an answer from postcard.
-///
-/// # Errors
-/// `Malformed` when it is no answer, such as a proxy's page of HTML.
-pub fn decode_answer(bytes: &[u8]) -> Result<Answer, SyncError> {
-    decode(bytes)
-}
-
-fn encode<T: Serialize>(message: &T) -> Vec<u8> {
-    // Only a serializer of ours that fails, or one without a known length, could
-    // make this fail; the types above have neither. Without `expect`, which would
-    // bring the formatting of errors into every page.
-    let Ok(bytes) = postcard::to_allocvec(message) else { panic!("a message encodes") };
-    bytes
-}
-
-fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, SyncError> {
-    let (message, rest) =
-        postcard::take_from_bytes(bytes).map_err(|_| SyncError::Malformed { why: "not a message".into() })?;
-    if !rest.is_empty() {
-        return Err(SyncError::Malformed { why: "bytes follow the message".into() });
-    }
-    Ok(message)
+    // A serializer of ours that fails could make this fail, or one without a known length; the types
+    // above have neither.
+    postcard::to_allocvec(answer).expect("an answer encodes")
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::format::log::Entry;
 use crate::key::KEY_BYTES_MAX;
 use crate::sync::mutation::{Context, Id, Mutation, Status, Verdict};
 use crate::sync::rows::Collection;
-use crate::sync::wire::Change;
+use crate::sync::wire::{self, Change};
 use crate::tree::TreeError;
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -137,7 +137,7 @@ impl Client {
                 seq += 1;
                 let id = self.derived_id(seq);
                 let mutation = Mutation::new(seq, id, name, ARGS_VERSION, args, self.now_ms);
-                let bytes = postcard::to_allocvec(&mutation).unwrap_or_default();
+                let bytes = wire::encode_mutation(&mutation);
                 workspace.write(&number_key(OUTBOX, seq), Some(&bytes))?;
             }
             workspace.delete(tree, &key)?;
@@ -184,7 +184,7 @@ impl Client {
         }
         let seq = self.pending.last().map_or(self.state.confirmed_seq, |last| last.seq) + 1;
         let mutation = Mutation::new(seq, id, name, ARGS_VERSION, args, at);
-        let bytes = postcard::to_allocvec(&mutation).map_err(|_| refused("too_large", "does not encode", 0))?;
+        let bytes = wire::encode_mutation(&mutation);
         self.pending.push(mutation);
         self.view = view;
         Ok(self.store.stage(alloc::vec![Entry { key: number_key(OUTBOX, seq).into(), value: Some(bytes.into()) }]))

@@ -6,8 +6,9 @@ use crate::format::document::{Document, Value};
 use crate::format::{Corrupt, Place};
 use crate::key::after_prefix;
 use crate::store::Scan;
-use crate::sync::mutation::{Context, Id, Mutation};
+use crate::sync::mutation::{Context, Id};
 use crate::sync::rows::{Collection, Rows, RowsError};
+use crate::sync::wire;
 use crate::tree::TreeError;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -109,8 +110,8 @@ impl Client {
         let mut bad = None;
         let (from, to) = (number_key(OUTBOX, 0), after_prefix(&[OUTBOX.0]).unwrap_or_default());
         reader.scan(Scan::ascending(&from, &to), &mut |key, value| {
-            match postcard::from_bytes::<Mutation>(value) {
-                Ok(mutation) if key_number(key) == Some(mutation.seq) => pending.push(mutation),
+            match wire::decode_mutation(value) {
+                Some(mutation) if key_number(key) == Some(mutation.seq) => pending.push(mutation),
                 _ => bad = Some(Corrupt { place: Place::Row, why: "pending mutation does not decode" }),
             }
             bad.is_none()
