@@ -43,6 +43,9 @@ const FAULT = -2
 /** Milliseconds after which a failed write is tried again. */
 const RETRY_AFTER_MS = 1000
 
+/** Milliseconds without a commit after which the log may be folded into the tree. */
+const IDLE_AFTER_MS = 3000
+
 /** Bytes of an id of a mutation, a visit or a client. */
 const ID_BYTES = 16
 
@@ -83,6 +86,7 @@ export class Store {
   #broken: PannierError | undefined
   #closing: Promise<void> | undefined
   #closed = false
+  #idleTimer: ReturnType<typeof setTimeout> | undefined
 
   private constructor(options: OpenOptions, memory: WebAssembly.Memory, listener: Listener, ahead?: Ahead) {
     this.#memory = memory
@@ -199,14 +203,17 @@ export class Store {
   }
 
   offer(seq: number, record: Uint8Array): void {
-    if (this.#isOver()) return
-    this.#call(engine => engine.offer(seq, record))
-    this.#deliver()
+    this.#use(engine => engine.offer(seq, record))
   }
 
   checkpoint(): void {
+    this.#use(engine => engine.checkpoint())
+  }
+
+  /** Calls the engine, if it is still there, and tells what came of it. */
+  #use(work: (engine: Engine) => void): void {
     if (this.#isOver()) return
-    this.#call(engine => engine.checkpoint())
+    this.#call(work)
     this.#deliver()
   }
 
@@ -232,6 +239,7 @@ export class Store {
 
   #free(): void {
     this.#closed = true
+    clearTimeout(this.#idleTimer)
     this.#engine.close()
     this.#engine.free()
     this.#end(closed())
@@ -295,6 +303,8 @@ export class Store {
         return this.#opened?.resolve()
       case Kind.Durable:
         while (this.#durable.length > 0 && this.#durable[0]!.ticket <= number) this.#durable.shift()!.resolve()
+        clearTimeout(this.#idleTimer)
+        this.#idleTimer = setTimeout(() => this.#use(engine => engine.idle()), IDLE_AFTER_MS)
         return
       case Kind.Refused:
         return this.#refused(number, refusal(bytes!))
@@ -326,11 +336,7 @@ export class Store {
       case Kind.Idle:
         return settle(this.#idle)
       case Kind.MoreWork:
-        return inTask(() => {
-          if (this.#isOver()) return
-          this.#call(engine => engine.work())
-          this.#deliver()
-        })
+        return inTask(() => this.#use(engine => engine.work()))
     }
   }
 
@@ -346,11 +352,7 @@ export class Store {
     this.#listener.error(error)
     // Storage that keeps failing must not keep the store from closing.
     if (this.#closing !== undefined) settle(this.#idle, error)
-    setTimeout(() => {
-      if (this.#isOver()) return
-      this.#call(engine => engine.retry())
-      this.#deliver()
-    }, RETRY_AFTER_MS)
+    setTimeout(() => this.#use(engine => engine.retry()), RETRY_AFTER_MS)
   }
 
   #corrupt(error: PannierError): void {

@@ -1,5 +1,6 @@
 //! What the answers of the record store bring about.
 
+use super::compaction;
 use super::engine::{Event, Sent, State, Store, apply};
 use super::request::{Failure, FailureKind, RequestId, Response};
 use crate::format::head::Head;
@@ -125,9 +126,14 @@ impl Store {
         for segment in written.dropped {
             self.cache.remove(segment);
         }
+        let segment_bytes = self.options.segment_bytes;
+        let charged = |head: &Head| compaction::charged(&head.segments, segment_bytes);
+        // One that won nothing back would only be repeated.
+        let goes_on = job.covers >= self.head.log_from || charged(&written.head) < charged(&self.head);
         self.base = Tree::stored(written.head.root);
         self.head = written.head;
         self.head_bytes = Some(written.head_bytes);
+        self.job_wanted |= goes_on && self.is_compaction_due();
         if let Some((seq, bytes)) = written.append {
             self.durable_seq = seq;
             self.events.push_back(Event::Appended { seq, bytes });

@@ -2,6 +2,7 @@
 //! at a time.
 
 use super::cache::Cache;
+use super::compaction;
 use super::engine::Store;
 use super::request::Checkpoint;
 use crate::format::checksum::CHECKSUM_BYTES;
@@ -9,6 +10,7 @@ use crate::format::head::{Head, SegmentInfo};
 use crate::format::log::{Entry, LogRecord};
 use crate::tree::build::SegmentWriter;
 use crate::tree::cursor::Cursor;
+use crate::tree::relocate::Relocation;
 use crate::tree::{Freed, NoSegments, Tree, TreeError};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -26,14 +28,17 @@ pub(super) struct Job {
     pub(super) entries: Vec<Entry>,
     /// The segment that it waits for.
     pub(super) faulted: Option<u32>,
-    /// Since when the cache must keep what it uses: since it began with what
-    /// faulted. In the cache's time.
+    /// Since when the cache must keep what it uses: since it last began with
+    /// what faulted. In the cache's time.
     pub(super) needs_from: Option<u64>,
     /// What the record store was asked to write.
     pub(super) written: Option<Written>,
     /// Last log record that the new head covers.
-    covers: u64,
+    pub(super) covers: u64,
     slice_bytes_max: usize,
+    segment_bytes: usize,
+    /// The segments of the head, with what has been freed in them.
+    infos: Vec<SegmentInfo>,
     overlay: Tree,
     has_deletions: bool,
     step: Step,
@@ -46,7 +51,9 @@ pub(super) struct Job {
 enum Step {
     /// Merges the overlay from this key on.
     Merge(Vec<u8>),
-    /// Stores the merged nodes.
+    /// Moves nodes out of segments under half alive.
+    Compact(Relocation),
+    /// Stores the nodes that are new.
     Write,
     /// Waits to be handed to the record store, then for its answer.
     Done,
@@ -78,12 +85,14 @@ impl Job {
             written: None,
             covers: store.durable_seq + u64::from(bulk),
             slice_bytes_max: store.options.slice_bytes_max,
+            segment_bytes: store.options.segment_bytes,
+            infos: store.head.segments.clone(),
             overlay: if bulk { store.current.clone() } else { store.durable.clone() },
             has_deletions,
             step: Step::Merge(Vec::new()),
             base: store.base.clone(),
             freed: Freed::default(),
-            writer: SegmentWriter::new(store.head.segment_next),
+            writer: SegmentWriter::new(store.head.segment_next, store.options.segment_bytes),
         }
     }
 
@@ -97,11 +106,25 @@ impl Job {
         self.written.is_none() && matches!(self.step, Step::Done)
     }
 
+    #[cfg(test)]
+    pub(super) fn is_compacting(&self) -> bool {
+        matches!(self.step, Step::Compact(_))
+    }
+
     /// Does one slice.
     pub(super) fn work(&mut self, cache: &Cache) -> Result<(), TreeError> {
         match &mut self.step {
             Step::Merge(_) => {
                 if self.merge(cache)? {
+                    self.step = self.plan();
+                }
+            }
+            Step::Compact(relocation) => {
+                self.needs_from = Some(cache.now());
+                let done = self.base.relocate(relocation, self.slice_bytes_max, cache, &mut self.freed)?;
+                self.needs_from = None;
+                if done {
+                    self.count_freed();
                     self.step = Step::Write;
                 }
             }
@@ -130,7 +153,7 @@ impl Job {
             if cost >= self.slice_bytes_max {
                 return Ok(false);
             }
-            self.needs_from.get_or_insert(cache.now());
+            self.needs_from = Some(cache.now());
             let freed_before = self.freed.0.len();
             let value = cursor.value()?.flatten();
             match value {
@@ -147,15 +170,27 @@ impl Job {
         Ok(true)
     }
 
-    /// The request for the record store.
-    pub(super) fn request(&mut self, head: &Head, head_before: Option<Arc<[u8]>>) -> Checkpoint {
-        let segments = core::mem::replace(&mut self.writer, SegmentWriter::new(0)).finish();
-        let mut infos = head.segments.clone();
-        for at in &self.freed.0 {
-            if let Ok(index) = infos.binary_search_by_key(&at.segment, |info| info.segment) {
-                infos[index].bytes_live = infos[index].bytes_live.saturating_sub(at.length);
+    /// What comes after the merge. A bulk commit is waited for: the space is won
+    /// back by the next checkpoint.
+    fn plan(&mut self) -> Step {
+        self.count_freed();
+        let victims = if self.bulk { Vec::new() } else { compaction::victims(&self.infos, self.segment_bytes) };
+        if victims.is_empty() { Step::Write } else { Step::Compact(Relocation::new(victims)) }
+    }
+
+    fn count_freed(&mut self) {
+        for at in self.freed.0.drain(..) {
+            if let Ok(index) = self.infos.binary_search_by_key(&at.segment, |info| info.segment) {
+                let live = &mut self.infos[index].bytes_live;
+                *live = live.saturating_sub(at.length);
             }
         }
+    }
+
+    /// The request for the record store.
+    pub(super) fn request(&mut self, head: &Head, head_before: Option<Arc<[u8]>>) -> Checkpoint {
+        let segments = core::mem::replace(&mut self.writer, SegmentWriter::new(0, 0)).finish();
+        let mut infos = core::mem::take(&mut self.infos);
         let dropped: Vec<u32> = infos.iter().filter(|info| info.bytes_live == 0).map(|info| info.segment).collect();
         infos.retain(|info| info.bytes_live > 0);
         infos.extend(segments.iter().map(|(segment, record)| {

@@ -2,11 +2,13 @@
 
 use super::cache::Cache;
 use super::checkpoint::Job;
+use super::compaction;
 use super::reader::Reader;
 use super::request::{Failure, FailureKind, Request, RequestId};
 use crate::format::head::Head;
 use crate::format::log::{Entry, LogRecord};
 use crate::format::{Corrupt, Place};
+use crate::tree::build::SEGMENT_BYTES_TARGET;
 use crate::tree::{Fault, Freed, NoSegments, Tree, TreeError};
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -27,6 +29,8 @@ pub struct Options {
     /// A commit above this size goes into a checkpoint at once, so that it is
     /// written once and not twice.
     pub commit_bytes_max: usize,
+    /// Bytes at which a segment is closed: see [`SEGMENT_BYTES_TARGET`].
+    pub segment_bytes: usize,
     /// Bytes of entries merged, of nodes copied or of nodes written in one slice
     /// of a checkpoint, before the page gets its turn again.
     pub slice_bytes_max: usize,
@@ -39,12 +43,17 @@ impl Default for Options {
             log_bytes_max: 256 * 1024,
             log_records_max: 512,
             commit_bytes_max: 256 * 1024,
+            segment_bytes: SEGMENT_BYTES_TARGET,
             // A few milliseconds where wasm runs code that the browser has only just
             // compiled; with less, a bulk load would wait for its turns.
             slice_bytes_max: 128 * 1024,
         }
     }
 }
+
+/// A pause is used for a checkpoint when the log has come this far to its limit:
+/// an eighth.
+const IDLE_LOG_SHARE: usize = 8;
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -249,9 +258,19 @@ impl Store {
         }
     }
 
-    /// Asks for a checkpoint, if there is anything to fold into the tree.
+    /// Asks for a checkpoint, if there is anything to fold into the tree or
+    /// space to win back.
     pub fn checkpoint(&mut self) {
         self.job_wanted = true;
+    }
+
+    /// The shell has had nothing to do for a while: a checkpoint, if it is worth
+    /// one. Folding a few records would write more than opening saves by it.
+    pub fn idle(&mut self) {
+        let share = |limit| limit / IDLE_LOG_SHARE;
+        let is_long = self.tail_bytes > share(self.options.log_bytes_max)
+            || self.tail.len() > share(self.options.log_records_max);
+        self.job_wanted |= is_long || self.is_compaction_due();
     }
 
     /// Whether a checkpoint is asked for or under way.
@@ -429,7 +448,7 @@ impl Store {
                 return None;
             }
             self.job_wanted = false;
-            if !bulk && self.tail_bytes == 0 {
+            if !bulk && self.tail_bytes == 0 && !self.is_compaction_due() {
                 return None;
             }
             self.job = Some(Job::new(self, bulk, self.commits));
@@ -437,6 +456,10 @@ impl Store {
         let job = self.job.as_mut().filter(|job| job.is_ready())?;
         let request = Request::Checkpoint(job.request(&self.head, self.head_bytes.clone()));
         Some(self.send(Sent::Checkpoint, request))
+    }
+
+    pub(super) fn is_compaction_due(&self) -> bool {
+        !compaction::victims(&self.head.segments, self.options.segment_bytes).is_empty()
     }
 
     fn is_log_full(&self) -> bool {

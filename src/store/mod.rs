@@ -17,6 +17,9 @@
 mod answers;
 mod cache;
 mod checkpoint;
+#[cfg(test)]
+mod churn;
+mod compaction;
 pub mod conformance;
 mod engine;
 #[cfg(test)]

@@ -15,31 +15,84 @@ use alloc::vec::Vec;
 type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 type Commit = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
-fn small() -> Options {
-    Options {
-        cache_bytes_max: 100_000,
-        log_bytes_max: 4_000,
-        log_records_max: 20,
-        commit_bytes_max: 3_000,
-        slice_bytes_max: 1_500,
-    }
+const SMALL: Options = Options {
+    cache_bytes_max: 100_000,
+    log_bytes_max: 4_000,
+    log_records_max: 20,
+    commit_bytes_max: 3_000,
+    segment_bytes: 1_000,
+    slice_bytes_max: 1_500,
+};
+
+/// What the crash sweep interrupts.
+struct Workload {
+    name: &'static str,
+    /// What is stored before.
+    start: fn() -> MemoryRecords,
+    options: Options,
+    seeds: u64,
+    commits: u64,
+    /// The rows of a commit, given its number.
+    rows: fn(&mut Random, u64) -> Commit,
 }
 
-/// The commits of the crash sweep.
-trait Commits {
-    fn commit(&mut self, number: u64) -> Commit;
+const MIXED: Workload = Workload {
+    name: "mixed",
+    start: MemoryRecords::default,
+    options: SMALL,
+    seeds: 2,
+    commits: 150,
+    rows: |random, number| {
+        let size = if random.below(25) == 0 { 60 } else { 1 + random.below(3) };
+        let row = |_| {
+            let value = (random.below(4) > 0).then(|| vec![number as u8; 1 + random.below(90) as usize]);
+            (row(random.below(400)), value)
+        };
+        (0..size).map(row).collect()
+    },
+};
+
+const WORKLOADS: [Workload; 3] = [
+    MIXED,
+    Workload {
+        name: "load",
+        start: MemoryRecords::default,
+        options: SMALL,
+        seeds: 1,
+        commits: 12,
+        rows: |random, number| {
+            let rows =
+                (0..20 + random.below(100)).map(|offset| (row(number * 60 + offset), Some(vec![number as u8; 60])));
+            rows.collect()
+        },
+    },
+    // First rows that fill leaves, then changes to two leaves of three, which later go:
+    // so the third is left alone in its segment.
+    Workload {
+        name: "compaction",
+        start: MemoryRecords::default,
+        // Segments of some nodes, so that they can be half empty.
+        options: Options { segment_bytes: 17_000, commit_bytes_max: 20_000, slice_bytes_max: 9_000, ..SMALL },
+        seeds: 1,
+        commits: 60,
+        rows: |random, number| match number {
+            1..=10 => (0..60).map(|offset| (row(number * 60 + offset), Some(vec![number as u8; 900]))).collect(),
+            11..=35 => vec![(row(60 + number % 25 * 24), None), (row(68 + number % 25 * 24), None)],
+            _ => {
+                let at = 60 + number % 25 * 24;
+                (at..at + 16).map(|key| (row(key), (random.below(40) == 0).then(|| vec![7; 20]))).collect()
+            }
+        },
+    },
+];
+
+fn row(number: u64) -> Vec<u8> {
+    format!("row/{number:04}").into_bytes()
 }
 
-impl Commits for Random {
-    fn commit(&mut self, number: u64) -> Commit {
-        let size = if self.below(25) == 0 { 60 } else { 1 + self.below(3) };
-        let mut commit: Commit = (0..size)
-            .map(|_| {
-                let key = format!("row/{:04}", self.below(400)).into_bytes();
-                let value = (self.below(4) > 0).then(|| vec![number as u8; 1 + self.below(90) as usize]);
-                (key, value)
-            })
-            .collect();
+impl Workload {
+    fn commit(&self, random: &mut Random, number: u64) -> Commit {
+        let mut commit = (self.rows)(random, number);
         // The last commit's number tells which commits a reopened store holds.
         commit.push((b"last".to_vec(), Some(number.to_be_bytes().to_vec())));
         commit
@@ -72,13 +125,18 @@ struct Tab {
     last_call_lands: bool,
     durable: u64,
     lost: bool,
+    compacted: bool,
     /// Commits that come while a call is under way.
     backlog: Vec<Vec<Entry>>,
 }
 
 impl Tab {
     fn open(records: MemoryRecords) -> Self {
-        let store = Store::new(small());
+        Self::open_with(records, SMALL)
+    }
+
+    fn open_with(records: MemoryRecords, options: Options) -> Self {
+        let store = Store::new(options);
         Self {
             store,
             records,
@@ -86,6 +144,7 @@ impl Tab {
             last_call_lands: false,
             durable: 0,
             lost: false,
+            compacted: false,
             backlog: vec![],
         }
     }
@@ -100,6 +159,7 @@ impl Tab {
                 if !self.backlog.is_empty() {
                     self.store.stage(self.backlog.remove(0));
                 }
+                self.compacted |= self.store.job.as_ref().is_some_and(|job| job.is_compacting());
                 self.store.work();
                 continue;
             };
@@ -133,6 +193,11 @@ impl Tab {
         }
     }
 
+    fn opened_contents(&mut self) -> Model {
+        assert!(self.pump());
+        self.contents()
+    }
+
     fn contents(&mut self) -> Model {
         loop {
             let mut model = Model::new();
@@ -154,13 +219,18 @@ fn last(model: &Model) -> u64 {
     model.get(&b"last"[..]).map_or(0, |bytes| u64::from_be_bytes(bytes[..].try_into().unwrap()))
 }
 
-/// Writes commits one after another; returns the models after each.
+/// Writes mixed commits one after another; returns the models after each.
 fn write(tab: &mut Tab, seed: u64, commits: u64) -> Vec<Model> {
+    run(tab, &Workload { commits, ..MIXED }, seed, Model::new())
+}
+
+/// Runs a workload on a store that holds `model`; returns the models after each commit.
+fn run(tab: &mut Tab, workload: &Workload, seed: u64, model: Model) -> Vec<Model> {
     let mut random = Random(seed);
-    let mut models = vec![Model::new()];
+    let mut models = vec![model];
     let mut alive = tab.pump();
-    for number in 1..=commits {
-        let commit = random.commit(number);
+    for number in 1..=workload.commits {
+        let commit = workload.commit(&mut random, number);
         let mut model = models[models.len() - 1].clone();
         apply(&mut model, &commit);
         models.push(model);
@@ -187,27 +257,37 @@ fn write(tab: &mut Tab, seed: u64, commits: u64) -> Vec<Model> {
 
 #[test]
 fn every_crash_keeps_what_was_durable() {
-    for seed in 0..3 {
-        let mut whole = Tab::open(MemoryRecords::default());
-        whole.calls_left = 1_000_000;
-        let models = write(&mut whole, seed, 150);
-        assert_eq!(whole.durable, 150);
-        assert!(whole.contents() == models[150]);
-        let calls = 1_000_000 - whole.calls_left;
-        assert!(calls > 100 && whole.store.head().generation > 5, "{calls} calls");
-        for stop in 0..calls {
-            for lands in [false, true] {
-                let mut tab = Tab::open(MemoryRecords::default());
-                (tab.calls_left, tab.last_call_lands) = (stop, lands);
-                write(&mut tab, seed, 150);
-                let mut after = Tab::open(tab.records);
-                assert!(after.pump());
-                let found = after.contents();
-                let number = last(&found);
-                assert!(number >= tab.durable, "seed {seed}, stop {stop}: {number} of {} durable", tab.durable);
-                assert!(found == models[number as usize], "seed {seed}, stop {stop}");
-                check(&mut after);
-            }
+    for workload in &WORKLOADS {
+        for seed in 0..workload.seeds {
+            sweep(workload, seed);
+        }
+    }
+}
+
+/// Stops after every call to the record store, with the last one carried out or
+/// not, and opens what is left.
+fn sweep(workload: &Workload, seed: u64) {
+    let context = |stop: usize| format!("{}, seed {seed}, stop {stop}", workload.name);
+    let before = Tab::open_with((workload.start)(), workload.options).opened_contents();
+    let mut whole = Tab::open_with((workload.start)(), workload.options);
+    whole.calls_left = 1_000_000;
+    let models = run(&mut whole, workload, seed, before);
+    assert_eq!(whole.durable, workload.commits);
+    assert!(whole.contents() == models[workload.commits as usize]);
+    assert!(whole.compacted || workload.name != "compaction", "nothing was compacted");
+    let calls = 1_000_000 - whole.calls_left;
+    assert!(whole.store.head().generation > 5, "{}", context(calls));
+    for stop in 0..calls {
+        for lands in [false, true] {
+            let mut tab = Tab::open_with((workload.start)(), workload.options);
+            (tab.calls_left, tab.last_call_lands) = (stop, lands);
+            run(&mut tab, workload, seed, Model::new());
+            let mut after = Tab::open_with(tab.records, workload.options);
+            let found = after.opened_contents();
+            let number = last(&found);
+            assert!(number >= tab.durable, "{}: {number} of {} durable", context(stop), tab.durable);
+            assert!(found == models[number as usize], "{}", context(stop));
+            check(&mut after);
         }
     }
 }
@@ -373,12 +453,12 @@ fn commits_go_on_while_checkpoints_fail() {
 #[test]
 fn a_tab_waits_for_the_checkpoint_of_the_one_that_filled_the_log() {
     let mut records = MemoryRecords::default();
-    let (mut busy, mut idle) = (Store::new(small()), Store::new(small()));
+    let (mut busy, mut idle) = (Store::new(SMALL), Store::new(SMALL));
     for store in [&mut busy, &mut idle] {
         let (id, request) = store.next_request().unwrap();
         store.complete(id, records.execute(&request));
     }
-    let limit = small().log_records_max;
+    let limit = SMALL.log_records_max;
     for number in 0..2 * limit + 1 {
         busy.stage(entries(&vec![(format!("{number}").into_bytes(), Some(vec![2; 10]))]));
         let (id, request) = busy.next_request().unwrap();
@@ -422,7 +502,7 @@ fn damaged_records_are_found_or_harmless() {
 
 /// Everything in the store, or `None` where it says that it is corrupt.
 fn read_all(mut records: MemoryRecords) -> Option<Model> {
-    let mut store = Store::new(small());
+    let mut store = Store::new(SMALL);
     loop {
         while let Some((id, request)) = store.next_request_worked() {
             let response = records.execute(&request);
@@ -517,7 +597,7 @@ fn a_read_that_fails_is_not_asked_again_at_once() {
     write(&mut tab, 1, 60);
     tab.store.checkpoint();
     assert!(tab.pump());
-    let mut store = Store::new(small());
+    let mut store = Store::new(SMALL);
     let (id, request) = store.next_request().unwrap();
     store.complete(id, tab.records.execute(&request));
     let fault = match store.reader().get(b"row/0001") {

@@ -7,13 +7,14 @@ use crate::format::head::NodeRef;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// A segment is closed when it has reached this size. IndexedDB's cost is per
+/// A good size for segments: each is closed when it has reached it. IndexedDB's cost is per
 /// record, and from 64 KiB on it writes at the speed of one large value; a
 /// fault reads a whole segment, so larger ones would slow single reads.
 pub const SEGMENT_BYTES_TARGET: usize = 64 * 1024;
 
 /// Segments being written.
 pub struct SegmentWriter {
+    segment_bytes: usize,
     segment_next: u32,
     open: Vec<u8>,
     done: Vec<(u32, Arc<[u8]>)>,
@@ -21,9 +22,10 @@ pub struct SegmentWriter {
 }
 
 impl SegmentWriter {
-    /// The first segment gets the number `segment_next`.
-    pub fn new(segment_next: u32) -> Self {
-        Self { segment_next, open: checksum::begin(0), done: Vec::new(), bytes: 0 }
+    /// The first segment gets the number `segment_next`. A segment is closed
+    /// when it has reached `segment_bytes`.
+    pub fn new(segment_next: u32, segment_bytes: usize) -> Self {
+        Self { segment_bytes, segment_next, open: checksum::begin(0), done: Vec::new(), bytes: 0 }
     }
 
     /// The records written, with their numbers.
@@ -40,14 +42,14 @@ impl SegmentWriter {
         let at =
             NodeRef { segment: self.segment_next, offset: offset as u32, length: (self.open.len() - offset) as u32 };
         self.bytes += self.open.len() - offset;
-        if self.open.len() >= SEGMENT_BYTES_TARGET {
+        if self.open.len() >= self.segment_bytes {
             self.close();
         }
         at
     }
 
     fn close(&mut self) {
-        let mut record = core::mem::replace(&mut self.open, checksum::begin(SEGMENT_BYTES_TARGET));
+        let mut record = core::mem::replace(&mut self.open, checksum::begin(self.segment_bytes));
         checksum::seal(&mut record);
         self.done.push((self.segment_next, record.into()));
         self.segment_next += 1;

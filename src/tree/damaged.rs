@@ -1,6 +1,6 @@
 //! Trees that no encoder writes, under checksums that fit.
 
-use super::build::SegmentWriter;
+use super::build::{SEGMENT_BYTES_TARGET, SegmentWriter};
 use super::cursor::Cursor;
 use super::*;
 use crate::format::Corrupt;
@@ -25,7 +25,7 @@ fn a_scan_of_a_leaf_that_is_twice_in_the_tree_ends() {
     for number in 0..4u8 {
         tree.insert(&[number], Some(&[number; 3_000]), &NoSegments, &mut Freed::default()).unwrap();
     }
-    let mut writer = SegmentWriter::new(0);
+    let mut writer = SegmentWriter::new(0, SEGMENT_BYTES_TARGET);
     assert!(tree.write(&mut writer, usize::MAX));
     let root = tree.stored_root().unwrap();
     let mut record = writer.finish().remove(0).1.to_vec();

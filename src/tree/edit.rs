@@ -18,9 +18,9 @@ struct Split {
     right: Child,
 }
 
-struct Editor<'a> {
-    segments: &'a dyn Segments,
-    freed: &'a mut Freed,
+pub(super) struct Editor<'a> {
+    pub(super) segments: &'a dyn Segments,
+    pub(super) freed: &'a mut Freed,
 }
 
 impl Tree {
@@ -71,7 +71,7 @@ impl Tree {
 
 impl Editor<'_> {
     /// Makes `child` changeable: loads it when stored, copies it when shared.
-    fn own<'c>(&mut self, child: &'c mut Child) -> Result<&'c mut Node, TreeError> {
+    pub(super) fn own<'c>(&mut self, child: &'c mut Child) -> Result<&'c mut Node, TreeError> {
         if let Child::Stored(at) = *child {
             let held = Held::load(child, self.segments)?;
             let node = Node::from_view(held.view()?).ok_or(held.corrupt("cell is out of bounds"))?;

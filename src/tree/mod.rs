@@ -12,6 +12,7 @@ pub mod check;
 pub mod cursor;
 mod edit;
 pub mod node;
+pub mod relocate;
 
 pub use edit::Freed;
 

@@ -1,7 +1,7 @@
 //! Model test: a tree against a `BTreeMap`, with random edits, snapshots and
 //! storing in between.
 
-use super::build::SegmentWriter;
+use super::build::{SEGMENT_BYTES_TARGET, SegmentWriter};
 use super::cursor::Cursor;
 use super::*;
 use crate::testing::Random;
@@ -41,7 +41,7 @@ impl Shelf {
     }
 
     fn store(&mut self, tree: &Tree) -> Tree {
-        let mut writer = SegmentWriter::new(self.all.len() as u32);
+        let mut writer = SegmentWriter::new(self.all.len() as u32, SEGMENT_BYTES_TARGET);
         let mut stored = tree.clone();
         // In slices, down to one node each.
         while !stored.write(&mut writer, 1 << (self.all.len() % 20)) {}
@@ -131,7 +131,7 @@ fn ascending_input_fills_its_nodes() {
     for number in 0..20_000u32 {
         tree.insert(&number.to_be_bytes(), Some(&[7; 40]), &NoSegments, &mut Freed::default()).unwrap();
     }
-    let mut writer = SegmentWriter::new(0);
+    let mut writer = SegmentWriter::new(0, SEGMENT_BYTES_TARGET);
     assert!(tree.write(&mut writer, usize::MAX));
     let bytes: usize = writer.finish().iter().map(|(_, record)| record.len()).sum();
     assert!(bytes < 20_000 * (40 + 4 + 4 + 2) * 11 / 10, "{bytes}");

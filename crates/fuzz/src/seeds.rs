@@ -9,7 +9,7 @@ use pannier::format::log::{Entry, LogRecord};
 use pannier::key::Key;
 use pannier::store::memory::MemoryRecords;
 use pannier::store::{Options, Request, Response, Store};
-use pannier::tree::build::SegmentWriter;
+use pannier::tree::build::{SEGMENT_BYTES_TARGET, SegmentWriter};
 use pannier::tree::{Freed, NoSegments, Tree};
 
 use crate::records::{HEAD, LOG, LOG_CUT, SEGMENT, push};
@@ -97,7 +97,7 @@ fn small_leaves(leaves: usize) -> Tree {
 }
 
 fn written(mut tree: Tree) -> (NodeRef, Vec<u8>) {
-    let mut writer = SegmentWriter::new(0);
+    let mut writer = SegmentWriter::new(0, SEGMENT_BYTES_TARGET);
     assert!(tree.write(&mut writer, usize::MAX));
     let root = tree.stored_root().expect("a root");
     (root, writer.finish().remove(0).1.to_vec())

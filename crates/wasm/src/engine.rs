@@ -200,6 +200,12 @@ impl Engine {
         self.shell.pump();
     }
 
+    /// Uses a pause for a checkpoint, if it is worth one.
+    pub fn idle(&self) {
+        self.shell.client.borrow_mut().idle();
+        self.shell.pump();
+    }
+
     /// Does a slice of what the store asked for a turn for.
     pub fn work(&self) {
         self.shell.work();

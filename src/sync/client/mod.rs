@@ -245,6 +245,11 @@ impl Client {
         self.store.checkpoint();
     }
 
+    /// Nothing has happened for a while: see [`Store::idle`].
+    pub fn idle(&mut self) {
+        self.store.idle();
+    }
+
     /// Whether `work` has something to do.
     pub fn has_work(&self) -> bool {
         self.store.has_work()

@@ -51,6 +51,7 @@ impl Shop {
             log_bytes_max: 3_000,
             log_records_max: 8,
             commit_bytes_max: 2_000,
+            segment_bytes: 2_000,
             slice_bytes_max: 1_000,
         };
         let mut shop = Self { store: Store::new(options), records, broken: None };

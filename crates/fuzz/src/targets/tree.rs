@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use pannier::format::head::{NODE_REF_BYTES, NodeRef};
-use pannier::tree::build::SegmentWriter;
+use pannier::tree::build::{SEGMENT_BYTES_TARGET, SegmentWriter};
 use pannier::tree::cursor::Cursor;
 use pannier::tree::{Fault, Freed, Segments, Tree, TreeError};
 
@@ -90,7 +90,7 @@ fn damaged(tree: Tree, shelf: &Shelf, found: Entries) {
             let _ = changed.remove(key, shelf, &mut freed);
         }
     }
-    changed.write(&mut SegmentWriter::new(1), usize::MAX);
+    changed.write(&mut SegmentWriter::new(1, SEGMENT_BYTES_TARGET), usize::MAX);
 }
 
 /// A sound tree is a map: what is put into it and taken out again leaves it as it was.
@@ -107,7 +107,7 @@ fn sound(tree: &Tree, shelf: &Shelf, found: &Entries) {
     for (key, value) in found.iter().take(50) {
         assert_eq!(changed.insert(key, value.as_deref(), shelf, &mut freed), Ok(()));
     }
-    let mut writer = SegmentWriter::new(1);
+    let mut writer = SegmentWriter::new(1, SEGMENT_BYTES_TARGET);
     assert!(changed.write(&mut writer, usize::MAX));
     let mut records = shelf.0.clone();
     records.extend(writer.finish().into_iter().map(|(_, record)| record));

@@ -21,6 +21,7 @@ const STORE: Options = Options {
     log_records_max: 12,
     commit_bytes_max: 64 * 1024,
     slice_bytes_max: 700,
+    segment_bytes: 500,
 };
 /// Most commits are too large for the log and go into checkpoints.
 const BULK: Options = Options { commit_bytes_max: 200, ..STORE };

@@ -1,0 +1,52 @@
+//! Which segments are worth rewriting.
+//!
+//! A segment that is mostly dead still takes its space, and a small one takes a
+//! record and an entry in the head. So each is charged the bytes of a full
+//! segment at least, and what is charged must stay under twice the live bytes,
+//! plus [`SLACK_SEGMENTS`] full segments. While it does not, there is a segment
+//! under half alive, and moving what lives in it writes less than it frees.
+
+use crate::format::head::SegmentInfo;
+use alloc::vec::Vec;
+
+/// What may be stored beyond twice the live bytes, in full segments: so a small
+/// store, whose few segments each change all the time, is left alone.
+const SLACK_SEGMENTS: usize = 4;
+
+/// Most segments that one checkpoint empties; the next one goes on. It bounds
+/// the transaction: 16 half-alive segments of 64 KiB are 512 KiB to write.
+const VICTIMS_MAX: usize = 16;
+
+/// What the segments are charged, in bytes.
+pub(super) fn charged(segments: &[SegmentInfo], segment_bytes: usize) -> usize {
+    segments.iter().map(|info| charge(info, segment_bytes)).sum()
+}
+
+fn charge(info: &SegmentInfo, segment_bytes: usize) -> usize {
+    segment_bytes.max(info.bytes as usize)
+}
+
+/// The segments to empty, ascending; the emptiest are chosen first. Those that
+/// nothing lives in are dropped anyway.
+pub(super) fn victims(segments: &[SegmentInfo], segment_bytes: usize) -> Vec<u32> {
+    // How much more a segment is charged than twice what lives in it.
+    let waste = |info: &SegmentInfo| charge(info, segment_bytes) as isize - 2 * info.bytes_live as isize;
+    let alive = segments.iter().filter(|info| info.bytes_live > 0);
+    let mut excess: isize = alive.clone().map(waste).sum::<isize>() - (SLACK_SEGMENTS * segment_bytes) as isize;
+    if excess <= 0 {
+        return Vec::new();
+    }
+    let mut victims: Vec<&SegmentInfo> = alive.filter(|info| waste(info) > 0).collect();
+    let live_share = |info: &SegmentInfo| u64::from(info.bytes_live) * 1024 / charge(info, segment_bytes) as u64;
+    victims.sort_unstable_by_key(|info| (live_share(info), info.segment));
+    victims.truncate(VICTIMS_MAX);
+    let mut numbers = Vec::new();
+    for info in victims {
+        if excess > 0 {
+            numbers.push(info.segment);
+            excess -= waste(info);
+        }
+    }
+    numbers.sort_unstable();
+    numbers
+}

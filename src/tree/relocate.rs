@@ -1,0 +1,139 @@
+//! Moving nodes out of segments that are mostly dead.
+
+use super::edit::Editor;
+use super::{Child, Freed, Held, Segments, TREE_DEPTH_MAX, Tree, TreeError};
+use crate::format::node::Kind;
+use alloc::vec::Vec;
+
+/// What looking at a child costs, as so many bytes copied.
+const LOOK_COST_BYTES: usize = 16;
+
+/// Nodes on their way out of some segments. It can be interrupted anywhere and
+/// goes on where it stopped.
+pub struct Relocation {
+    /// The segments to be emptied, ascending.
+    segments: Vec<u32>,
+    /// Where to go on: the separator of the first child not done.
+    resume: Option<Vec<u8>>,
+}
+
+struct Walk<'a, 'e> {
+    editor: &'a mut Editor<'e>,
+    relocation: &'a mut Relocation,
+    bytes_left: usize,
+}
+
+/// How a walk goes on.
+enum Flow {
+    Done,
+    /// The slice is used up, or a segment is missing.
+    Stop(Option<TreeError>),
+}
+
+impl Relocation {
+    /// Empties these segments, in ascending order.
+    pub fn new(segments: Vec<u32>) -> Self {
+        Self { segments, resume: None }
+    }
+}
+
+impl Tree {
+    /// Makes nodes in the segments of `relocation` dirty, so that they are
+    /// written anew, until about `bytes_max` bytes are copied; tells whether
+    /// none is left. On a fault what was done stays done.
+    ///
+    /// Only branches and the nodes themselves are read, no other leaf.
+    pub fn relocate(
+        &mut self,
+        relocation: &mut Relocation,
+        bytes_max: usize,
+        segments: &dyn Segments,
+        freed: &mut Freed,
+    ) -> Result<bool, TreeError> {
+        let level = self.level(segments)?;
+        let Some(root) = &mut self.root else {
+            return Ok(true);
+        };
+        let mut walk = Walk { editor: &mut Editor { segments, freed }, relocation, bytes_left: bytes_max };
+        match walk.child(root, level) {
+            Flow::Done => Ok(true),
+            Flow::Stop(None) => Ok(false),
+            Flow::Stop(Some(error)) => Err(error),
+        }
+    }
+
+    /// Levels below the root; all leaves are at one depth.
+    fn level(&self, segments: &dyn Segments) -> Result<usize, TreeError> {
+        let Some(root) = &self.root else {
+            return Ok(0);
+        };
+        let mut held = Held::load(root, segments)?;
+        for level in 0..TREE_DEPTH_MAX {
+            if held.view()?.kind == Kind::Leaf {
+                return Ok(level);
+            }
+            held = Held::load(&held.child(0)?, segments)?;
+        }
+        Err(held.corrupt("tree is too deep").into())
+    }
+}
+
+impl Walk<'_, '_> {
+    fn child(&mut self, child: &mut Child, level: usize) -> Flow {
+        match self.must_move(child, level) {
+            Ok(false) => return Flow::Done,
+            Ok(true) => {}
+            Err(error) => return Flow::Stop(Some(error)),
+        }
+        if let Child::Stored(at) = child {
+            self.bytes_left = self.bytes_left.saturating_sub(at.length as usize);
+        }
+        let node = match self.editor.own(child) {
+            Ok(node) => node,
+            Err(error) => return Flow::Stop(Some(error)),
+        };
+        if level == 0 {
+            return Flow::Done;
+        }
+        let first = self.relocation.resume.take().and_then(|key| node.view().child_index(&key)).unwrap_or(0);
+        for index in first..node.count() {
+            let spent = self.bytes_left == 0;
+            self.bytes_left = self.bytes_left.saturating_sub(LOOK_COST_BYTES);
+            let below = node.child_mut(index).filter(|_| !spent);
+            let flow = below.map_or(Flow::Stop(None), |below| self.child(below, level - 1));
+            if let Flow::Stop(_) = flow {
+                if self.relocation.resume.is_none() {
+                    self.relocation.resume = node.key(index);
+                }
+                return flow;
+            }
+        }
+        Flow::Done
+    }
+
+    /// Whether the node lies in one of the segments, or a node below does.
+    fn must_move(&self, child: &Child, level: usize) -> Result<bool, TreeError> {
+        let Child::Stored(at) = child else {
+            return Ok(level > 0);
+        };
+        // Above the branches over leaves there is little: it is written anew
+        // rather than looked through.
+        if level > 1 || self.is_leaving(at.segment) {
+            return Ok(true);
+        }
+        if level == 0 {
+            return Ok(false);
+        }
+        let held = Held::load(child, self.editor.segments)?;
+        for index in 0..held.view()?.count() {
+            if matches!(held.child(index)?, Child::Stored(at) if self.is_leaving(at.segment)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn is_leaving(&self, segment: u32) -> bool {
+        self.relocation.segments.binary_search(&segment).is_ok()
+    }
+}
