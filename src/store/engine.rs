@@ -308,7 +308,7 @@ impl Store {
                 job.faulted = Some(fault.segment);
                 self.want_segment(fault.segment);
             }
-            Err(TreeError::Corrupt(corrupt)) => self.break_down(corrupt),
+            Err(TreeError::Corrupt(corrupt)) => self.break_down(*corrupt),
         }
         self.trim();
     }

@@ -46,7 +46,7 @@ impl Walk<'_> {
     ) -> Result<(), TreeError> {
         let held = Held::load(child, self.segments)?;
         let view = held.view()?;
-        let wrong = |why| TreeError::Corrupt(held.corrupt(why));
+        let wrong = |why| held.corrupt(why);
         if let Child::Stored(at) = child {
             self.report.stored.push(*at);
         }

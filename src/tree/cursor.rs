@@ -50,20 +50,20 @@ impl Cursor {
         let mut held = Held::load(root, segments)?;
         while cursor.path.len() < TREE_DEPTH_MAX {
             let view = held.view()?;
-            let broken = held.corrupt("cell is out of bounds");
+            let broken = || held.corrupt("cell is out of bounds");
             if view.kind == Kind::Leaf {
-                let index = match view.search(key).ok_or(broken)? {
+                let index = match view.search(key).ok_or_else(broken)? {
                     Ok(index) | Err(index) => index,
                 };
                 cursor.path.push((held, index));
                 return Ok((cursor, index));
             }
-            let index = view.child_index(key).ok_or(broken)?;
+            let index = view.child_index(key).ok_or_else(broken)?;
             let child = held.child(index)?;
             cursor.path.push((held, index));
             held = Held::load(&child, segments)?;
         }
-        Err(held.corrupt("tree is too deep").into())
+        Err(held.corrupt("tree is too deep"))
     }
 
     /// Goes to the next entry.
@@ -110,7 +110,7 @@ impl Cursor {
             Step::Forward => Ordering::Less,
             Step::Back => Ordering::Greater,
         };
-        if order == Some(expected) { Ok(()) } else { Err(entered.corrupt("keys do not ascend").into()) }
+        if order == Some(expected) { Ok(()) } else { Err(entered.corrupt("keys do not ascend")) }
     }
 
     /// From a branch down to the near edge of the leaf below.
@@ -120,16 +120,16 @@ impl Cursor {
                 return Ok(());
             }
             if self.path.len() == TREE_DEPTH_MAX {
-                return Err(held.corrupt("tree is too deep").into());
+                return Err(held.corrupt("tree is too deep"));
             }
             let below = Held::load(&held.child(*index)?, segments)?;
             let count = below.view()?.count();
             let edge = match step {
                 Step::Forward => 0,
-                Step::Back => count.checked_sub(1).ok_or(below.corrupt("node is empty"))?,
+                Step::Back => count.checked_sub(1).ok_or_else(|| below.corrupt("node is empty"))?,
             };
             if count == 0 {
-                return Err(below.corrupt("node is empty").into());
+                return Err(below.corrupt("node is empty"));
             }
             self.path.push((below, edge));
         }
@@ -143,7 +143,7 @@ impl Cursor {
             return Ok(false);
         };
         let view = held.view()?;
-        let cell = view.leaf_cell(*index).ok_or(held.corrupt("cell is out of bounds"))?;
+        let cell = view.leaf_cell(*index).ok_or_else(|| held.corrupt("cell is out of bounds"))?;
         key.extend_from_slice(view.prefix);
         key.extend_from_slice(cell.suffix);
         Ok(true)
@@ -154,7 +154,7 @@ impl Cursor {
         let Some((held, index)) = self.path.last() else {
             return Ok(None);
         };
-        let cell = held.view()?.leaf_cell(*index).ok_or(held.corrupt("cell is out of bounds"))?;
+        let cell = held.view()?.leaf_cell(*index).ok_or_else(|| held.corrupt("cell is out of bounds"))?;
         Ok(Some(cell.value))
     }
 }

@@ -74,7 +74,7 @@ impl Editor<'_> {
     pub(super) fn own<'c>(&mut self, child: &'c mut Child) -> Result<&'c mut Node, TreeError> {
         if let Child::Stored(at) = *child {
             let held = Held::load(child, self.segments)?;
-            let node = Node::from_view(held.view()?).ok_or(held.corrupt("cell is out of bounds"))?;
+            let node = Node::from_view(held.view()?).ok_or_else(|| held.corrupt("cell is out of bounds"))?;
             self.freed.0.push(at);
             *child = Child::Dirty(Arc::new(node));
         }
@@ -91,7 +91,7 @@ impl Editor<'_> {
         value: Option<&[u8]>,
         depth_left: usize,
     ) -> Result<Option<Split>, TreeError> {
-        let depth_left = depth_left.checked_sub(1).ok_or(malformed("tree is too deep"))?;
+        let depth_left = depth_left.checked_sub(1).ok_or_else(|| malformed("tree is too deep"))?;
         let node = self.own(child)?;
         let grown_at;
         if node.view().kind == Kind::Leaf {
@@ -126,7 +126,7 @@ impl Editor<'_> {
     }
 
     fn remove(&mut self, child: &mut Child, key: &[u8], depth_left: usize) -> Result<(), TreeError> {
-        let depth_left = depth_left.checked_sub(1).ok_or(malformed("tree is too deep"))?;
+        let depth_left = depth_left.checked_sub(1).ok_or_else(|| malformed("tree is too deep"))?;
         let node = self.own(child)?;
         if node.view().kind == Kind::Leaf {
             if let Some(Ok(index)) = node.view().search(key) {
@@ -186,8 +186,9 @@ impl Editor<'_> {
     }
 }
 
+#[cold]
 fn malformed(why: &'static str) -> TreeError {
-    TreeError::Corrupt(Corrupt { place: Place::Row, why })
+    Corrupt { place: Place::Row, why }.into()
 }
 
 /// The shortest key that is greater than all of `left` and not greater than any of `right`.

@@ -18,6 +18,7 @@ pub use edit::Freed;
 
 use crate::format::node::View;
 use crate::format::{Corrupt, Place, head::NodeRef};
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -31,18 +32,18 @@ pub struct Fault {
 }
 
 /// Why a tree could not be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TreeError {
     /// A segment must be loaded first.
     Fault(Fault),
     /// Stored bytes are not what was written.
-    Corrupt(Corrupt),
+    Corrupt(Box<Corrupt>),
 }
 
 impl From<Corrupt> for TreeError {
     fn from(corrupt: Corrupt) -> Self {
-        Self::Corrupt(corrupt)
+        Self::Corrupt(Box::new(corrupt))
     }
 }
 
@@ -111,31 +112,32 @@ impl Held {
         }
     }
 
-    pub(crate) fn view(&self) -> Result<View<'_>, Corrupt> {
+    pub(crate) fn view(&self) -> Result<View<'_>, TreeError> {
         match self {
             Self::Dirty(node) => Ok(node.view()),
             Self::Stored { record, at } => {
                 let start = at.offset as usize;
                 let bytes = start.checked_add(at.length as usize).and_then(|end| record.get(start..end));
-                bytes.and_then(View::parse).ok_or(self.corrupt("bounds or header are wrong"))
+                bytes.and_then(View::parse).ok_or_else(|| self.corrupt("bounds or header are wrong"))
             }
         }
     }
 
-    pub(crate) fn child(&self, index: usize) -> Result<Child, Corrupt> {
+    pub(crate) fn child(&self, index: usize) -> Result<Child, TreeError> {
         match self {
             Self::Dirty(node) => node.child(index).cloned(),
             Self::Stored { .. } => self.view()?.stored_child(index).map(Child::Stored),
         }
-        .ok_or(self.corrupt("child is out of bounds"))
+        .ok_or_else(|| self.corrupt("child is out of bounds"))
     }
 
-    pub(crate) fn corrupt(&self, why: &'static str) -> Corrupt {
+    #[cold]
+    pub(crate) fn corrupt(&self, why: &'static str) -> TreeError {
         let place = match self {
             Self::Stored { at, .. } => Place::Node { segment: at.segment, offset: at.offset },
             Self::Dirty(_) => Place::Row,
         };
-        Corrupt { place, why }
+        Corrupt { place, why }.into()
     }
 }
 
@@ -182,7 +184,7 @@ impl Tree {
             let index = view.child_index(key).ok_or_else(broken)?;
             held = Held::load(&held.child(index)?, segments)?;
         }
-        Err(held.corrupt("tree is too deep").into())
+        Err(held.corrupt("tree is too deep"))
     }
 }
 

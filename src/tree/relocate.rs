@@ -74,7 +74,7 @@ impl Tree {
             }
             held = Held::load(&held.child(0)?, segments)?;
         }
-        Err(held.corrupt("tree is too deep").into())
+        Err(held.corrupt("tree is too deep"))
     }
 }
 

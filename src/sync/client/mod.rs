@@ -371,7 +371,7 @@ impl Client {
         match self.try_run() {
             Ok(()) => self.tell_changes(),
             Err(TreeError::Fault(fault)) => self.store.want(fault),
-            Err(TreeError::Corrupt(corrupt)) => self.events.push_back(ClientEvent::Corrupt(corrupt)),
+            Err(TreeError::Corrupt(corrupt)) => self.events.push_back(ClientEvent::Corrupt(*corrupt)),
         }
     }
 

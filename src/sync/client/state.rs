@@ -182,6 +182,6 @@ fn rows_error(error: TreeError) -> RowsError {
 pub(super) fn tree_error(error: RowsError) -> TreeError {
     match error {
         RowsError::Fault(fault) => TreeError::Fault(fault),
-        _ => TreeError::Corrupt(Corrupt { place: Place::Row, why: "a rule could not read its rows" }),
+        _ => Corrupt { place: Place::Row, why: "a rule could not read its rows" }.into(),
     }
 }
