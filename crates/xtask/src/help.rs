@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::{Failure, bench, demo, pack, setup, size, test};
+use crate::{Failure, bench, demo, fuzz, pack, setup, size, test};
 
 /// One command.
 pub struct Command {
@@ -59,6 +59,24 @@ Exits with 0 when nothing failed, else 1.
   --list       Print the suites' names and what they check.
 ",
         run: test::main,
+    },
+    Command {
+        name: "fuzz",
+        summary: "Feed every decoder, damaged trees and damaged stores with inputs that go deeper and deeper",
+        usage: "cargo xtask fuzz [--minutes N] [--target NAME] [--save]
+
+Builds crates/fuzz/runner (libFuzzer, which needs a C++ compiler) and runs each target from the
+seeds, the saved corpus and what earlier runs found, kept in target/fuzz/corpus. Prints how many
+inputs a target took and how many places of the code they reached. An input that breaks a promise
+ends its target: it is printed with its message, and stays in target/fuzz/crashes.
+Exits with 0 when nothing broke, else 1.
+
+  --minutes N    For each target. Default 1.
+  --target NAME  Run this target alone.
+  --save         Then make the saved corpus, crates/fuzz/corpus, of the fewest inputs that reach
+                 every place that was reached.
+",
+        run: fuzz::main,
     },
     Command {
         name: "pack",

@@ -5,6 +5,7 @@ mod bench;
 mod catalogue;
 mod declarations;
 mod demo;
+mod fuzz;
 mod help;
 mod pack;
 mod process;

@@ -9,9 +9,10 @@ use crate::args::Args;
 use crate::process::{cargo, command, run, run_quiet, step};
 use crate::workspace::{at, read, wasm_bindgen_bin, write};
 
-/// A browser, its driver for wasm tests, and fonts for every script in the built-in catalogue.
+/// A browser, its driver for wasm tests, fonts for every script in the built-in catalogue, and the
+/// compiler of libFuzzer and of SQLite.
 const DEBIAN_PACKAGES: &[&str] =
-    &["chromium", "chromium-driver", "fonts-liberation", "fonts-noto-color-emoji", "fonts-noto-cjk"];
+    &["g++", "chromium", "chromium-driver", "fonts-liberation", "fonts-noto-color-emoji", "fonts-noto-cjk"];
 
 /// The oldest Node the tools run on.
 const NODE_MAJOR_MIN: u32 = 20;

@@ -25,6 +25,8 @@ pub enum Kind {
     Check(fn() -> Vec<Command>),
     /// A test runner, which prints how many tests passed and failed.
     Runner(fn() -> Result<Command, Failure>),
+    /// Every target of the fuzzer, a test each.
+    Fuzz,
     /// The demo's check.
     Demo,
 }
@@ -63,6 +65,12 @@ pub const SUITES: &[Suite] = &[
         about: "every native test: core, server, simulator, and tidy (layers, lengths, words)",
         needs_builds: false,
         kind: Kind::Runner(|| Ok(with(cargo(), &["test", "--workspace", "--no-fail-fast"]))),
+    },
+    Suite {
+        name: "fuzz",
+        about: "every fuzz target for 10 s from its saved corpus",
+        needs_builds: false,
+        kind: Kind::Fuzz,
     },
     Suite {
         name: "javascript",

@@ -7,7 +7,7 @@ use crate::args::Args;
 use crate::process::run_tee;
 use crate::suites::{Kind, SUITES, Suite};
 use crate::tally::Tally;
-use crate::{Failure, demo, pack, setup, shop};
+use crate::{Failure, demo, fuzz, pack, setup, shop};
 
 /// `cargo xtask test`.
 pub fn main(words: &[String]) -> Result<ExitCode, Failure> {
@@ -101,6 +101,7 @@ fn run(suite: &Suite) -> Result<Tally, Failure> {
             }
             Ok(tally)
         }
+        Kind::Fuzz => fuzz::suite(),
         Kind::Demo => {
             let code = demo::check(&demo::built_in_catalogue()?, 0)?;
             Ok(if code == ExitCode::SUCCESS { Tally::ONE_PASSED } else { Tally::ONE_FAILED })
