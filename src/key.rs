@@ -239,6 +239,14 @@ fn unescape(rest: &mut &[u8]) -> Option<Vec<u8>> {
     }
 }
 
+/// Decodes a key that is one string; `None` when it is anything else. Without
+/// [`decode`], which only tools need.
+pub fn decode_string(encoded: &[u8]) -> Option<String> {
+    let mut rest = encoded.strip_prefix(&[STRING])?;
+    let text = unescape(&mut rest)?;
+    if rest.is_empty() { String::from_utf8(text).ok() } else { None }
+}
+
 /// The smallest byte string greater than everything that starts with `prefix`,
 /// or `None` when there is none.
 pub fn after_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
@@ -329,6 +337,24 @@ mod tests {
         let parts = ladder();
         let key = parts.iter().fold(Key::new(), append);
         assert_eq!(decode(key.as_bytes()), Some(parts));
+    }
+
+    #[test]
+    fn a_key_of_one_string_is_read_as_all_keys_are() {
+        let pairs = ladder().into_iter().flat_map(|first| {
+            let second = ladder().into_iter().map(Some).chain([None]);
+            second.map(move |second| second.iter().fold(encode(&first), append))
+        });
+        for key in pairs {
+            let expected = match decode(key.as_bytes()).as_deref() {
+                Some([Part::String(text)]) => Some(text.clone()),
+                _ => None,
+            };
+            assert_eq!(decode_string(key.as_bytes()), expected, "{key:?}");
+        }
+        for bad in [&[][..], &[STRING], &[STRING, b'a'], &[STRING, 0xFF, END], &[STRING, END, ESCAPED]] {
+            assert_eq!(decode_string(bad), None, "{bad:?}");
+        }
     }
 
     #[test]

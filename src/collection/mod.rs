@@ -93,8 +93,5 @@ pub fn key_number(key: &[u8]) -> Option<u64> {
 
 /// The row key's string in an encoded key, from `offset` on.
 pub fn row_name(key: &[u8], offset: usize) -> Option<alloc::string::String> {
-    match crate::key::decode(key.get(offset..)?)?.pop()? {
-        crate::key::Part::String(name) => Some(name),
-        _ => None,
-    }
+    crate::key::decode_string(key.get(offset..)?)
 }

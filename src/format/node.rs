@@ -18,6 +18,7 @@
 
 use super::head::{NODE_REF_BYTES, NodeRef};
 use super::varint;
+use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 /// Bytes before the prefix.
@@ -133,8 +134,16 @@ impl<'a> View<'a> {
 
     /// Compares the whole key of cell `index` with that of cell `other_index` of `other`.
     pub fn compare_keys(&self, index: usize, other: View<'_>, other_index: usize) -> Option<Ordering> {
-        let left = self.prefix.iter().chain(self.suffix(index)?);
-        Some(left.cmp(other.prefix.iter().chain(other.suffix(other_index)?)))
+        Some(self.key(index)?.cmp(&other.key(other_index)?))
+    }
+
+    /// The whole key of cell `index`.
+    pub fn key(&self, index: usize) -> Option<Vec<u8>> {
+        let suffix = self.suffix(index)?;
+        let mut key = Vec::with_capacity(self.prefix.len() + suffix.len());
+        key.extend_from_slice(self.prefix);
+        key.extend_from_slice(suffix);
+        Some(key)
     }
 
     /// Index of the child of a branch under which `key` belongs.

@@ -116,7 +116,7 @@ impl Line {
 /// # Ok::<(), pannier::format::document::DocumentError>(())
 /// ```
 pub fn line_key(sku: &str, options: Option<DocumentRef<'_>>) -> String {
-    let mut key = String::with_capacity(sku.len());
+    let mut key = Vec::with_capacity(sku.len());
     escape(&mut key, sku);
     let mut pairs: Vec<(&str, &str)> = Vec::new();
     for (name, value) in options.into_iter().flat_map(DocumentRef::fields) {
@@ -127,21 +127,22 @@ pub fn line_key(sku: &str, options: Option<DocumentRef<'_>>) -> String {
         }
     }
     for (index, (name, value)) in pairs.into_iter().enumerate() {
-        key.push(if index == 0 { '?' } else { '&' });
+        key.push(if index == 0 { b'?' } else { b'&' });
         escape(&mut key, name);
-        key.push('=');
+        key.push(b'=');
         escape(&mut key, value);
     }
-    key
+    // Only whole characters were put in.
+    String::from_utf8(key).unwrap_or_default()
 }
 
-fn escape(key: &mut String, text: &str) {
-    for character in text.chars() {
-        match character {
-            '%' => key.push_str("%25"),
-            '?' => key.push_str("%3F"),
-            '&' => key.push_str("%26"),
-            '=' => key.push_str("%3D"),
+fn escape(key: &mut Vec<u8>, text: &str) {
+    for byte in text.bytes() {
+        match byte {
+            b'%' => key.extend_from_slice(b"%25"),
+            b'?' => key.extend_from_slice(b"%3F"),
+            b'&' => key.extend_from_slice(b"%26"),
+            b'=' => key.extend_from_slice(b"%3D"),
             other => key.push(other),
         }
     }

@@ -36,17 +36,17 @@ pub(super) fn victims(segments: &[SegmentInfo], segment_bytes: usize) -> Vec<u32
     if excess <= 0 {
         return Vec::new();
     }
-    let mut victims: Vec<&SegmentInfo> = alive.filter(|info| waste(info) > 0).collect();
     let live_share = |info: &SegmentInfo| u64::from(info.bytes_live) * 1024 / charge(info, segment_bytes) as u64;
-    victims.sort_unstable_by_key(|info| (live_share(info), info.segment));
-    victims.truncate(VICTIMS_MAX);
-    let mut numbers = Vec::new();
-    for info in victims {
-        if excess > 0 {
-            numbers.push(info.segment);
-            excess -= waste(info);
-        }
+    let mut victims: Vec<u32> = Vec::new();
+    // So few are chosen that looking for each does as well as a sort, which is kilobytes of code.
+    while excess > 0 && victims.len() < VICTIMS_MAX {
+        let is_left = |info: &&SegmentInfo| waste(info) > 0 && !victims.contains(&info.segment);
+        let Some(info) = alive.clone().filter(is_left).min_by_key(|info| (live_share(info), info.segment)) else {
+            break;
+        };
+        excess -= waste(info);
+        let place = victims.partition_point(|segment| *segment < info.segment);
+        victims.insert(place, info.segment);
     }
-    numbers.sort_unstable();
-    numbers
+    victims
 }

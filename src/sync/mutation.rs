@@ -3,9 +3,10 @@
 use super::rows::{Rows, RowsError};
 use crate::format::document::Document;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use xxhash_rust::xxh64::Xxh64;
+use xxhash_rust::xxh64::xxh64;
 
 /// A random identity of 16 bytes: of a client or a mutation. 32 lower-case
 /// hexadecimal digits where people read it.
@@ -31,8 +32,14 @@ impl Id {
     /// 32 hexadecimal digits. Without the formatting machinery, which would be
     /// all there is of it in what ships.
     pub fn to_text(self) -> String {
-        let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value & 15)]);
-        self.0.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
+        let mut digits = Vec::with_capacity(2 * self.0.len());
+        for byte in self.0 {
+            for digit in [byte >> 4, byte & 15] {
+                digits.push(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 });
+            }
+        }
+        // ASCII is UTF-8.
+        String::from_utf8(digits).unwrap_or_default()
     }
 }
 
@@ -97,12 +104,11 @@ impl Mutation {
 /// The low 32 bits of the xxh64 of name, a zero byte, version (little-endian)
 /// and encoded arguments.
 pub fn hash(name: &str, v: u16, args: &Document) -> u32 {
-    let mut hasher = Xxh64::new(0);
-    hasher.update(name.as_bytes());
-    hasher.update(&[0]);
-    hasher.update(&v.to_le_bytes());
-    hasher.update(args.as_bytes());
-    hasher.digest() as u32
+    let mut hashed = Vec::from(name.as_bytes());
+    hashed.push(0);
+    hashed.extend_from_slice(&v.to_le_bytes());
+    hashed.extend_from_slice(args.as_bytes());
+    xxh64(&hashed, 0) as u32
 }
 
 /// What became of a mutation.

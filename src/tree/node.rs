@@ -77,11 +77,7 @@ impl Node {
 
     /// The whole key of cell `index`.
     pub(super) fn key(&self, index: usize) -> Option<Vec<u8>> {
-        let suffix = self.view().suffix(index)?;
-        let mut key = Vec::with_capacity(self.prefix.len() + suffix.len());
-        key.extend_from_slice(&self.prefix);
-        key.extend_from_slice(suffix);
-        Some(key)
+        self.view().key(index)
     }
 
     /// A changeable copy of a stored node.
@@ -289,7 +285,12 @@ impl Node {
     fn push_suffix(&mut self, index: usize, suffix: [&[u8]; 2], cell: Cell<'_>) {
         let offset = (self.heap.len() as u32).to_le_bytes();
         let at = index * SLOT_BYTES;
-        self.slots.splice(at..at, offset);
+        let end = self.slots.len();
+        self.slots.extend_from_slice(&offset);
+        if at < end {
+            self.slots.copy_within(at..end, at + SLOT_BYTES);
+            self.slots[at..at + SLOT_BYTES].copy_from_slice(&offset);
+        }
         varint::write(&mut self.heap, (suffix[0].len() + suffix[1].len()) as u64);
         match cell {
             Cell::Leaf(value) => {

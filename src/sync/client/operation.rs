@@ -166,7 +166,7 @@ impl Client {
         refuse_what_no_server_would_take(&verdict)?;
         let Finished { overlay: view, entries, counts } = workspace.finish();
         self.view_counts = counts;
-        let collection = name.split('.').next().and_then(Collection::from_name);
+        let collection = collection_of(name);
         let synced = collection.is_some_and(|collection| self.scopes.contains(&collection));
         self.changed |= collection.map_or(0, bit);
         if !synced {
@@ -258,7 +258,7 @@ impl Client {
             if let Some(old) = mutation.seq.checked_sub(OUTCOMES_KEPT) {
                 workspace.write(&number_key(OUTCOMES, old), None)?;
             }
-            changed |= mutation.name.split('.').next().and_then(Collection::from_name).map_or(0, bit);
+            changed |= collection_of(&mutation.name).map_or(0, bit);
         }
         state.epoch = Some(answer.epoch);
         state.confirmed_seq = state.confirmed_seq.max(answer.last_seq);
@@ -293,6 +293,12 @@ impl Client {
         self.view_stale = true;
         self.store.stage_applied(finished.entries, finished.overlay)
     }
+}
+
+/// A mutation's name begins with its collection's.
+fn collection_of(mutation: &str) -> Option<Collection> {
+    let dot = mutation.bytes().position(|byte| byte == b'.')?;
+    Collection::from_name(mutation.get(..dot)?)
 }
 
 /// Bad arguments come from the page's code: it hears of them at once, and the

@@ -32,9 +32,10 @@ impl SyncState {
     }
 
     pub(super) fn set_cookie(&mut self, collection: Collection, cookie: u64) {
-        self.cookies.retain(|(other, _)| *other != collection);
-        self.cookies.push((collection, cookie));
-        self.cookies.sort();
+        match self.cookies.binary_search_by_key(&collection, |(collection, _)| *collection) {
+            Ok(place) => self.cookies[place].1 = cookie,
+            Err(place) => self.cookies.insert(place, (collection, cookie)),
+        }
     }
 
     pub(super) fn to_document(&self) -> Document {
