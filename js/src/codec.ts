@@ -11,9 +11,6 @@ export const DEPTH_MAX = 64
 /** Bound of numbers written as hundredths: below it they are shorter than a double. */
 const HUNDREDTHS_BOUND = 2 ** 48
 
-/** Longest string in characters that is copied in a loop; a call into the browser's coders costs more up to here. */
-const LOOP_CHARS_MAX = 24
-
 /** Longest magnitude of a big integer in bytes: the core refuses more. */
 const BIG_INTEGER_BYTES_MAX = 1024
 
@@ -83,51 +80,60 @@ export class Encoder {
   string(text: string): boolean {
     const length = text.length
     this.reserve(3 * length + 8)
-    if (length <= LOOP_CHARS_MAX) {
-      const bytes = this.bytes
-      let at = this.at
-      bytes[at++] = 0x80 | length
-      let index = 0
-      for (; index < length; index++) {
-        const unit = text.charCodeAt(index)
-        if (unit > 127) break
-        bytes[at++] = unit
-      }
-      if (index === length) {
-        this.at = at
-        return true
-      }
-    }
+    if (length < 64 && this.#looped(text)) return true
     if (!isWellFormed(text)) return false
-    this.#encoded(text)
+    // The bytes come first, behind a guess at the size of their head.
+    const start = this.at
+    const guess = length < 64 ? 1 : length < 128 ? 2 : 3
+    this.at += guess
+    this.at += textEncoder.encodeInto(text, this.bytes.subarray(this.at)).written
+    this.head(start, guess, 0x80, 63, 0xe6, this.at - start - guess)
     return true
   }
 
-  /** The bytes come first, behind a guess at the size of their head; where the guess is wrong, they move. */
-  #encoded(text: string): void {
-    const start = this.at
-    const guess = text.length < 64 ? 1 : text.length < 128 ? 2 : 3
-    const written = textEncoder.encodeInto(text, this.bytes.subarray(start + guess)).written
-    if (written < 64) {
-      this.bytes[this.at++] = 0x80 | written
-    } else {
-      const head = 1 + varintLength(written)
-      if (head !== guess) this.bytes.copyWithin(start + head, start + guess, start + guess + written)
-      this.bytes[this.at++] = 0xe6
-      this.varint(written)
+  /** A call into the browser's encoder costs more than a loop over a short string. False when that does not do. */
+  #looped(text: string): boolean {
+    const bytes = this.bytes
+    const first = this.at + 1
+    let at = first
+    for (let index = 0; index < text.length; index++) {
+      const unit = text.charCodeAt(index)
+      if (unit < 0x80) bytes[at++] = unit
+      else {
+        if (unit < 0x800) bytes[at++] = 0xc0 | (unit >> 6)
+        else {
+          // Half a character, or a whole one that has two units.
+          if (unit >> 11 === 27) return false
+          bytes[at++] = 0xe0 | (unit >> 12)
+          bytes[at++] = 0x80 | ((unit >> 6) & 63)
+        }
+        bytes[at++] = 0x80 | (unit & 63)
+      }
     }
-    this.at += written
+    const length = at - first
+    if (length > 63) return false
+    bytes[this.at] = 0x80 | length
+    this.at = at
+    return true
   }
 
-  /** A tag that holds a count below 16 or, `more` above it, one before the count. Returns the bytes of this head. */
-  head(tag: number, more: number, count: number): number {
-    const start = this.at
-    if (count < 16) this.byte(tag | count)
-    else {
+  /**
+   * Writes the head of what is written from `start + guess` on, which moves where the guess at the head's size was
+   * wrong: a tag that holds a count to `most`, or `more` and then the count.
+   */
+  head(start: number, guess: number, tag: number, most: number, more: number, count: number): void {
+    const size = count > most ? 1 + varintLength(count) : 1
+    if (size !== guess) {
+      this.reserve(size)
+      this.bytes.copyWithin(start + size, start + guess, this.at)
+    }
+    const end = this.at + size - guess
+    this.at = start
+    if (count > most) {
       this.byte(more)
       this.varint(count)
-    }
-    return this.at - start
+    } else this.byte(tag | count)
+    this.at = end
   }
 
   raw(bytes: Uint8Array): void {
@@ -255,7 +261,7 @@ function nest(depth: number): void {
 function writeArray(items: readonly unknown[], out: Encoder, depth: number): void {
   nest(depth)
   const count = items.length
-  out.head(0xd0, 0xe8, count)
+  out.head(out.at, 0, 0xd0, 15, 0xe8, count)
   // Each item takes a byte.
   out.reserve(count)
   for (let index = 0; index < count; index++) {
@@ -265,17 +271,19 @@ function writeArray(items: readonly unknown[], out: Encoder, depth: number): voi
   }
 }
 
+const hasOwn = Object.prototype.hasOwnProperty
+
 function writeObject(value: object, out: Encoder, depth: number): void {
   const prototype = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null && writeOther(value, out, depth)) return
   nest(depth)
   const fields = value as Record<string, unknown>
-  const keys = Object.keys(fields)
   const start = out.at
-  const head = out.head(0xc0, 0xe7, keys.length)
+  out.byte(0)
   let count = 0
-  for (let index = 0; index < keys.length; index++) {
-    const key = keys[index]!
+  // Much faster than a list of the keys, whose values would be looked up.
+  for (const key in fields) {
+    if (!hasOwn.call(fields, key)) continue
     const field = fields[key]
     if (field === undefined) continue
     path[depth] = key
@@ -283,7 +291,7 @@ function writeObject(value: object, out: Encoder, depth: number): void {
     write(field, out, depth + 1)
     count++
   }
-  if (count !== keys.length) recount(out, start, head, count)
+  out.head(start, 1, 0xc0, 15, 0xe7, count)
 }
 
 /** Writes what is no plain object and no array; false when it is to be written field by field. */
@@ -303,18 +311,6 @@ function writeOther(value: object, out: Encoder, depth: number): boolean {
     return false
   }
   return true
-}
-
-/** Corrects the head of an object of which some fields turned out to be undefined. */
-function recount(out: Encoder, start: number, head: number, count: number): void {
-  if (head === 1) {
-    out.bytes[start] = 0xc0 | count
-    return
-  }
-  const body = out.bytes.slice(start + head, out.at)
-  out.at = start
-  out.head(0xc0, 0xe7, count)
-  out.raw(body)
 }
 
 function explained(refused: Refused, root: unknown, name: string): DocumentError {
