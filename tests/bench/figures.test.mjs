@@ -52,7 +52,7 @@ test('what a system lacks has no row and a reason; nothing else may be missing',
   assert.deepEqual(found.map(({ workload, system }) => [workload, system]), [['index_query_100', 'pannier'], ['memory_100k', 'pannier']])
   for (const workload of Object.keys(WORKLOADS)) assert.equal(lacking('pannier', workload), undefined)
   assert.deepEqual(lacks(['pannier', 'idb', 'dexie'], ['bulk_load', 'memory_100k']), [
-    'no memory_100k: it has no budget for what it keeps in memory (idb, dexie)',
+    'no memory_100k: a bound for Pannier, no comparison (idb, dexie)',
   ])
 })
 

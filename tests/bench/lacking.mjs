@@ -1,18 +1,16 @@
 // Which figures a system cannot have, and why: said instead of a figure that would mean something else.
 
-const NO_BUDGET = 'it has no budget for what it keeps in memory'
+const NOT_COMPARED = 'a bound for Pannier, no comparison'
+const NO_LIMIT = 'without a store, lists in memory are cut'
 
 const REASONS = {
   'idb-keyval': { index_query_100: 'it has no indexes' },
-  limit: {
-    scan_1000_cold: 'it decodes everything at its first read',
-    memory_100k: 'it uses no wasm',
-  },
+  limit: { scan_1000: NO_LIMIT, scan_1000_cold: NO_LIMIT, index_query_100: NO_LIMIT, recent_50: NO_LIMIT },
 }
 
 /** Why `system` has no figure for `workload`; undefined where it must have one. */
 export function lacking(system, workload) {
-  return REASONS[system]?.[workload] ?? (workload === 'memory_100k' && system !== 'pannier' ? NO_BUDGET : undefined)
+  return REASONS[system]?.[workload] ?? (workload === 'memory_100k' && system !== 'pannier' ? NOT_COMPARED : undefined)
 }
 
 /** A line for each reason among `workloads`, with the systems that share it. */

@@ -8,11 +8,11 @@ export const USED = {
   replicache: 'the bulk load arrives as one pull patch from a function in the page, other writes are mutators; a mutator resolves in memory and is persisted on idle, so durable = its persist() step (entry replicache/impl) run at once and awaited, its own schedule off; the index key is one more string field, the keys of visits count backwards',
   tinybase: 'all rows in memory; a Store each for products, lines and visits, since its IndexedDB persister writes a whole Store; durable = save() awaited, once for puts issued together; indexes with sorted slices, in which a range is found by bisection',
   'tanstack-db': 'all rows in memory in IndexedDB collections, B-tree indexes on id, category, price and time (an index has one field); durable = the transaction\'s isPersisted; insert of a list for the bulk load, queryOnce for scans and queries',
-  rxdb: 'Dexie storage, relaxed, one tab; schema with the index [category, price]; bulkInsert for the bulk load, else insert, which resolves when written; find and findOne',
+  rxdb: 'Dexie storage, relaxed, one tab; schema with the index [category, price]; bulkInsert for the bulk load, else insert, which resolves when written; find and findOne, whose results it keeps until one of them changes',
   pouchdb: 'adapter indexeddb with pouchdb-find, whose index [category, price] is then one of the database; automatic compaction, one revision; bulkDocs for the bulk load, else put; allDocs for scans and visits, whose keys are their times',
   'sqlite-wasm': 'OPFS by the SAH pool, its fastest VFS, in a dedicated worker: one tab only; write-ahead log with synchronous = normal, so a commit is with the system but not flushed, as with relaxed IndexedDB; prepared statements, documents as JSON text that crosses once an answer',
-  'wa-sqlite': 'the fork that is published on npm, synchronous build with OPFSWriteAheadVFS in a dedicated worker, synchronous = normal as that VFS has it; else as sqlite-wasm',
-  limit: 'no store but what the platform allows: all products as 4.5 MB of bytes, ready before the clock starts, in one relaxed transaction; one put of 150 bytes a transaction for lines, each with an explicit commit(); reads from a Map and sorted arrays in memory',
+  'wa-sqlite': 'the fork that is published on npm, synchronous build with AccessHandlePoolVFS in a dedicated worker: one tab only; exclusive locking and a write-ahead log, which its documentation names for fast writes (its OPFSWriteAheadVFS, for many tabs, takes three times as long a put); else as sqlite-wasm',
+  limit: 'no store but what IndexedDB and JavaScript allow: all products as 4.5 MB of bytes, ready before the clock starts, in one relaxed transaction; one put of 150 bytes a transaction for lines, each with an explicit commit(); a get is one of a Map, awaited',
 }
 
 export const TAKEN = [

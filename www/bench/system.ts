@@ -8,7 +8,10 @@ export interface PriceRange {
   readonly limit: number
 }
 
-/** One store under measurement. Each module in `systems/` exports `open`, which gives one of these. */
+/**
+ * One store under measurement. Each module in `systems/` exports `open`, which gives one of these. Absent is
+ * what only workloads need that the system lacks.
+ */
 export interface System {
   /** What the bulk load may have ready before the clock starts. For the physical limit alone. */
   prepareBulkLoad?(products: readonly Product[]): void
@@ -18,15 +21,15 @@ export interface System {
   putLine(line: CartLine): Promise<void>
   /** Issues one put for each product without awaiting between them; resolves when all are durable. */
   putTogether(products: readonly Product[]): Promise<void>
-  get(id: string): Promise<Product | undefined>
+  get(id: string): Promise<Product | undefined> | Product | undefined
   /** Products from `id` on, in the order of their ids. */
   scan(id: string, limit: number): Promise<readonly Product[]>
-  query(range: PriceRange): Promise<readonly Product[]>
+  query?(range: PriceRange): Promise<readonly Product[]>
   cart(): Promise<readonly CartLine[]>
   /** Records a visit; resolves when it is durable. A store that gives ids and times itself passes over the given ones. */
-  visit(visit: Visit): Promise<void>
+  visit?(visit: Visit): Promise<void>
   /** The last `limit` visits, newest first. */
-  recent(limit: number): Promise<readonly Visit[]>
+  recent?(limit: number): Promise<readonly Visit[]>
   close(): Promise<void>
   /** The product as it was given, without fields that the system had to add. Used outside the timed part. */
   plain?(row: Product): Product

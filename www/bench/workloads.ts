@@ -162,7 +162,7 @@ export async function indexQuery100(system: System): Promise<number> {
     return { category: CATEGORIES[number % CATEGORIES.length]!, gte, lt: gte + QUERY_PRICES, limit: QUERY_ROWS }
   })
   const expected = ranges.map(answer)
-  const query = (place: number) => system.query(ranges[place]!)
+  const query = (place: number) => system.query!(ranges[place]!)
   return rate(QUERIES, () => lists(system, 'index_query_100', expected, query))
 }
 
@@ -200,7 +200,7 @@ async function lists(
 /** The visits that `recent50` reads. */
 export async function fillVisits(system: System): Promise<void> {
   for (const visit of visits()) {
-    await system.visit(visit)
+    await system.visit!(visit)
     // Two visits at the same millisecond would have no order, where the store takes the time itself.
     await new Promise(done => setTimeout(done, VISIT_GAP_MS))
   }
@@ -215,7 +215,7 @@ export async function recent50(system: System): Promise<number> {
     let dwell = 0
     const ms = await timed(async () => {
       for (let query = 0; query < RECENTS; query++) {
-        const recent = await system.recent(RECENT_VISITS)
+        const recent = await system.recent!(RECENT_VISITS)
         for (const visit of recent) dwell += visit.dwell
         found.push(recent)
       }

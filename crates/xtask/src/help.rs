@@ -110,7 +110,7 @@ Packs, builds the benchmark page and runs every workload on every system, on fre
 Prints medians with their spread and how many times better each is than Pannier, raw IndexedDB
 (idb) and what the platform allows (limit); then which figures are where they must be, how each
 system was used and how each figure was taken. A system that fails has no figures; the others go
-on, and the exit status is 1. A full run takes some 15 minutes.
+on, and the exit status is 1. A full run takes 10 to 25 minutes.
 
   --json FILE      Also write rows {workload, system, unit, median, min, max}.
   --only WORKLOAD  Run these workloads alone: bulk_load, put_durable, put_together, get_warm,

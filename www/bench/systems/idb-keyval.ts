@@ -37,10 +37,6 @@ class IdbKeyval implements System {
     return start < 0 ? [] : ((await getMany<Product>(ids.slice(start, start + limit), this.products)) as Product[])
   }
 
-  query(): never {
-    throw new Error('there are no indexes')
-  }
-
   cart() {
     return values<CartLine>(this.lines)
   }

@@ -1,18 +1,17 @@
-import type { CartLine, Product, Visit } from '../products.ts'
-import type { PriceRange, System } from '../system.ts'
+import type { CartLine, Product } from '../products.ts'
+import type { System } from '../system.ts'
 
 const LINE_BYTES = 150
 
 /**
- * What the platform allows: the fewest and largest records of bytes for writes, objects in memory for
- * reads. No store a shop could use, but what any store is bounded by.
+ * What IndexedDB and JavaScript allow: the fewest and largest records of bytes for writes, a map in memory
+ * for reads. No store a shop could use, but what any store on them is bounded by.
  */
 export async function open(): Promise<System> {
   const request = indexedDB.open('bench-limit', 1)
   request.onupgradeneeded = () => {
     request.result.createObjectStore('batches', { autoIncrement: true })
     request.result.createObjectStore('cart')
-    request.result.createObjectStore('visits', { autoIncrement: true })
   }
   return new Limit(await result(request))
 }
@@ -32,7 +31,6 @@ const decoded = <T>(bytes: Uint8Array): T => JSON.parse(decoder.decode(bytes))
 
 class Limit implements System {
   private loaded: Memory | undefined
-  private newest: readonly Visit[] | undefined
   private prepared = new Uint8Array()
 
   constructor(private readonly database: IDBDatabase) {}
@@ -76,32 +74,19 @@ class Limit implements System {
     return this.put('batches', encoded(products))
   }
 
-  async get(id: string) {
-    // Once loaded, a get is one look-up and the one await of its caller.
-    return (this.loaded ?? (await this.memory())).byId.get(id)
+  get(id: string) {
+    // Once loaded, a get is one look-up, and its caller's await.
+    return this.loaded === undefined ? this.memory().then(({ byId }) => byId.get(id)) : this.loaded.byId.get(id)
   }
 
   async scan(id: string, limit: number) {
-    return first((this.loaded ?? (await this.memory())).products, limit, product => product.id >= id)
-  }
-
-  async query({ category, gte, lt, limit }: PriceRange) {
-    const inCategory = (this.loaded ?? (await this.memory())).byPrice.get(category) ?? []
-    return first(inCategory, limit, ({ price }) => price >= gte).filter(({ price }) => price < lt)
+    const { products } = this.loaded ?? (await this.memory())
+    const start = products.findIndex(product => product.id >= id)
+    return start < 0 ? [] : products.slice(start, start + limit)
   }
 
   cart() {
     return this.all<CartLine>('cart')
-  }
-
-  visit(visit: Visit) {
-    this.newest = undefined
-    return this.put('visits', encoded(visit))
-  }
-
-  async recent(limit: number) {
-    this.newest ??= (await this.all<Visit>('visits')).reverse()
-    return this.newest.slice(0, limit)
   }
 
   async close() {
@@ -109,28 +94,10 @@ class Limit implements System {
   }
 }
 
-/** The products decoded, in the order of their ids and of their prices. */
 class Memory {
   readonly byId: ReadonlyMap<string, Product>
-  readonly byPrice: ReadonlyMap<string, Product[]>
 
   constructor(readonly products: readonly Product[]) {
-    this.byId = new Map(this.products.map(product => [product.id, product]))
-    this.byPrice = Map.groupBy(
-      [...this.products].sort((left, right) => left.price - right.price),
-      product => product.category,
-    )
+    this.byId = new Map(products.map(product => [product.id, product]))
   }
-}
-
-/** The first `limit` items of an ordered list from the first that `reached` accepts. */
-function first<T>(items: readonly T[], limit: number, reached: (item: T) => boolean): readonly T[] {
-  let low = 0
-  let high = items.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (reached(items[middle]!)) high = middle
-    else low = middle + 1
-  }
-  return items.slice(low, low + limit)
 }

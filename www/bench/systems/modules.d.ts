@@ -44,6 +44,6 @@ declare module 'pouchdb-find' {
   export default plugin
 }
 
-declare module '@journeyapps/wa-sqlite/src/examples/OPFSWriteAheadVFS.js' {
-  export const OPFSWriteAheadVFS: { create(name: string, module: unknown): Promise<SQLiteVFS> }
+declare module '@journeyapps/wa-sqlite/src/examples/AccessHandlePoolVFS.js' {
+  export const AccessHandlePoolVFS: { create(name: string, module: unknown): Promise<SQLiteVFS> }
 }
