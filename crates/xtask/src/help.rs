@@ -105,6 +105,7 @@ when the total passes its limit.
         name: "bench",
         summary: "Compare Pannier with other stores and the platform's limits in headless Chromium",
         usage: "cargo xtask bench [--json FILE] [--only WORKLOAD,...] [--systems NAME,...] [--reps N]
+       cargo xtask bench --native
 
 Packs, builds the benchmark page and runs every workload on every system, on fresh profiles.
 Prints medians with their spread and how many times better each is than Pannier, raw IndexedDB
@@ -119,6 +120,10 @@ on, and the exit status is 1. A full run takes 10 to 25 minutes.
   --systems NAME   Run these systems alone: pannier, idb, idb-keyval, dexie, replicache, tinybase,
                    tanstack-db, rxdb, pouchdb, sqlite-wasm, wa-sqlite, limit.
   --reps N         Repetitions; at least 3, the default, for a full run.
+  --native         Instead of all this: the tree alone beside redb, natively and in memory, and how
+                   the whole store's get, put and opening grow from 10,000 to 1,000,000 records.
+                   Prints medians and ratios (some four minutes). Exits with 1 when a cost grows
+                   beyond its limit.
 ",
         run: bench::main,
     },

@@ -2,6 +2,7 @@
 
 mod args;
 mod bench;
+mod bench_native;
 mod catalogue;
 mod declarations;
 mod demo;
