@@ -1,7 +1,7 @@
 //! The head: where the tree's root lies, which segments hold it, and where the
 //! log begins. There is one, replaced by every checkpoint.
 
-use super::{Corrupt, FORMAT_VERSION, Place, checksum, varint};
+use super::{Corrupt, FORMAT_VERSION, Place, check_version, checksum, varint};
 use alloc::vec::Vec;
 
 /// Where a stored node lies.
@@ -41,6 +41,66 @@ const NUMBER_MAX: u64 = (1 << 53) - 1;
 /// Greatest number of a segment. Together they would hold more than any device,
 /// and the next few can always be counted.
 const SEGMENT_MAX: u32 = 1 << 31;
+/// A child of a branch: where it lies and what is below it. In a version 1
+/// branch, and for the root, which the head points at, both counts are 0: not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChildRef {
+    /// Where the node lies.
+    pub at: NodeRef,
+    /// What is below it.
+    pub below: Below,
+}
+
+/// Numbers of what is below a node, or in a leaf.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Below {
+    /// Entries.
+    pub entries: u64,
+    /// Those of them with a large value.
+    pub large: u64,
+}
+
+/// Where a large value lies: in one piece, or in pieces of equal length (the
+/// last may be shorter) at the same offset of segments with consecutive numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LargeRef {
+    /// The first piece.
+    pub first: NodeRef,
+    /// Bytes of the value.
+    pub bytes: u32,
+}
+
+/// Bytes of a `LargeRef` inside a leaf: the first piece and the value's length.
+pub const LARGE_REF_BYTES: usize = NODE_REF_BYTES + 4;
+
+impl LargeRef {
+    /// The sixteen bytes stored in a leaf.
+    pub fn to_bytes(self) -> [u8; LARGE_REF_BYTES] {
+        let mut bytes = [0; LARGE_REF_BYTES];
+        bytes[..NODE_REF_BYTES].copy_from_slice(&self.first.to_bytes());
+        bytes[NODE_REF_BYTES..].copy_from_slice(&self.bytes.to_le_bytes());
+        bytes
+    }
+
+    /// Reads the sixteen bytes stored in a leaf; `None` for what cannot be.
+    pub fn from_bytes(bytes: &[u8; LARGE_REF_BYTES]) -> Option<Self> {
+        let (first, length) = bytes.split_first_chunk()?;
+        let (first, bytes) = (NodeRef::from_bytes(first), u32::from_le_bytes(length.try_into().ok()?));
+        let sound = first.length > 0 && first.length <= bytes && bytes <= super::node::VALUE_BYTES_MAX as u32;
+        let last = first.segment.checked_add(bytes.checked_div(first.length)?);
+        (sound && last.is_some()).then_some(Self { first, bytes })
+    }
+
+    /// Its pieces in order.
+    pub fn pieces(self) -> impl Iterator<Item = NodeRef> {
+        let Self { first, bytes } = self;
+        (0..bytes.div_ceil(first.length)).map(move |index| NodeRef {
+            segment: first.segment + index,
+            length: first.length.min(bytes - index * first.length),
+            ..first
+        })
+    }
+}
 
 /// One segment that the tree still uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +114,11 @@ pub struct SegmentInfo {
 }
 
 /// The decoded head.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
+    /// Format version of the tree that it points at. What is written is always
+    /// of [`FORMAT_VERSION`].
+    pub version: u8,
     /// Counts checkpoints: a higher generation replaces a lower one.
     pub generation: u64,
     /// First log record that the tree does not hold.
@@ -66,6 +129,14 @@ pub struct Head {
     pub root: Option<NodeRef>,
     /// The segments in use, ascending.
     pub segments: Vec<SegmentInfo>,
+}
+
+impl Default for Head {
+    /// The head of an empty store.
+    fn default() -> Self {
+        let version = FORMAT_VERSION;
+        Self { version, generation: 0, log_from: 0, segment_next: 0, root: None, segments: Vec::new() }
+    }
 }
 
 impl Head {
@@ -103,15 +174,13 @@ impl Head {
         let corrupt = |why| Corrupt { place: Place::Head, why };
         let mut rest = checksum::open(bytes).ok_or(corrupt("checksum does not match"))?;
         let version = varint::take(&mut rest, 1).ok_or(corrupt("cut"))?[0];
-        if version != FORMAT_VERSION {
-            return Err(corrupt("format version is not known"));
-        }
-        let head = decode_content(&mut rest).ok_or(corrupt("cut or malformed"))?;
+        check_version(version, Place::Head)?;
+        let head = decode_content(version, &mut rest).ok_or(corrupt("cut or malformed"))?;
         if rest.is_empty() { Ok(head) } else { Err(corrupt("trailing bytes")) }
     }
 }
 
-fn decode_content(rest: &mut &[u8]) -> Option<Head> {
+fn decode_content(version: u8, rest: &mut &[u8]) -> Option<Head> {
     let generation = varint::read(rest)?;
     let log_from = varint::read(rest)?;
     let segment_next = varint::read_u32(rest)?;
@@ -128,7 +197,7 @@ fn decode_content(rest: &mut &[u8]) -> Option<Head> {
             bytes_live: varint::read_u32(rest)?,
         });
     }
-    let head = Head { generation, log_from, segment_next, root, segments };
+    let head = Head { version, generation, log_from, segment_next, root, segments };
     is_consistent(&head).then_some(head)
 }
 
@@ -151,6 +220,7 @@ mod tests {
     #[test]
     fn a_head_comes_back_and_every_flipped_bit_is_found() {
         let head = Head {
+            version: FORMAT_VERSION,
             generation: 7,
             log_from: 1000,
             segment_next: 12,
@@ -172,7 +242,8 @@ mod tests {
     #[test]
     fn numbers_beyond_their_bounds_are_refused() {
         let info = |segment| SegmentInfo { segment, bytes: 9, bytes_live: 1 };
-        let sound = Head { generation: 1, log_from: 1, segment_next: 3, root: None, segments: vec![info(1), info(2)] };
+        let segments = vec![info(1), info(2)];
+        let sound = Head { generation: 1, log_from: 1, segment_next: 3, segments, ..Head::default() };
         assert_eq!(Head::decode(&sound.encode()), Ok(sound.clone()));
         for bad in [
             Head { log_from: 0, ..sound.clone() },

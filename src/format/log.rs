@@ -4,7 +4,7 @@
 //! of entries, then each entry: key length, key, and either 0 for a deletion
 //! or 1 + value length and the value. Numbers are varints.
 
-use super::{Corrupt, FORMAT_VERSION, Place, checksum, varint};
+use super::{Corrupt, FORMAT_VERSION, Place, check_version, checksum, varint};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -66,9 +66,8 @@ impl LogRecord {
         let corrupt = |why| Corrupt { place: Place::Log(seq), why };
         let mut rest = checksum::open(bytes).ok_or(corrupt("checksum does not match"))?;
         let version = varint::take(&mut rest, 1).ok_or(corrupt("cut"))?[0];
-        if version != FORMAT_VERSION {
-            return Err(corrupt("format version is not known"));
-        }
+        // Nothing in a log record has changed since version 1.
+        check_version(version, Place::Log(seq))?;
         let record = decode_content(&mut rest).ok_or(corrupt("cut or malformed"))?;
         if !rest.is_empty() {
             return Err(corrupt("trailing bytes"));

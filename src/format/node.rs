@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! 0  kind           1 byte: 0 leaf, 1 branch
-//! 1  reserved       1 byte, 0
+//! 1  level          1 byte: 0 for a leaf, 1 for a branch over leaves, and so on
 //! 2  prefix length  2 bytes
 //! 4  cell count     4 bytes
 //! 8  prefix         what all keys of the node begin with
@@ -11,20 +11,37 @@
 //! ```
 //!
 //! Integers are little-endian. A leaf's cell is: suffix length (varint), value
-//! length + 1 (varint; 0 marks a deletion in an overlay), suffix, value. A
-//! branch's cell is: suffix length (varint), suffix, and the child's `NodeRef`.
-//! A child holds the keys from its own separator up to the next one; the first
-//! separator of a branch is not compared.
+//! length + 1 (varint), suffix, value. Where the second is 0, what follows the
+//! suffix is on disk the `LargeRef` of a large value; in memory it is 4 bytes,
+//! which the node itself understands. A branch's cell is: suffix length
+//! (varint), suffix, the child's `NodeRef`, and the numbers of entries and of
+//! large values below it (varints); version 1 wrote branches of level 0 without
+//! these numbers. A child holds the keys from its own separator up to the next
+//! one; the first separator of a branch is not compared.
 
-use super::head::{NODE_REF_BYTES, NodeRef};
+use super::head::{Below, ChildRef, NODE_REF_BYTES, NodeRef};
 use super::varint;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
+/// Offset of the kind.
+pub const NODE_KIND_AT: usize = 0;
+/// Offset of the level.
+pub const NODE_LEVEL_AT: usize = NODE_KIND_AT + 1;
+/// Offset of the prefix's length.
+pub const NODE_PREFIX_LENGTH_AT: usize = NODE_LEVEL_AT + 1;
+/// Offset of the number of cells.
+pub const NODE_COUNT_AT: usize = NODE_PREFIX_LENGTH_AT + 2;
 /// Bytes before the prefix.
-pub const NODE_HEADER_BYTES: usize = 8;
+pub const NODE_HEADER_BYTES: usize = NODE_COUNT_AT + 4;
 /// Bytes of a slot.
 pub const SLOT_BYTES: usize = 4;
+
+/// A longer value lies outside its leaf, in pieces. Beside a key of 1 KiB it
+/// leaves room for four cells in a node.
+pub const VALUE_INLINE_MAX: usize = 1024;
+/// Longest value in bytes: it is held in memory whole while it is read and written.
+pub const VALUE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Leaf or branch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +58,8 @@ pub enum Kind {
 pub struct View<'a> {
     /// Leaf or branch.
     pub kind: Kind,
+    /// Levels of nodes below; 0 too in a branch of version 1.
+    pub level: u8,
     /// What all keys begin with.
     pub prefix: &'a [u8],
     /// Offsets into the heap, 4 bytes each.
@@ -54,8 +73,10 @@ pub struct View<'a> {
 pub struct LeafCell<'a> {
     /// The key without the node's prefix.
     pub suffix: &'a [u8],
-    /// The value; `None` for a deletion.
+    /// The value, where it is in the cell.
     pub value: Option<&'a [u8]>,
+    /// What follows the suffix, to the end of the heap.
+    pub rest: &'a [u8],
 }
 
 impl<'a> View<'a> {
@@ -63,16 +84,18 @@ impl<'a> View<'a> {
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
         let mut rest = bytes;
         let header = varint::take(&mut rest, NODE_HEADER_BYTES)?;
-        let kind = match header[0] {
-            0 => Kind::Leaf,
-            1 => Kind::Branch,
+        let level = header[NODE_LEVEL_AT];
+        let kind = match (header[NODE_KIND_AT], level) {
+            (0, 0) => Kind::Leaf,
+            (1, _) => Kind::Branch,
             _ => return None,
         };
-        let prefix_length = usize::from(u16::from_le_bytes([header[2], header[3]]));
-        let count = u32::from_le_bytes([header[4], header[5], header[6], header[7]]) as usize;
+        let (prefix_length, count) = header[NODE_PREFIX_LENGTH_AT..].split_first_chunk()?;
+        let prefix_length = usize::from(u16::from_le_bytes(*prefix_length));
+        let count = u32::from_le_bytes(count.try_into().ok()?) as usize;
         let prefix = varint::take(&mut rest, prefix_length)?;
         let slots = varint::take(&mut rest, count.checked_mul(SLOT_BYTES)?)?;
-        Some(Self { kind, prefix, slots, heap: rest })
+        Some(Self { kind, level, prefix, slots, heap: rest })
     }
 
     /// Number of cells.
@@ -93,9 +116,9 @@ impl<'a> View<'a> {
         let suffix = varint::take(&mut rest, suffix_length)?;
         let value = match value_length {
             0 => None,
-            length => Some(varint::take(&mut rest, length - 1)?),
+            length => Some(rest.get(..length - 1)?),
         };
-        Some(LeafCell { suffix, value })
+        Some(LeafCell { suffix, value, rest })
     }
 
     /// The key of cell `index` without the prefix.
@@ -109,18 +132,27 @@ impl<'a> View<'a> {
     }
 
     /// The child stored in cell `index` of a stored branch.
-    pub fn stored_child(&self, index: usize) -> Option<NodeRef> {
+    pub fn stored_child(&self, index: usize) -> Option<ChildRef> {
         let mut rest = self.cell(index)?;
         varint::read_bytes(&mut rest)?;
-        Some(NodeRef::from_bytes(varint::take(&mut rest, NODE_REF_BYTES)?.try_into().ok()?))
+        let at = NodeRef::from_bytes(varint::take(&mut rest, NODE_REF_BYTES)?.try_into().ok()?);
+        let below = match self.level {
+            0 => Below::default(),
+            _ => Below { entries: varint::read(&mut rest)?, large: varint::read(&mut rest)? },
+        };
+        Some(ChildRef { at, below })
     }
 
     /// Finds `key`: `Ok(index)` where it stands, `Err(index)` where it would.
     pub fn search(&self, key: &[u8]) -> Option<Result<usize, usize>> {
+        self.search_from(0, key)
+    }
+
+    fn search_from(&self, first: usize, key: &[u8]) -> Option<Result<usize, usize>> {
         let Some(suffix) = key.strip_prefix(self.prefix) else {
-            return Some(Err(if key < self.prefix { 0 } else { self.count() }));
+            return Some(Err(if key < self.prefix { first } else { self.count() }));
         };
-        let (mut low, mut high) = (0, self.count());
+        let (mut low, mut high) = (first, self.count());
         while low < high {
             let middle = low + (high - low) / 2;
             match self.suffix(middle)?.cmp(suffix) {
@@ -148,7 +180,7 @@ impl<'a> View<'a> {
 
     /// Index of the child of a branch under which `key` belongs.
     pub fn child_index(&self, key: &[u8]) -> Option<usize> {
-        Some(match self.search(key)? {
+        Some(match self.search_from(1, key)? {
             Ok(index) => index,
             Err(index) => index.saturating_sub(1),
         })

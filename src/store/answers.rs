@@ -5,7 +5,7 @@ use super::engine::{Event, Sent, State, Store, apply};
 use super::request::{Failure, FailureKind, RequestId, Response};
 use crate::format::head::Head;
 use crate::format::log::{Entry, LogRecord};
-use crate::format::{Corrupt, Place};
+use crate::format::{Corrupt, FORMAT_VERSION, Place};
 use crate::tree::Tree;
 use alloc::vec::Vec;
 
@@ -234,6 +234,7 @@ impl Store {
             }
             self.base = Tree::stored(head.root);
             self.durable_seq = self.durable_seq.max(head.log_from - 1);
+            self.job_wanted |= head.version < FORMAT_VERSION;
             self.head = head;
             self.head_bytes = Some(bytes.into());
             if let Some(job) = self.job.take() {

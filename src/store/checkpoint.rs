@@ -4,16 +4,21 @@
 use super::cache::Cache;
 use super::compaction;
 use super::engine::Store;
+use super::reader::{Reader, Scan};
 use super::request::Checkpoint;
+use crate::format::FORMAT_VERSION;
 use crate::format::checksum::CHECKSUM_BYTES;
 use crate::format::head::{Head, SegmentInfo};
 use crate::format::log::{Entry, LogRecord};
-use crate::tree::build::SegmentWriter;
+use crate::tree::build::{SegmentSizes, SegmentWriter};
 use crate::tree::cursor::Cursor;
 use crate::tree::relocate::Relocation;
-use crate::tree::{Freed, NoSegments, Tree, TreeError};
+use crate::tree::{Builder, Freed, NoSegments, Tree, TreeError, Value};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+
+/// Above all keys: they begin with the number of a tree, which is lower.
+const KEYS_END: [u8; 1] = [0xFF];
 
 /// What an entry costs to merge besides its bytes, as so many bytes.
 const ENTRY_COST_BYTES: usize = 128;
@@ -40,7 +45,6 @@ pub(super) struct Job {
     /// The segments of the head, with what has been freed in them.
     infos: Vec<SegmentInfo>,
     overlay: Tree,
-    has_deletions: bool,
     step: Step,
     base: Tree,
     freed: Freed,
@@ -49,6 +53,9 @@ pub(super) struct Job {
 
 /// What a checkpoint does next.
 enum Step {
+    /// Builds the tree anew, from the entries of base and overlay from this key
+    /// on: where the base is empty or of an older format version.
+    Build(Builder, Vec<u8>),
     /// Merges the overlay from this key on.
     Merge(Vec<u8>),
     /// Moves nodes out of segments under half alive.
@@ -70,8 +77,12 @@ pub(super) struct Written {
 
 impl Job {
     pub(super) fn new(store: &mut Store, bulk: bool, commit_to: u64) -> Self {
-        let deletes = |entry: &Entry| entry.value.is_none();
-        let has_deletions = store.staged.iter().any(deletes) || store.tail_entries().any(deletes);
+        let older = store.head.version < FORMAT_VERSION;
+        let mut infos = store.head.segments.clone();
+        if older {
+            // Nothing of an older format version is kept.
+            infos.iter_mut().for_each(|info| info.bytes_live = 0);
+        }
         let entries = if bulk { core::mem::take(&mut store.staged) } else { Vec::new() };
         if bulk {
             store.staged_bytes = 0;
@@ -86,13 +97,16 @@ impl Job {
             covers: store.durable_seq + u64::from(bulk),
             slice_bytes_max: store.options.slice_bytes_max,
             segment_bytes: store.options.segment_bytes,
-            infos: store.head.segments.clone(),
+            infos,
             overlay: if bulk { store.current.clone() } else { store.durable.clone() },
-            has_deletions,
-            step: Step::Merge(Vec::new()),
+            step: if older || store.base.is_empty() {
+                Step::Build(Builder::default(), Vec::new())
+            } else {
+                Step::Merge(Vec::new())
+            },
             base: store.base.clone(),
             freed: Freed::default(),
-            writer: SegmentWriter::new(store.head.segment_next, store.options.segment_bytes),
+            writer: SegmentWriter::new(store.head.segment_next, store.options.segment_sizes()),
         }
     }
 
@@ -114,6 +128,11 @@ impl Job {
     /// Does one slice.
     pub(super) fn work(&mut self, cache: &Cache) -> Result<(), TreeError> {
         match &mut self.step {
+            Step::Build(..) => {
+                if self.build(cache)? {
+                    self.step = Step::Write;
+                }
+            }
             Step::Merge(_) => {
                 if self.merge(cache)? {
                     self.step = self.plan();
@@ -138,34 +157,49 @@ impl Job {
         Ok(())
     }
 
+    /// Builds a slice of the tree; tells whether it was the last.
+    fn build(&mut self, cache: &Cache) -> Result<bool, TreeError> {
+        let Step::Build(builder, resume) = &mut self.step else {
+            return Ok(true);
+        };
+        let mut cost = 0;
+        self.needs_from = Some(cache.now());
+        let reader = Reader { overlay: &self.overlay, base: &self.base, segments: cache };
+        let from = resume.clone();
+        reader.scan(Scan::ascending(&from, &KEYS_END), &mut |key, value| {
+            builder.push(key, Value::Bytes(value));
+            resume.clear();
+            resume.extend_from_slice(key);
+            // No key lies between one and the same with a zero byte.
+            resume.push(0);
+            cost += ENTRY_COST_BYTES + key.len() + value.len();
+            cost < self.slice_bytes_max
+        })?;
+        self.needs_from = None;
+        if cost >= self.slice_bytes_max {
+            return Ok(false);
+        }
+        self.base = core::mem::take(builder).finish();
+        Ok(true)
+    }
+
     /// Merges a slice of the overlay into the base; tells whether it was the last.
     fn merge(&mut self, cache: &Cache) -> Result<bool, TreeError> {
         let Step::Merge(resume) = &mut self.step else {
             return Ok(true);
         };
-        if resume.is_empty() && self.base.is_empty() && !self.has_deletions {
-            self.base = self.overlay.clone();
-            return Ok(true);
-        }
-        let mut cursor = Cursor::at_or_after(&self.overlay, resume, &NoSegments)?;
+        let mut run = Cursor::at_or_after(&self.overlay, resume, &NoSegments)?;
         let mut cost = 0;
-        while cursor.key(resume)? {
+        while run.key(resume)? {
             if cost >= self.slice_bytes_max {
                 return Ok(false);
             }
             self.needs_from = Some(cache.now());
             let freed_before = self.freed.0.len();
-            let value = cursor.value()?.flatten();
-            match value {
-                Some(value) => self.base.insert(resume, Some(value), cache, &mut self.freed)?,
-                None => {
-                    self.base.remove(resume, cache, &mut self.freed)?;
-                }
-            }
+            cost += self.base.merge(&mut run, cache, &mut self.freed)?;
             let copied: u32 = self.freed.0[freed_before..].iter().map(|at| at.length).sum();
-            cost += ENTRY_COST_BYTES + resume.len() + value.map_or(0, <[u8]>::len) + copied as usize;
+            cost += copied as usize;
             self.needs_from = None;
-            cursor.forward(&NoSegments)?;
         }
         Ok(true)
     }
@@ -189,7 +223,7 @@ impl Job {
 
     /// The request for the record store.
     pub(super) fn request(&mut self, head: &Head, head_before: Option<Arc<[u8]>>) -> Checkpoint {
-        let segments = core::mem::replace(&mut self.writer, SegmentWriter::new(0, 0)).finish();
+        let segments = core::mem::replace(&mut self.writer, SegmentWriter::new(0, SegmentSizes::default())).finish();
         let mut infos = core::mem::take(&mut self.infos);
         let dropped: Vec<u32> = infos.iter().filter(|info| info.bytes_live == 0).map(|info| info.segment).collect();
         infos.retain(|info| info.bytes_live > 0);
@@ -198,6 +232,7 @@ impl Job {
             SegmentInfo { segment: *segment, bytes, bytes_live: bytes - CHECKSUM_BYTES as u32 }
         }));
         let head = Head {
+            version: FORMAT_VERSION,
             generation: head.generation + 1,
             log_from: self.covers + 1,
             segment_next: head.segment_next + segments.len() as u32,

@@ -7,8 +7,8 @@ use super::reader::Reader;
 use super::request::{Failure, FailureKind, Request, RequestId};
 use crate::format::head::Head;
 use crate::format::log::{Entry, LogRecord};
-use crate::format::{Corrupt, Place};
-use crate::tree::build::SEGMENT_BYTES_TARGET;
+use crate::format::{Corrupt, FORMAT_VERSION, Place};
+use crate::tree::build::{SEGMENT_BYTES_TARGET, SegmentSizes};
 use crate::tree::{Fault, Freed, NoSegments, Tree, TreeError};
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -34,6 +34,10 @@ pub struct Options {
     /// Bytes of entries merged, of nodes copied or of nodes written in one slice
     /// of a checkpoint, before the page gets its turn again.
     pub slice_bytes_max: usize,
+    /// Longest record that the record store takes, at least 16 KiB: a longer
+    /// value is stored in pieces, a longer commit goes into a checkpoint. The
+    /// default is for record stores without such a limit.
+    pub record_bytes_max: usize,
 }
 
 impl Default for Options {
@@ -47,7 +51,14 @@ impl Default for Options {
             // A few milliseconds where wasm runs code that the browser has only just
             // compiled; with less, a bulk load would wait for its turns.
             slice_bytes_max: 128 * 1024,
+            record_bytes_max: 32 * 1024 * 1024,
         }
+    }
+}
+
+impl Options {
+    pub(super) fn segment_sizes(&self) -> SegmentSizes {
+        SegmentSizes { target: self.segment_bytes, max: self.record_bytes_max }
     }
 }
 
@@ -159,7 +170,9 @@ pub(super) enum Sent {
 
 impl Store {
     /// A store that is not open yet: its first request opens it.
-    pub fn new(options: Options) -> Self {
+    pub fn new(mut options: Options) -> Self {
+        // What a log record holds beside its entries is less than 64 bytes.
+        options.commit_bytes_max = options.commit_bytes_max.min(options.record_bytes_max.saturating_sub(64));
         Self {
             options,
             state: State::Opening,
@@ -431,7 +444,8 @@ impl Store {
     /// Whether what is staged goes into a checkpoint of its own. Where other
     /// tabs write at the same time it does not: they would be faster each time.
     fn is_bulk_staged(&self) -> bool {
-        self.staged_bytes > self.options.commit_bytes_max && self.contended == 0
+        self.staged_bytes > self.options.commit_bytes_max
+            && (self.contended == 0 || self.staged_bytes > self.options.record_bytes_max)
     }
 
     fn next_checkpoint(&mut self) -> Option<(RequestId, Request)> {
@@ -448,7 +462,8 @@ impl Store {
                 return None;
             }
             self.job_wanted = false;
-            if !bulk && self.tail_bytes == 0 && !self.is_compaction_due() {
+            let is_current = self.head.version == FORMAT_VERSION;
+            if !bulk && self.tail_bytes == 0 && is_current && !self.is_compaction_due() {
                 return None;
             }
             self.job = Some(Job::new(self, bulk, self.commits));

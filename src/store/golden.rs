@@ -187,10 +187,32 @@ fn write_golden_stores() {
     }
 }
 
-/// Everything in the store, after running its requests.
-fn read_all(store: &mut Store, records: &mut MemoryRecords) -> BTreeMap<Vec<u8>, Vec<u8>> {
+type Found = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// When the record store stops working.
+struct Stop {
+    calls_left: usize,
+    /// Whether the call that is not answered is carried out.
+    last_call_lands: bool,
+    at_checkpoint: bool,
+}
+
+const NEVER: Stop = Stop { calls_left: usize::MAX, last_call_lands: false, at_checkpoint: false };
+
+/// Everything in the store, after its requests; `None` when it was stopped.
+fn read_until(store: &mut Store, records: &mut MemoryRecords, mut stop: Stop) -> Option<Found> {
     loop {
         while let Some((id, request)) = store.next_request_worked() {
+            if stop.at_checkpoint && matches!(request, Request::Checkpoint(_)) {
+                continue;
+            }
+            if stop.calls_left == 0 {
+                if stop.last_call_lands {
+                    records.execute(&request);
+                }
+                return None;
+            }
+            stop.calls_left -= 1;
             let response = records.execute(&request);
             store.complete(id, response);
         }
@@ -203,32 +225,113 @@ fn read_all(store: &mut Store, records: &mut MemoryRecords) -> BTreeMap<Vec<u8>,
             true
         });
         match scanned {
-            Ok(()) => return found,
+            Ok(()) => return Some(found),
             Err(TreeError::Fault(fault)) => store.want(fault),
             Err(error) => panic!("{error}"),
         }
     }
 }
 
+fn read_all(store: &mut Store, records: &mut MemoryRecords) -> Found {
+    read_until(store, records, NEVER).unwrap()
+}
+
+/// The tree is sound and the head's table of live bytes right.
+fn check(store: &mut Store, records: &mut MemoryRecords) {
+    let report = loop {
+        match store.check() {
+            Ok(report) => break report,
+            Err(TreeError::Fault(fault)) => store.want(fault),
+            Err(error) => panic!("{error}"),
+        }
+        read_all(store, records);
+    };
+    assert_eq!(report.compare(&store.head().segments), Ok(()));
+}
+
+/// Every golden store of `version`, with what it should hold.
+fn golden(version: u8) -> Vec<(String, MemoryRecords, Found)> {
+    let files = fs::read_dir(folder(version)).unwrap().map(|file| file.unwrap().path());
+    let stores = files.filter(|path| path.extension().is_some_and(|extension| extension == "bin"));
+    let read = |path: PathBuf| {
+        let expected = read_contents(&fs::read_to_string(path.with_extension("txt")).unwrap());
+        (format!("{}", path.display()), load(&fs::read(&path).unwrap()), expected)
+    };
+    let stores: Vec<_> = stores.map(read).collect();
+    assert_eq!(stores.len(), 5, "golden stores of version {version}");
+    stores
+}
+
 #[test]
 fn golden_stores_hold_what_was_written() {
     for version in 1..=FORMAT_VERSION {
-        let files = fs::read_dir(folder(version)).unwrap().map(|file| file.unwrap().path());
-        let mut stores = 0;
-        for path in files.filter(|path| path.extension().is_some_and(|extension| extension == "bin")) {
-            let expected = read_contents(&fs::read_to_string(path.with_extension("txt")).unwrap());
-            let mut records = load(&fs::read(&path).unwrap());
+        for (name, mut records, expected) in golden(version) {
+            let before = records.clone();
             let mut store = Store::new(Options::default());
-            assert!(read_all(&mut store, &mut records) == expected, "{}", path.display());
+            let found = read_until(&mut store, &mut records, Stop { at_checkpoint: true, ..NEVER });
+            assert!(found == Some(expected.clone()) && records == before, "{name} as it was");
+            let mut store = Store::new(Options::default());
+            assert!(read_all(&mut store, &mut records) == expected, "{name}");
+            assert_eq!(store.head().version, FORMAT_VERSION);
+            check(&mut store, &mut records);
             // Another edit and a checkpoint keep all the rest.
             store.stage(vec![Entry { key: (*b"new").into(), value: Some((*b"1").into()) }]);
             store.checkpoint();
             read_all(&mut store, &mut records);
+            check(&mut store, &mut records);
             let mut after = read_all(&mut Store::new(Options::default()), &mut records);
             assert_eq!(after.remove(&b"new"[..]), Some(b"1".to_vec()));
-            assert!(after == expected, "{} after an edit", path.display());
-            stores += 1;
+            assert!(after == expected, "{name} after an edit");
         }
-        assert_eq!(stores, 5, "golden stores of version {version}");
+    }
+}
+
+#[test]
+fn a_migration_stopped_anywhere_loses_nothing() {
+    for (name, before, mut expected) in golden(1) {
+        expected.insert(b"new".to_vec(), b"1".to_vec());
+        for last_call_lands in [false, true] {
+            for calls_left in 0.. {
+                let mut records = before.clone();
+                let mut store = Store::new(Options::default());
+                store.stage(vec![Entry { key: (*b"new").into(), value: Some((*b"1").into()) }]);
+                let stop = Stop { calls_left, last_call_lands, at_checkpoint: false };
+                let whole = read_until(&mut store, &mut records, stop).is_some();
+                let durable = store.is_durable();
+                let mut after = read_all(&mut Store::new(Options::default()), &mut records);
+                assert!(!durable || after.contains_key(&b"new"[..]), "{name}, stop {calls_left}");
+                after.insert(b"new".to_vec(), b"1".to_vec());
+                assert!(after == expected, "{name}, stop {calls_left}");
+                if whole {
+                    assert!(calls_left > 1);
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// A tab whose code is older finds a head and records that it must not touch.
+#[test]
+fn a_store_of_a_newer_version_is_refused_and_left_alone() {
+    for (name, mut records, _) in golden(FORMAT_VERSION) {
+        for record in records.records_mut().filter(|record| record.len() > 8) {
+            record[8] = FORMAT_VERSION + 1;
+            crate::format::checksum::seal(record);
+        }
+        let before = records.clone();
+        let mut store = Store::new(Options::default());
+        store.stage(vec![Entry { key: (*b"new").into(), value: None }]);
+        while let Some((id, request)) = store.next_request_worked() {
+            let response = records.execute(&request);
+            store.complete(id, response);
+        }
+        let refused = |event: Event| match event {
+            Event::Corrupt(corrupt) => corrupt.place == crate::format::Place::FormatVersion(FORMAT_VERSION + 1),
+            _ => false,
+        };
+        let told = core::iter::from_fn(|| store.next_event()).any(refused);
+        assert!(told || name.ends_with("empty.bin"), "{name}");
+        assert!(records == before || name.ends_with("empty.bin"), "{name} was written to");
     }
 }

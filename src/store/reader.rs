@@ -1,7 +1,7 @@
 //! Reading base and overlay as one.
 
 use crate::tree::cursor::Cursor;
-use crate::tree::{NoSegments, Segments, Tree, TreeError};
+use crate::tree::{NoSegments, Segments, Tree, TreeError, Value};
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
@@ -98,6 +98,21 @@ impl Reader<'_> {
         })
     }
 
+    /// Number of entries from `from` up to `to`: the base knows its own, and
+    /// the overlay's are held against it one by one.
+    pub fn count(&self, from: &[u8], to: &[u8]) -> Result<u64, TreeError> {
+        let mut count = self.base.count(from, to, self.segments)?;
+        let mut cursor = Cursor::at_or_after(self.overlay, from, &NoSegments)?;
+        let mut key = Vec::new();
+        while cursor.key(&mut key)? && *key < *to {
+            let in_base = u64::from(self.base.contains(&key, self.segments)?);
+            let in_overlay = u64::from(!matches!(cursor.value()?, Some(Value::Deleted)));
+            count = (count + in_overlay).saturating_sub(in_base);
+            cursor.forward(&NoSegments)?;
+        }
+        Ok(count)
+    }
+
     /// Visits the entries of a range in order until `visit` returns `false`.
     /// On a fault some entries may have been visited: start over.
     pub fn scan(&self, scan: Scan<'_>, visit: &mut dyn FnMut(&[u8], &[u8]) -> bool) -> Result<(), TreeError> {
@@ -112,9 +127,15 @@ impl Reader<'_> {
                 (true, true) => over.key.cmp(&base.key),
             };
             let winner = if order == Ordering::Greater { &base } else { &over };
-            if let Some(Some(value)) = winner.cursor.value()?
-                && !visit(&winner.key, value)
-            {
+            let mut goes_on = true;
+            if let Some(value) = winner.cursor.value()? {
+                value.take(self.segments, &mut |value| {
+                    if let Some(value) = value {
+                        goes_on = visit(&winner.key, value);
+                    }
+                })?;
+            }
+            if !goes_on {
                 return Ok(());
             }
             if order != Ordering::Less {

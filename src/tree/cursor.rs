@@ -1,12 +1,13 @@
 //! Walking a tree in key order, both ways.
 
-use super::{Held, Segments, TREE_DEPTH_MAX, Tree, TreeError};
+use super::{Held, Segments, TREE_DEPTH_MAX, Tree, TreeError, Value};
 use crate::format::node::Kind;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
 /// A place in a tree, on an entry or past either end. It holds the nodes on its
 /// path, so the tree may change meanwhile: the cursor goes on in the old one.
+#[derive(Clone)]
 pub struct Cursor {
     path: Vec<(Held, usize)>,
 }
@@ -66,74 +67,74 @@ impl Cursor {
         Err(held.corrupt("tree is too deep"))
     }
 
-    /// Goes to the next entry.
+    /// Goes to the next entry. On a fault it stays: load and repeat.
     pub fn forward(&mut self, segments: &dyn Segments) -> Result<(), TreeError> {
         self.step(Step::Forward, segments)
     }
 
-    /// Goes to the entry before.
+    /// Goes to the entry before. On a fault it stays: load and repeat.
     pub fn back(&mut self, segments: &dyn Segments) -> Result<(), TreeError> {
         self.step(Step::Back, segments)
     }
 
     fn step(&mut self, step: Step, segments: &dyn Segments) -> Result<(), TreeError> {
-        let mut left = None;
-        while let Some((held, index)) = self.path.last_mut() {
+        for depth in (0..self.path.len()).rev() {
+            let (held, index) = &self.path[depth];
             let next = match step {
                 Step::Forward => index.wrapping_add(1),
                 Step::Back => index.wrapping_sub(1),
             };
             if next < held.view()?.count() {
-                *index = next;
-                self.descend_edge(step, segments)?;
-                return left.map_or(Ok(()), |left| self.check_order(&left, step));
+                let below = Self::edge_below(held, next, depth, step, segments)?;
+                self.check_order(below.last(), step)?;
+                self.path.truncate(depth + 1);
+                self.path[depth].1 = next;
+                self.path.extend(below);
+                return Ok(());
             }
-            let popped = self.path.pop();
-            left = left.or(popped);
         }
+        self.path.clear();
         Ok(())
     }
 
-    /// The leaf just entered must go on from the leaf just left. In a damaged
+    /// The leaf to be entered must go on from the leaf to be left. In a damaged
     /// tree, in which one node is the child of many, a scan would else visit it
     /// more often than could ever end.
-    fn check_order(&self, left: &(Held, usize), step: Step) -> Result<(), TreeError> {
-        let Some((entered, index)) = self.path.last() else {
+    fn check_order(&self, entered: Option<&(Held, usize)>, step: Step) -> Result<(), TreeError> {
+        let (Some((left, _)), Some((entered, index))) = (self.path.last(), entered) else {
             return Ok(());
         };
-        let edge = match step {
-            Step::Forward => left.0.view()?.count().saturating_sub(1),
-            Step::Back => 0,
+        let (edge, expected) = match step {
+            Step::Forward => (left.view()?.count().saturating_sub(1), Ordering::Less),
+            Step::Back => (0, Ordering::Greater),
         };
-        let order = left.0.view()?.compare_keys(edge, entered.view()?, *index);
-        let expected = match step {
-            Step::Forward => Ordering::Less,
-            Step::Back => Ordering::Greater,
-        };
+        let order = left.view()?.compare_keys(edge, entered.view()?, *index);
         if order == Some(expected) { Ok(()) } else { Err(entered.corrupt("keys do not ascend")) }
     }
 
-    /// From a branch down to the near edge of the leaf below.
-    fn descend_edge(&mut self, step: Step, segments: &dyn Segments) -> Result<(), TreeError> {
-        while let Some((held, index)) = self.path.last() {
-            if held.view()?.kind == Kind::Leaf {
-                return Ok(());
+    /// The path from child `index` of a branch down to the near edge of a leaf;
+    /// nothing where `held` is a leaf.
+    fn edge_below(
+        held: &Held,
+        index: usize,
+        depth: usize,
+        step: Step,
+        segments: &dyn Segments,
+    ) -> Result<Vec<(Held, usize)>, TreeError> {
+        let mut below: Vec<(Held, usize)> = Vec::new();
+        loop {
+            let (last, index) = below.last().map_or((held, index), |(held, index)| (held, *index));
+            if last.view()?.kind == Kind::Leaf {
+                return Ok(below);
             }
-            if self.path.len() == TREE_DEPTH_MAX {
-                return Err(held.corrupt("tree is too deep"));
+            if depth + below.len() + 1 == TREE_DEPTH_MAX {
+                return Err(last.corrupt("tree is too deep"));
             }
-            let below = Held::load(&held.child(*index)?, segments)?;
-            let count = below.view()?.count();
-            let edge = match step {
-                Step::Forward => 0,
-                Step::Back => count.checked_sub(1).ok_or_else(|| below.corrupt("node is empty"))?,
-            };
-            if count == 0 {
-                return Err(below.corrupt("node is empty"));
-            }
-            self.path.push((below, edge));
+            let child = Held::load(&last.child(index)?, segments)?;
+            let edge = child.view()?.count().checked_sub(1).ok_or_else(|| child.corrupt("node is empty"))?;
+            let edge = if matches!(step, Step::Forward) { 0 } else { edge };
+            below.push((child, edge));
         }
-        Ok(())
     }
 
     /// Writes the key of the entry into `key`; tells whether there is an entry.
@@ -143,18 +144,17 @@ impl Cursor {
             return Ok(false);
         };
         let view = held.view()?;
-        let cell = view.leaf_cell(*index).ok_or_else(|| held.corrupt("cell is out of bounds"))?;
+        let suffix = view.suffix(*index).ok_or_else(|| held.corrupt("cell is out of bounds"))?;
         key.extend_from_slice(view.prefix);
-        key.extend_from_slice(cell.suffix);
+        key.extend_from_slice(suffix);
         Ok(true)
     }
 
-    /// The value of the entry: `None` past the ends, `Some(None)` for a deletion marker.
-    pub fn value(&self) -> Result<Option<Option<&[u8]>>, TreeError> {
+    /// The value of the entry; `None` past the ends.
+    pub fn value(&self) -> Result<Option<Value<'_>>, TreeError> {
         let Some((held, index)) = self.path.last() else {
             return Ok(None);
         };
-        let cell = held.view()?.leaf_cell(*index).ok_or_else(|| held.corrupt("cell is out of bounds"))?;
-        Ok(Some(cell.value))
+        Ok(Some(held.value(*index)?))
     }
 }

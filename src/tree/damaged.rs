@@ -1,6 +1,6 @@
 //! Trees that no encoder writes, under checksums that fit.
 
-use super::build::{SEGMENT_BYTES_TARGET, SegmentWriter};
+use super::build::{SegmentSizes, SegmentWriter};
 use super::cursor::Cursor;
 use super::*;
 use crate::format::head::NODE_REF_BYTES;
@@ -21,15 +21,21 @@ const OUT_OF_ORDER: &str = "keys do not ascend";
 #[test]
 fn a_scan_of_a_leaf_that_is_twice_in_the_tree_ends() {
     let mut tree = Tree::default();
-    for number in 0..4u8 {
-        tree.insert(&[number], Some(&[number; 3_000]), &NoSegments, &mut Freed::default()).unwrap();
+    for number in 0..12u8 {
+        tree.insert(&[number], Some(&[number; 900]), &NoSegments, &mut Freed::default()).unwrap();
     }
-    let mut writer = SegmentWriter::new(0, SEGMENT_BYTES_TARGET);
+    let mut writer = SegmentWriter::new(0, SegmentSizes::default());
     assert!(tree.write(&mut writer, usize::MAX));
     let root = tree.stored_root().unwrap();
     let mut record = writer.finish().remove(0).1.to_vec();
-    let leaf = |child| match Held::load(&Child::Stored(root), &One(record.clone().into())).unwrap().child(child) {
-        Ok(Child::Stored(at)) => at.to_bytes(),
+    let leaf = |child| match Held::load(
+        &Child::Stored(ChildRef { at: root, below: Below::default() }),
+        &One(record.clone().into()),
+    )
+    .unwrap()
+    .child(child)
+    {
+        Ok(Child::Stored(child)) => child.at.to_bytes(),
         other => panic!("{other:?}"),
     };
     let (first, second) = (leaf(0), leaf(1));
@@ -41,9 +47,9 @@ fn a_scan_of_a_leaf_that_is_twice_in_the_tree_ends() {
         _ => false,
     };
     let mut cursor = Cursor::at_or_after(&tree, &[], &segments).unwrap();
-    assert!(is_told((0..4).try_for_each(|_| cursor.forward(&segments))));
-    let mut cursor = Cursor::before(&tree, &[9], &segments).unwrap();
-    assert!(is_told((0..4).try_for_each(|_| cursor.back(&segments))));
+    assert!(is_told((0..12).try_for_each(|_| cursor.forward(&segments))));
+    let mut cursor = Cursor::before(&tree, &[99], &segments).unwrap();
+    assert!(is_told((0..12).try_for_each(|_| cursor.back(&segments))));
 }
 
 /// Taken apart to be changed, such a node would fill the memory.

@@ -1,26 +1,46 @@
-//! Insert and remove.
+//! Insert, remove and the merge of a sorted run.
 
-use super::node::{Cell, NODE_BYTES_MAX, NODE_BYTES_MIN, Node};
-use super::{Child, Held, Segments, TREE_DEPTH_MAX, Tree, TreeError};
-use crate::format::head::NodeRef;
-use crate::format::node::{Kind, common_prefix};
+use super::cursor::Cursor;
+use super::node::{Cell, NODE_WEIGHT_MAX, NODE_WEIGHT_MIN, Node};
+use super::{Child, Held, NoSegments, Segments, TREE_DEPTH_MAX, Tree, TreeError, Value};
+use crate::format::head::{LargeRef, NodeRef};
 use crate::format::{Corrupt, Place};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// What editing a tree leaves behind: the stored nodes it no longer reaches.
+/// A merge takes in about this much at once: enough that its leaves come out
+/// full, little enough for a step between two frames.
+const MERGE_WEIGHT_MAX: usize = 16 * NODE_WEIGHT_MAX;
+
+/// What editing a tree leaves behind: the stored nodes and pieces of values
+/// that it no longer reaches.
 #[derive(Debug, Default)]
 pub struct Freed(pub Vec<NodeRef>);
 
-/// A node that came off to the right, with the separator before it.
-struct Split {
-    separator: Vec<u8>,
-    right: Child,
+impl Freed {
+    pub(super) fn large(&mut self, at: Option<LargeRef>) {
+        self.0.extend(at.into_iter().flat_map(LargeRef::pieces));
+    }
 }
+
+/// What is to be done with the leaf where a key belongs. It is given the end
+/// of the leaf's keys, where there is one, and tells whether the leaf has grown
+/// at its end.
+type Change<'a> = &'a mut dyn FnMut(&mut Node, Option<&[u8]>, &mut Freed) -> bool;
 
 pub(super) struct Editor<'a> {
     pub(super) segments: &'a dyn Segments,
     pub(super) freed: &'a mut Freed,
+    /// The child edited last has grown at its end.
+    grown_at_end: bool,
+    /// Whether nodes were joined.
+    pub(super) joined: bool,
+}
+
+impl<'a> Editor<'a> {
+    pub(super) fn new(segments: &'a dyn Segments, freed: &'a mut Freed) -> Self {
+        Self { segments, freed, grown_at_end: false, joined: false }
+    }
 }
 
 impl Tree {
@@ -33,49 +53,146 @@ impl Tree {
         segments: &dyn Segments,
         freed: &mut Freed,
     ) -> Result<(), TreeError> {
-        let root = self.root.get_or_insert_with(|| Child::Dirty(Arc::new(Node::new(Kind::Leaf))));
-        let mut editor = Editor { segments, freed };
-        if let Some(split) = editor.insert(root, key, value, TREE_DEPTH_MAX)? {
-            let mut branch = Node::new(Kind::Branch);
-            branch.insert(0, &split.separator, Cell::Branch(root.clone()));
-            branch.insert(1, &split.separator, Cell::Branch(split.right));
-            *root = Child::Dirty(Arc::new(branch));
-        }
-        Ok(())
+        let value = value.map_or(Value::Deleted, Value::Bytes);
+        Editor::new(segments, freed).edit_tree(self, key, false, &mut |leaf, _, freed| match leaf
+            .view()
+            .search(key)
+            .unwrap_or(Err(0))
+        {
+            Ok(index) => {
+                freed.large(leaf.stored_large(index));
+                leaf.replace_value(index, value.clone());
+                false
+            }
+            Err(index) => {
+                leaf.insert(index, key, Cell::Leaf(value.clone()));
+                index + 1 == leaf.count()
+            }
+        })
     }
 
     /// Takes an entry out; tells whether there was one. On a fault the tree
     /// holds what it held before.
     pub fn remove(&mut self, key: &[u8], segments: &dyn Segments, freed: &mut Freed) -> Result<bool, TreeError> {
         let mut present = false;
-        self.get_with(key, segments, &mut |_| present = true)?;
-        let (Some(root), true) = (&mut self.root, present) else {
-            return Ok(false);
-        };
-        let mut editor = Editor { segments, freed };
-        editor.remove(root, key, TREE_DEPTH_MAX)?;
-        self.shrink_root();
-        Ok(true)
+        let mut edited = self.clone();
+        let freed_before = freed.0.len();
+        let result = Editor::new(segments, freed).edit_tree(&mut edited, key, false, &mut |leaf, _, freed| {
+            if let Some(Ok(index)) = leaf.view().search(key) {
+                freed.large(leaf.stored_large(index));
+                leaf.remove(index);
+                present = true;
+            }
+            false
+        });
+        if result.is_err() || !present {
+            freed.0.truncate(freed_before);
+        } else {
+            *self = edited;
+        }
+        result.map(|()| present)
     }
 
-    fn shrink_root(&mut self) {
-        while let Some(Child::Dirty(node)) = &self.root {
-            self.root = match (node.view().kind, node.count()) {
-                (_, 0) => None,
-                (Kind::Branch, 1) => node.child(0).cloned(),
-                _ => return,
-            };
+    /// Applies entries of an overlay, from where `run` stands to about the end
+    /// of one leaf, and moves `run` past them: each leaf is touched once, not
+    /// once for each key. There is nothing left to do when `run` is past the
+    /// end. Returns what the leaf weighs with them. On a fault, load and repeat:
+    /// the tree may hold some of them already, and `run` stands where it stood.
+    pub fn merge(&mut self, run: &mut Cursor, segments: &dyn Segments, freed: &mut Freed) -> Result<usize, TreeError> {
+        let mut key = Vec::new();
+        if !run.key(&mut key)? {
+            return Ok(0);
         }
+        let start = run.clone();
+        let mut result = Ok(0);
+        let edited = Editor::new(segments, freed).edit_tree(self, &key, true, &mut |leaf, upper, freed| {
+            let merged = merge_leaf(leaf, upper, run, freed);
+            let grown = merged == Ok(true);
+            result = merged.map(|_| leaf.weight());
+            grown
+        });
+        let result = edited.and(result);
+        if result.is_err() {
+            *run = start;
+        }
+        result
     }
 }
 
+/// Merges the entries of `run` below `upper` into a leaf; tells whether it has
+/// grown at its end.
+fn merge_leaf(leaf: &mut Node, upper: Option<&[u8]>, run: &mut Cursor, freed: &mut Freed) -> Result<bool, TreeError> {
+    let mut merged = Node::new(0);
+    let (mut old_key, mut new_key) = (Vec::new(), Vec::new());
+    let mut index = 0;
+    let mut old = leaf.key_into(index, &mut old_key);
+    let mut new = run.key(&mut new_key)?;
+    let mut grown_at_end = false;
+    while new && upper.is_none_or(|upper| *new_key < *upper) && merged.weight() < MERGE_WEIGHT_MAX {
+        grown_at_end = !old;
+        while old && old_key < new_key {
+            merged.push(&old_key, leaf.cell_at(index));
+            index += 1;
+            old = leaf.key_into(index, &mut old_key);
+        }
+        if old && old_key == new_key {
+            freed.large(leaf.stored_large(index));
+            index += 1;
+            old = leaf.key_into(index, &mut old_key);
+        }
+        match run.value()? {
+            None | Some(Value::Deleted) => {}
+            Some(value) => merged.push(&new_key, Cell::Leaf(value)),
+        }
+        run.forward(&NoSegments)?;
+        new = run.key(&mut new_key)?;
+    }
+    while old {
+        grown_at_end = false;
+        merged.push(&old_key, leaf.cell_at(index));
+        index += 1;
+        old = leaf.key_into(index, &mut old_key);
+    }
+    *leaf = merged;
+    Ok(grown_at_end)
+}
+
 impl Editor<'_> {
+    /// Changes the leaf where `key` belongs and brings the path above it in order.
+    pub(super) fn edit_tree(
+        &mut self,
+        tree: &mut Tree,
+        key: &[u8],
+        bounded: bool,
+        change: Change<'_>,
+    ) -> Result<(), TreeError> {
+        let mut root = tree.root.take().unwrap_or_else(|| Child::Dirty(Arc::new(Node::new(0))));
+        let result = self.edit(&mut root, key, bounded.then_some(None), TREE_DEPTH_MAX, change);
+        tree.root = Some(self.grow(root));
+        tree.shrink_root();
+        result
+    }
+
+    /// Puts a branch over a root that is too heavy, until none is.
+    fn grow(&mut self, mut root: Child) -> Child {
+        while let Child::Dirty(node) = &root
+            && node.weight() > NODE_WEIGHT_MAX
+            && node.count() > 1
+        {
+            let mut branch = Node::new(node.level() + 1);
+            branch.insert(0, &[], Cell::Branch(root));
+            self.split(&mut branch, 0);
+            root = Child::Dirty(Arc::new(branch));
+        }
+        root
+    }
+
     /// Makes `child` changeable: loads it when stored, copies it when shared.
     pub(super) fn own<'c>(&mut self, child: &'c mut Child) -> Result<&'c mut Node, TreeError> {
-        if let Child::Stored(at) = *child {
+        if let Child::Stored(stored) = *child {
             let held = Held::load(child, self.segments)?;
-            let node = Node::from_view(held.view()?).ok_or_else(|| held.corrupt("cell is out of bounds"))?;
-            self.freed.0.push(at);
+            let node = Node::from_held(&held)?;
+            self.freed.0.push(stored.at);
             *child = Child::Dirty(Arc::new(node));
         }
         match child {
@@ -84,119 +201,107 @@ impl Editor<'_> {
         }
     }
 
-    fn insert(
+    /// `upper` is the end of the keys below `child`, where it is asked for and there is one.
+    fn edit(
         &mut self,
         child: &mut Child,
         key: &[u8],
-        value: Option<&[u8]>,
+        upper: Option<Option<&[u8]>>,
         depth_left: usize,
-    ) -> Result<Option<Split>, TreeError> {
+        change: Change<'_>,
+    ) -> Result<(), TreeError> {
         let depth_left = depth_left.checked_sub(1).ok_or_else(|| malformed("tree is too deep"))?;
         let node = self.own(child)?;
-        let grown_at;
-        if node.view().kind == Kind::Leaf {
-            match node.view().search(key).unwrap_or(Err(0)) {
-                Ok(index) => {
-                    node.replace_value(index, value);
-                    grown_at = index;
-                }
-                Err(index) => {
-                    node.insert(index, key, Cell::Leaf(value));
-                    grown_at = index;
-                }
-            }
-        } else {
-            let index = node.view().child_index(key).unwrap_or(0);
-            let Some(below) = node.child_mut(index) else {
-                return Err(malformed("branch has no children"));
-            };
-            let Some(split) = self.insert(below, key, value, depth_left)? else {
-                return Ok(None);
-            };
-            node.insert_child(index + 1, &split.separator, split.right);
-            grown_at = index + 1;
-        }
-        if node.bytes() <= NODE_BYTES_MAX || node.count() < 2 {
-            return Ok(None);
-        }
-        let at = node.split_index(grown_at).max(1);
-        let right = node.split_off(at);
-        let separator = separator(node, &right);
-        Ok(Some(Split { separator, right: Child::Dirty(Arc::new(right)) }))
-    }
-
-    fn remove(&mut self, child: &mut Child, key: &[u8], depth_left: usize) -> Result<(), TreeError> {
-        let depth_left = depth_left.checked_sub(1).ok_or_else(|| malformed("tree is too deep"))?;
-        let node = self.own(child)?;
-        if node.view().kind == Kind::Leaf {
-            if let Some(Ok(index)) = node.view().search(key) {
-                node.remove(index);
-            }
+        if node.level() == 0 {
+            self.grown_at_end = change(node, upper.flatten(), self.freed);
             return Ok(());
         }
         let index = node.view().child_index(key).unwrap_or(0);
+        let next = if upper.is_some() && index + 1 < node.count() { Some(node.key(index + 1)) } else { None };
+        let upper = upper.map(|upper| next.as_deref().or(upper));
         let Some(below) = node.child_mut(index) else {
-            return Ok(());
+            return Err(malformed("branch has no children"));
         };
-        self.remove(below, key, depth_left)?;
-        let Child::Dirty(below) = below else {
-            return Ok(());
-        };
-        if below.count() == 0 {
+        let before = below.below();
+        let result = self.edit(below, key, upper, depth_left, change);
+        let after = below.below();
+        node.count_below(before, after);
+        result?;
+        let last = index + 1 == node.count();
+        self.settle(node, index)?;
+        self.grown_at_end &= last;
+        Ok(())
+    }
+
+    /// Brings child `index` of `node` back to between the smallest and the
+    /// largest weight, or takes it out when it is empty.
+    fn settle(&mut self, node: &mut Node, index: usize) -> Result<(), TreeError> {
+        let Some(Child::Dirty(child)) = node.child(index) else { return Ok(()) };
+        if child.count() == 0 {
             node.remove(index);
-        } else if below.bytes() < NODE_BYTES_MIN {
-            self.merge_around(node, index);
+        } else if child.weight() > NODE_WEIGHT_MAX {
+            self.split(node, index);
+        } else if child.weight() < NODE_WEIGHT_MIN && node.count() > 1 {
+            self.join(node, index)?;
         }
         Ok(())
     }
 
-    /// Merges the small child `index` with a neighbour where both fit in one
-    /// node. A neighbour that is not in memory is left alone: loading it only
-    /// to save space would make a removal wait.
-    fn merge_around(&mut self, node: &mut Node, index: usize) {
-        for left in [index.checked_sub(1), Some(index)].into_iter().flatten() {
-            let (Some(first), Some(second)) = (node.child(left), node.child(left + 1)) else {
-                continue;
-            };
-            let (Some(mut merged), Some(right)) = (self.copy(first), self.copy(second)) else {
-                continue;
-            };
-            let Some(separator) = node.key(left + 1) else { continue };
-            if merged.bytes() + right.bytes() > NODE_BYTES_MAX {
-                continue;
-            }
-            for child in [first, second] {
-                if let Child::Stored(at) = child {
-                    self.freed.0.push(*at);
-                }
-            }
-            merged.append(&separator, &right);
-            node.set_child(left, Child::Dirty(Arc::new(merged)));
-            node.remove(left + 1);
-            return;
+    fn split(&mut self, node: &mut Node, index: usize) {
+        let Some(Child::Dirty(child)) = node.child_mut(index) else { return };
+        let before = child.below();
+        let parts = Arc::make_mut(child).split(self.grown_at_end);
+        let after = child.below();
+        node.count_below(before, after);
+        for (place, (separator, part)) in parts.into_iter().enumerate() {
+            node.insert(index + 1 + place, &separator, Cell::Branch(Child::Dirty(Arc::new(part))));
         }
     }
 
-    /// A copy of the node when it is in memory and whole.
-    fn copy(&self, child: &Child) -> Option<Node> {
-        match child {
-            Child::Dirty(node) => Some(Node::clone(node)),
-            Child::Stored(_) => Node::from_view(Held::load(child, self.segments).ok()?.view().ok()?),
+    /// Joins the light child `index` with a neighbour, the one in memory if
+    /// only one is; what does not fit in one node is shared evenly by two.
+    fn join(&mut self, node: &mut Node, index: usize) -> Result<(), TreeError> {
+        let load = |node: &Node, index: usize| match node.child(index) {
+            Some(child) => Held::load(child, self.segments).map(drop),
+            None => Err(malformed("child is missing")),
+        };
+        let goes_right = index == 0 || (load(node, index - 1).is_err() && load(node, index + 1).is_ok());
+        let left = if goes_right { index } else { index - 1 };
+        // Both are loaded before anything is changed.
+        load(node, left)?;
+        load(node, left + 1)?;
+        let separator = node.key(left + 1);
+        let (Some(first), Some(second)) = (node.child(left), node.child(left + 1)) else { return Ok(()) };
+        let (before, mut second) = (first.below(), second.clone());
+        node.remove(left + 1);
+        let right = self.own(&mut second)?;
+        let Some(first) = node.child_mut(left) else { return Ok(()) };
+        let merged = self.own(first)?;
+        merged.append(&separator, right);
+        let (after, weight) = (merged.below(), merged.weight());
+        node.count_below(before, after);
+        self.joined = true;
+        self.grown_at_end = false;
+        if weight > NODE_WEIGHT_MAX {
+            self.split(node, left);
+        }
+        Ok(())
+    }
+}
+
+impl Tree {
+    pub(super) fn shrink_root(&mut self) {
+        while let Some(Child::Dirty(node)) = &self.root {
+            self.root = match (node.level(), node.count()) {
+                (_, 0) => None,
+                (1.., 1) => node.child(0).cloned(),
+                _ => return,
+            };
         }
     }
 }
 
 #[cold]
-fn malformed(why: &'static str) -> TreeError {
+pub(super) fn malformed(why: &'static str) -> TreeError {
     Corrupt { place: Place::Row, why }.into()
-}
-
-/// The shortest key that is greater than all of `left` and not greater than any of `right`.
-fn separator(left: &Node, right: &Node) -> Vec<u8> {
-    let mut first = right.key(0).unwrap_or_default();
-    if right.view().kind == Kind::Leaf {
-        let last = left.key(left.count() - 1).unwrap_or_default();
-        first.truncate(common_prefix(&last, &first) + 1);
-    }
-    first
 }

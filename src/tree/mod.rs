@@ -6,18 +6,32 @@
 //! reading a stored node needs its segment in memory, and where that is missing
 //! the operation returns a [`Fault`] that names it. Nothing is changed then
 //! that a repetition would not find in order.
+//!
+//! Keys are at most 1 KiB, values at most [`VALUE_BYTES_MAX`]: the layers above
+//! see to it. Every node but the root weighs at least
+//! [`node::NODE_WEIGHT_MIN`]; the neighbour that a light node needs for that is
+//! loaded where it is not in memory, since only checkpoints change stored trees
+//! and can wait. Values above [`VALUE_INLINE_MAX`] lie outside their leaf.
 
 pub mod build;
+mod bulk;
 pub mod check;
+mod count;
 pub mod cursor;
 mod edit;
+mod large;
 pub mod node;
+mod range;
 pub mod relocate;
 
+pub use bulk::Builder;
 pub use edit::Freed;
+pub use large::{Large, Value};
 
-use crate::format::node::View;
-use crate::format::{Corrupt, Place, head::NodeRef};
+use crate::format::head::{Below, ChildRef, LARGE_REF_BYTES, LargeRef, NodeRef};
+use crate::format::node::{Kind, View};
+pub use crate::format::node::{VALUE_BYTES_MAX, VALUE_INLINE_MAX};
+use crate::format::{Corrupt, Place};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -81,9 +95,18 @@ pub const TREE_DEPTH_MAX: usize = 32;
 #[derive(Clone, Debug)]
 pub enum Child {
     /// Stored in a segment.
-    Stored(NodeRef),
+    Stored(ChildRef),
     /// In memory, not stored yet.
     Dirty(Arc<Node>),
+}
+
+impl Child {
+    pub(crate) fn below(&self) -> Below {
+        match self {
+            Self::Stored(child) => child.below,
+            Self::Dirty(node) => node.below(),
+        }
+    }
 }
 
 /// A persistent tree. Cloning it is the snapshot.
@@ -103,7 +126,7 @@ impl Held {
     pub(crate) fn load(child: &Child, segments: &dyn Segments) -> Result<Self, TreeError> {
         match child {
             Child::Dirty(node) => Ok(Self::Dirty(node.clone())),
-            Child::Stored(at) => {
+            Child::Stored(ChildRef { at, .. }) => {
                 let record = segments.segment(at.segment).map_err(TreeError::Fault)?;
                 let held = Self::Stored { record, at: *at };
                 held.view()?;
@@ -115,11 +138,9 @@ impl Held {
     pub(crate) fn view(&self) -> Result<View<'_>, TreeError> {
         match self {
             Self::Dirty(node) => Ok(node.view()),
-            Self::Stored { record, at } => {
-                let start = at.offset as usize;
-                let bytes = start.checked_add(at.length as usize).and_then(|end| record.get(start..end));
-                bytes.and_then(View::parse).ok_or_else(|| self.corrupt("bounds or header are wrong"))
-            }
+            Self::Stored { record, at } => large::bytes_at(record, *at)
+                .and_then(View::parse)
+                .ok_or_else(|| self.corrupt("bounds or header are wrong")),
         }
     }
 
@@ -129,6 +150,20 @@ impl Held {
             Self::Stored { .. } => self.view()?.stored_child(index).map(Child::Stored),
         }
         .ok_or_else(|| self.corrupt("child is out of bounds"))
+    }
+
+    /// The value in cell `index` of a leaf.
+    pub(crate) fn value(&self, index: usize) -> Result<Value<'_>, TreeError> {
+        let broken = || self.corrupt("cell is out of bounds");
+        if let Self::Dirty(node) = self {
+            return node.value(index).ok_or_else(broken);
+        }
+        let cell = self.view()?.leaf_cell(index).ok_or_else(broken)?;
+        if let Some(bytes) = cell.value {
+            return Ok(Value::Bytes(bytes));
+        }
+        let at = cell.rest.first_chunk::<LARGE_REF_BYTES>().and_then(LargeRef::from_bytes);
+        Ok(Value::Large(Large::Stored(at.ok_or_else(|| self.corrupt("reference to a value is malformed"))?)))
     }
 
     #[cold]
@@ -144,7 +179,7 @@ impl Held {
 impl Tree {
     /// A tree whose root is stored.
     pub fn stored(root: Option<NodeRef>) -> Self {
-        Self { root: root.map(Child::Stored) }
+        Self { root: root.map(|at| Child::Stored(ChildRef { at, below: Below::default() })) }
     }
 
     /// Whether there is no entry.
@@ -161,25 +196,37 @@ impl Tree {
     }
 
     /// Looks `key` up and hands the entry to `take` without copying it;
-    /// `take` is not called when there is none.
+    /// `take` is not called when there is none. A large value faults for its
+    /// segments as nodes do.
     pub fn get_with(
         &self,
         key: &[u8],
         segments: &dyn Segments,
         take: &mut dyn FnMut(Option<&[u8]>),
     ) -> Result<(), TreeError> {
+        match self.find(key, segments)? {
+            Some((leaf, index)) => leaf.value(index)?.take(segments, take),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether there is an entry under `key`.
+    pub fn contains(&self, key: &[u8], segments: &dyn Segments) -> Result<bool, TreeError> {
+        Ok(self.find(key, segments)?.is_some())
+    }
+
+    /// The leaf and the cell in it that hold `key`.
+    fn find(&self, key: &[u8], segments: &dyn Segments) -> Result<Option<(Held, usize)>, TreeError> {
         let Some(root) = &self.root else {
-            return Ok(());
+            return Ok(None);
         };
         let mut held = Held::load(root, segments)?;
         for _ in 0..TREE_DEPTH_MAX {
             let view = held.view()?;
             let broken = || held.corrupt("cell is out of bounds");
-            if view.kind == crate::format::node::Kind::Leaf {
-                if let Ok(index) = view.search(key).ok_or_else(broken)? {
-                    take(view.leaf_cell(index).ok_or_else(broken)?.value);
-                }
-                return Ok(());
+            if view.kind == Kind::Leaf {
+                let index = view.search(key).ok_or_else(broken)?.ok();
+                return Ok(index.map(|index| (held, index)));
             }
             let index = view.child_index(key).ok_or_else(broken)?;
             held = Held::load(&held.child(index)?, segments)?;

@@ -1,8 +1,9 @@
 //! Moving nodes out of segments that are mostly dead.
 
 use super::edit::Editor;
-use super::{Child, Freed, Held, Segments, TREE_DEPTH_MAX, Tree, TreeError};
+use super::{Child, Freed, Held, Large, Segments, TREE_DEPTH_MAX, Tree, TreeError, Value};
 use crate::format::node::Kind;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// What looking at a child costs, as so many bytes copied.
@@ -42,7 +43,7 @@ impl Tree {
     /// written anew, until about `bytes_max` bytes are copied; tells whether
     /// none is left. On a fault what was done stays done.
     ///
-    /// Only branches and the nodes themselves are read, no other leaf.
+    /// Only branches, leaves with large values and the nodes themselves are read.
     pub fn relocate(
         &mut self,
         relocation: &mut Relocation,
@@ -54,7 +55,7 @@ impl Tree {
         let Some(root) = &mut self.root else {
             return Ok(true);
         };
-        let mut walk = Walk { editor: &mut Editor { segments, freed }, relocation, bytes_left: bytes_max };
+        let mut walk = Walk { editor: &mut Editor::new(segments, freed), relocation, bytes_left: bytes_max };
         match walk.child(root, level) {
             Flow::Done => Ok(true),
             Flow::Stop(None) => Ok(false),
@@ -85,13 +86,15 @@ impl Walk<'_, '_> {
             Ok(true) => {}
             Err(error) => return Flow::Stop(Some(error)),
         }
-        if let Child::Stored(at) = child {
-            self.bytes_left = self.bytes_left.saturating_sub(at.length as usize);
+        if let Child::Stored(stored) = child {
+            self.bytes_left = self.bytes_left.saturating_sub(stored.at.length as usize);
         }
-        let node = match self.editor.own(child) {
-            Ok(node) => node,
-            Err(error) => return Flow::Stop(Some(error)),
-        };
+        let moved = self.editor.own(child).map(drop).and_then(|()| self.move_large(child));
+        if let Err(error) = moved {
+            return Flow::Stop(Some(error));
+        }
+        let Child::Dirty(node) = child else { return Flow::Done };
+        let node = Arc::make_mut(node);
         if level == 0 {
             return Flow::Done;
         }
@@ -103,7 +106,7 @@ impl Walk<'_, '_> {
             let flow = below.map_or(Flow::Stop(None), |below| self.child(below, level - 1));
             if let Flow::Stop(_) = flow {
                 if self.relocation.resume.is_none() {
-                    self.relocation.resume = node.key(index);
+                    self.relocation.resume = Some(node.key(index));
                 }
                 return flow;
             }
@@ -111,22 +114,53 @@ impl Walk<'_, '_> {
         Flow::Done
     }
 
-    /// Whether the node lies in one of the segments, or a node below does.
+    /// Takes large values of a leaf in memory, to be written anew, where they
+    /// lie in one of the segments. On a fault those done are done.
+    fn move_large(&mut self, leaf: &mut Child) -> Result<(), TreeError> {
+        let Child::Dirty(node) = leaf else { return Ok(()) };
+        if node.below().large == 0 || node.level() > 0 {
+            return Ok(());
+        }
+        for large in Arc::make_mut(node).large_mut() {
+            let Large::Stored(at) = *large else { continue };
+            if !at.pieces().any(|piece| self.is_leaving(piece.segment)) {
+                continue;
+            }
+            let mut bytes = None;
+            Value::Large(large.clone()).take(self.editor.segments, &mut |value| bytes = value.map(Arc::from))?;
+            if let Some(bytes) = bytes {
+                self.bytes_left = self.bytes_left.saturating_sub(at.bytes as usize);
+                self.editor.freed.large(Some(at));
+                *large = Large::Memory(bytes);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the node lies in one of the segments, or a node or value below does.
     fn must_move(&self, child: &Child, level: usize) -> Result<bool, TreeError> {
-        let Child::Stored(at) = child else {
-            return Ok(level > 0);
+        let leaves = match child {
+            Child::Stored(stored) => self.is_leaving(stored.at.segment),
+            Child::Dirty(_) => level > 0,
         };
         // Above the branches over leaves there is little: it is written anew
         // rather than looked through.
-        if level > 1 || self.is_leaving(at.segment) {
+        if level > 1 || leaves {
             return Ok(true);
         }
-        if level == 0 {
+        if level == 0 && child.below().large == 0 {
             return Ok(false);
         }
         let held = Held::load(child, self.editor.segments)?;
         for index in 0..held.view()?.count() {
-            if matches!(held.child(index)?, Child::Stored(at) if self.is_leaving(at.segment)) {
+            let leaves = if level > 0 {
+                self.must_move(&held.child(index)?, 0)?
+            } else if let Value::Large(Large::Stored(at)) = held.value(index)? {
+                at.pieces().any(|piece| self.is_leaving(piece.segment))
+            } else {
+                false
+            };
+            if leaves {
                 return Ok(true);
             }
         }

@@ -1,9 +1,13 @@
-//! Model test: a tree against a `BTreeMap`, with random edits, snapshots and
-//! storing in between.
+//! Model tests: a tree against a `BTreeMap`, with random edits, snapshots,
+//! cursors and storing in between.
 
-use super::build::{SEGMENT_BYTES_TARGET, SegmentWriter};
+use super::build::{SEGMENT_BYTES_TARGET, SegmentSizes, SegmentWriter};
+use super::check::Check;
 use super::cursor::Cursor;
+use super::node::NODE_WEIGHT_MAX;
 use super::*;
+use crate::format::checksum::CHECKSUM_BYTES;
+use crate::format::head::SegmentInfo;
 use crate::testing::Random;
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -12,11 +16,14 @@ use core::cell::RefCell;
 
 type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 
-/// Segments in memory, any of which can be taken away to cause faults.
+/// Segments in memory, any of which can be taken away to cause faults, and the
+/// table of live bytes that a head would hold.
 #[derive(Default)]
 struct Shelf {
     all: BTreeMap<u32, Arc<[u8]>>,
     loaded: RefCell<BTreeMap<u32, Arc<[u8]>>>,
+    table: Vec<SegmentInfo>,
+    segment_next: u32,
 }
 
 impl Segments for Shelf {
@@ -26,29 +33,64 @@ impl Segments for Shelf {
 }
 
 impl Shelf {
+    fn load(&self, fault: Fault) {
+        let record = self.all[&fault.segment].clone();
+        self.loaded.borrow_mut().insert(fault.segment, record);
+    }
+
     /// Repeats `work` until it no longer faults.
     fn retry<T>(&self, mut work: impl FnMut(&Self) -> Result<T, TreeError>) -> T {
         loop {
             match work(self) {
                 Ok(value) => return value,
-                Err(TreeError::Fault(fault)) => {
-                    let record = self.all[&fault.segment].clone();
-                    self.loaded.borrow_mut().insert(fault.segment, record);
-                }
+                Err(TreeError::Fault(fault)) => self.load(fault),
                 Err(error) => panic!("{error}"),
             }
         }
     }
 
-    fn store(&mut self, tree: &Tree) -> Tree {
-        let mut writer = SegmentWriter::new(self.all.len() as u32, SEGMENT_BYTES_TARGET);
+    /// Stores a tree as a checkpoint does: segments without live bytes go.
+    fn store(&mut self, tree: &Tree, freed: &mut Freed, record_bytes_max: usize) -> Tree {
+        let sizes = SegmentSizes { target: SEGMENT_BYTES_TARGET, max: record_bytes_max };
+        let mut writer = SegmentWriter::new(self.segment_next, sizes);
         let mut stored = tree.clone();
         // In slices, down to one node each.
-        while !stored.write(&mut writer, 1 << (self.all.len() % 20)) {}
-        self.all.extend(writer.finish());
+        while !stored.write(&mut writer, 1 << (self.segment_next % 20)) {}
+        for at in freed.0.drain(..) {
+            let info = self.table.iter_mut().find(|info| info.segment == at.segment).unwrap();
+            info.bytes_live = info.bytes_live.checked_sub(at.length).expect("freed twice");
+        }
+        for (segment, record) in writer.finish() {
+            assert_eq!(segment, self.segment_next, "segments have no gap");
+            assert!(record.len() <= record_bytes_max, "{} of {record_bytes_max} bytes", record.len());
+            self.segment_next += 1;
+            let bytes = record.len() as u32;
+            self.table.push(SegmentInfo { segment, bytes, bytes_live: bytes - CHECKSUM_BYTES as u32 });
+            self.all.insert(segment, record);
+        }
+        self.table.retain(|info| info.bytes_live > 0);
         self.loaded.borrow_mut().clear();
         stored
     }
+
+    /// The whole check, against the table too where the tree is stored.
+    fn check(&self, tree: &Tree, model: &Model) {
+        let mut check = Check::new(tree);
+        let report = self.retry(|shelf| check.run(shelf));
+        assert_eq!(report.entries, model.len() as u64);
+        assert_eq!(report.large, model.values().filter(|value| value.len() > VALUE_INLINE_MAX).count() as u64);
+        if tree.stored_root().is_some() {
+            assert_eq!(report.compare(&self.table), Ok(()));
+        }
+    }
+}
+
+fn take(value: Option<Value<'_>>, segments: &dyn Segments) -> Result<Option<Vec<u8>>, TreeError> {
+    let mut taken = None;
+    if let Some(value) = value {
+        value.take(segments, &mut |bytes| taken = bytes.map(<[u8]>::to_vec))?;
+    }
+    Ok(taken)
 }
 
 fn contents(tree: &Tree, shelf: &Shelf) -> Model {
@@ -56,125 +98,455 @@ fn contents(tree: &Tree, shelf: &Shelf) -> Model {
     let mut cursor = shelf.retry(|shelf| Cursor::at_or_after(tree, b"", shelf));
     let mut key = Vec::new();
     while cursor.key(&mut key).unwrap() {
-        forward.insert(key.clone(), cursor.value().unwrap().unwrap().unwrap().to_vec());
-        // A faulted step leaves a cursor behind that must be set anew.
-        if cursor.forward(shelf).is_err() {
-            let after = [&key[..], &[0]].concat();
-            cursor = shelf.retry(|shelf| Cursor::at_or_after(tree, &after, shelf));
-        }
+        let value = shelf.retry(|shelf| take(cursor.value()?, shelf));
+        forward.insert(key.clone(), value.unwrap());
+        shelf.retry(|shelf| cursor.forward(shelf));
     }
     let mut back = Vec::new();
-    let mut cursor = shelf.retry(|shelf| Cursor::before(tree, &[0xFF], shelf));
+    let mut cursor = shelf.retry(|shelf| Cursor::before(tree, &[0xFF; 1025], shelf));
     while cursor.key(&mut key).unwrap() {
         back.push(key.clone());
-        if cursor.back(shelf).is_err() {
-            cursor = shelf.retry(|shelf| Cursor::before(tree, &key, shelf));
-        }
+        shelf.retry(|shelf| cursor.back(shelf));
     }
     back.reverse();
     assert!(back.iter().eq(forward.keys()), "backward scan differs");
     forward
 }
 
-fn run(seed: u64, steps: usize, keys: u64) {
-    let mut random = Random(seed);
-    let mut shelf = Shelf::default();
-    let (mut tree, mut model) = (Tree::default(), Model::new());
-    let mut snapshots = vec![];
-    let mut freed = Freed::default();
-    for step in 0..steps {
-        let number = random.below(keys);
-        let key = format!("{}/{:06}", ["cart", "catalog", "x"][(number % 3) as usize], number).into_bytes();
-        match random.below(100) {
-            0..60 => {
-                let size = if random.below(50) == 0 { 20_000 } else { random.below(300) };
-                let value = vec![number as u8; size as usize];
-                shelf.retry(|shelf| tree.insert(&key, Some(&value), shelf, &mut freed));
-                model.insert(key, value);
-            }
-            60..95 => {
-                let there = shelf.retry(|shelf| tree.remove(&key, shelf, &mut freed));
-                assert_eq!(there, model.remove(&key).is_some());
-            }
-            95..98 => snapshots.push((tree.clone(), model.clone())),
-            _ => {
-                let found = shelf.retry(|shelf| tree.get(&key, shelf));
-                assert_eq!(found.map(Option::unwrap), model.get(&key).cloned());
-            }
-        }
-        if random.below(300) == 0 {
-            let before = shelf.retry(|shelf| tree.check(shelf)).stored.len();
-            tree = shelf.store(&tree);
-            let report = shelf.retry(|shelf| tree.check(shelf));
-            assert!(report.stored.len() >= before.min(1) && report.entries == model.len() as u64);
-        }
-        if step % 500 == 499 {
-            shelf.retry(|shelf| tree.check(shelf));
-            assert!(contents(&tree, &shelf) == model, "seed {seed}, step {step}");
-        }
-    }
-    for (tree, model) in snapshots.iter().step_by(7) {
-        assert!(contents(tree, &shelf) == *model, "snapshot, seed {seed}");
+/// What a run of random operations is about.
+struct Shape {
+    keys: u64,
+    key: fn(u64) -> Vec<u8>,
+    value: fn(&mut Random) -> usize,
+    record_bytes_max: usize,
+}
+
+fn plain_key(number: u64) -> Vec<u8> {
+    format!("{}/{:06}", ["cart", "catalog", "x"][(number % 3) as usize], number).into_bytes()
+}
+
+/// Keys of 0 to 1024 bytes: long common prefixes that end at different places.
+fn long_key(number: u64) -> Vec<u8> {
+    let prefix = vec![b'p'; (number.wrapping_mul(0x9E37_79B9) % 1021) as usize];
+    let key = [&prefix[..], &number.to_be_bytes()[5..]].concat();
+    if number == 0 { vec![] } else { key }
+}
+
+fn small_value(random: &mut Random) -> usize {
+    random.below(120) as usize
+}
+
+/// Values of 0 bytes, around the threshold, and large.
+fn mixed_value(random: &mut Random) -> usize {
+    match random.below(40) {
+        0..10 => 0,
+        10..14 => VALUE_INLINE_MAX - 1 + random.below(3) as usize,
+        14 => random.below(100_000) as usize,
+        15 => 20_000 + random.below(300) as usize,
+        _ => random.below(300) as usize,
     }
 }
+
+struct World {
+    random: Random,
+    shelf: Shelf,
+    tree: Tree,
+    model: Model,
+    freed: Freed,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        Self {
+            random: Random(seed),
+            shelf: Shelf::default(),
+            tree: Tree::default(),
+            model: Model::new(),
+            freed: Freed::default(),
+        }
+    }
+
+    fn insert(&mut self, key: Vec<u8>, bytes: usize) {
+        let value = vec![self.random.below(256) as u8; bytes];
+        self.shelf.retry(|shelf| self.tree.insert(&key, Some(&value), shelf, &mut self.freed));
+        self.model.insert(key, value);
+    }
+
+    fn remove(&mut self, key: &[u8]) {
+        let there = self.shelf.retry(|shelf| self.tree.remove(key, shelf, &mut self.freed));
+        assert_eq!(there, self.model.remove(key).is_some());
+    }
+
+    fn remove_range(&mut self, from: &[u8], to: &[u8]) {
+        self.shelf.retry(|shelf| self.tree.remove_range(from, to, shelf, &mut self.freed));
+        self.model.retain(|key, _| !(*from <= **key && **key < *to));
+    }
+
+    /// Merges an overlay of `changes` into the tree.
+    fn merge(&mut self, changes: &BTreeMap<Vec<u8>, Option<Vec<u8>>>) {
+        let mut overlay = Tree::default();
+        for (key, value) in changes {
+            overlay.insert(key, value.as_deref(), &NoSegments, &mut Freed::default()).unwrap();
+            match value {
+                Some(value) => self.model.insert(key.clone(), value.clone()),
+                None => self.model.remove(key),
+            };
+        }
+        let mut run = Cursor::at_or_after(&overlay, b"", &NoSegments).unwrap();
+        let mut steps = 0;
+        while run.key(&mut Vec::new()).unwrap() {
+            self.shelf.retry(|shelf| self.tree.merge(&mut run, shelf, &mut self.freed));
+            steps += 1;
+            assert!(steps <= changes.len(), "a merge that does not end");
+        }
+    }
+
+    fn count(&mut self, from: &[u8], to: &[u8]) {
+        let counted = self.shelf.retry(|shelf| self.tree.count(from, to, shelf));
+        let expected = if from < to { self.model.range(from.to_vec()..to.to_vec()).count() } else { 0 };
+        assert_eq!(counted, expected as u64);
+    }
+
+    fn step(&mut self, shape: &Shape) {
+        let key = (shape.key)(self.random.below(shape.keys));
+        match self.random.below(1000) {
+            0..550 => {
+                let bytes = (shape.value)(&mut self.random);
+                self.insert(key, bytes);
+            }
+            550..900 => self.remove(&key),
+            900..940 => {
+                let found = self.shelf.retry(|shelf| self.tree.get(&key, shelf));
+                assert_eq!(found.map(Option::unwrap), self.model.get(&key).cloned());
+            }
+            940..985 => self.count(&key, &(shape.key)(self.random.0 % shape.keys)),
+            985..990 => {
+                let end = self.model.range(key.clone()..).nth(self.random.below(60) as usize);
+                let end = end.map_or(vec![0xFF], |(key, _)| key.clone());
+                self.remove_range(&key, &end);
+            }
+            990..997 => {
+                let size = 1 << self.random.below(9);
+                let changes = (0..size).map(|_| {
+                    let key = (shape.key)(self.random.below(shape.keys));
+                    let value = (self.random.below(3) > 0).then(|| vec![9; (shape.value)(&mut self.random)]);
+                    (key, value)
+                });
+                let changes = changes.collect();
+                self.merge(&changes);
+            }
+            _ => {
+                self.tree = self.shelf.store(&self.tree, &mut self.freed, shape.record_bytes_max);
+                self.shelf.check(&self.tree, &self.model);
+            }
+        }
+    }
+}
+
+fn run(seed: u64, steps: usize, shape: &Shape) {
+    let mut world = World::new(seed);
+    let mut snapshots = vec![];
+    for step in 0..steps {
+        world.step(shape);
+        if world.random.below(1000) == 0 && snapshots.len() < 5 {
+            snapshots.push((world.tree.clone(), world.model.clone()));
+        }
+        if step % 5_000 == 4_999 {
+            world.shelf.check(&world.tree, &world.model);
+            assert!(contents(&world.tree, &world.shelf) == world.model, "seed {seed}, step {step}");
+        }
+    }
+    for (tree, model) in snapshots {
+        assert!(contents(&tree, &world.shelf) == model, "snapshot, seed {seed}");
+    }
+}
+
+const SHAPES: [Shape; 4] = [
+    Shape { keys: 60, key: plain_key, value: mixed_value, record_bytes_max: 16 * 1024 },
+    Shape { keys: 3_000, key: plain_key, value: small_value, record_bytes_max: 2_000_000 },
+    Shape { keys: 800, key: long_key, value: small_value, record_bytes_max: 65_536 },
+    Shape { keys: 600, key: long_key, value: mixed_value, record_bytes_max: 65_536 },
+];
 
 #[test]
 fn behaves_as_a_map() {
     for seed in 0..12 {
-        run(seed, 3_000, [50, 400, 3_000][seed as usize % 3]);
+        run(seed, 20_000, &SHAPES[seed as usize % 4]);
     }
 }
 
-#[test]
-fn ascending_input_fills_its_nodes() {
-    let mut tree = Tree::default();
-    for number in 0..20_000u32 {
-        tree.insert(&number.to_be_bytes(), Some(&[7; 40]), &NoSegments, &mut Freed::default()).unwrap();
-    }
-    let mut writer = SegmentWriter::new(0, SEGMENT_BYTES_TARGET);
-    assert!(tree.write(&mut writer, usize::MAX));
-    let bytes: usize = writer.finish().iter().map(|(_, record)| record.len()).sum();
-    assert!(bytes < 20_000 * (40 + 4 + 4 + 2) * 11 / 10, "{bytes}");
+/// The weight of all leaves over what they could weigh.
+fn fill(tree: &Tree) -> f64 {
+    let report = tree.check(&NoSegments).unwrap();
+    report.leaves_weight as f64 / (report.leaves as usize * NODE_WEIGHT_MAX) as f64
 }
 
 #[test]
-fn removing_everything_leaves_an_empty_tree() {
-    let mut tree = Tree::default();
-    for number in 0..5_000u32 {
-        tree.insert(&number.to_be_bytes(), Some(b"v"), &NoSegments, &mut Freed::default()).unwrap();
+fn nodes_are_well_filled() {
+    let number = |number: u32| number.to_be_bytes();
+    let mut built = Builder::default();
+    let mut overlay = Tree::default();
+    for key in 0..20_000 {
+        built.push(&number(key), Value::Bytes(&[7; 40]));
+        overlay.insert(&number(key), Some(&[7; 40]), &NoSegments, &mut Freed::default()).unwrap();
     }
-    for number in (0..5_000u32).rev() {
-        assert!(tree.remove(&number.to_be_bytes(), &NoSegments, &mut Freed::default()).unwrap());
+    assert!(fill(&built.finish()) > 0.98);
+    assert!(fill(&overlay) > 0.7, "{}", fill(&overlay));
+    let mut merged = Tree::default();
+    let mut run = Cursor::at_or_after(&overlay, b"", &NoSegments).unwrap();
+    while run.key(&mut Vec::new()).unwrap() {
+        merged.merge(&mut run, &NoSegments, &mut Freed::default()).unwrap();
     }
-    assert!(tree.is_empty());
+    assert!(fill(&merged) > 0.95, "{}", fill(&merged));
+    let mut random = Random(1);
+    let mut loaded = Tree::default();
+    for _ in 0..20_000 {
+        let key = number(random.below(1 << 32) as u32);
+        loaded.insert(&key, Some(&[7; 40]), &NoSegments, &mut Freed::default()).unwrap();
+    }
+    assert!(fill(&loaded) > 0.65, "{}", fill(&loaded));
 }
 
-/// Large values make three levels of few keys, so that branches empty and merge.
 #[test]
-fn branches_that_merge_keep_every_key() {
-    for seed in 0..4 {
-        let mut random = Random(seed);
-        let (mut tree, mut model) = (Tree::default(), Model::new());
-        let key = |number: u64| format!("catalog/{number:06}").into_bytes();
-        let value = vec![7; 3_000];
-        let insert = |tree: &mut Tree, model: &mut Model, number: u64| {
-            tree.insert(&key(number), Some(&value), &NoSegments, &mut Freed::default()).unwrap();
-            model.insert(key(number), value.clone());
-        };
-        for number in 0..3_000 {
-            insert(&mut tree, &mut model, number);
+fn a_built_tree_is_the_inserted_one() {
+    for seed in 0..40 {
+        let mut world = World::new(seed);
+        let shape = &SHAPES[seed as usize % 4];
+        let entries = 1 << world.random.below(12);
+        let mut built = Builder::default();
+        for _ in 0..entries {
+            let bytes = (shape.value)(&mut world.random);
+            let key = (shape.key)(world.random.below(1 << 20));
+            world.model.insert(key, vec![3; bytes]);
         }
-        for round in 0..120 {
-            let start = random.below(3_000);
-            for number in start..(start + 40 + random.below(600)).min(3_000) {
-                let there = tree.remove(&key(number), &NoSegments, &mut Freed::default()).unwrap();
-                assert_eq!(there, model.remove(&key(number)).is_some(), "seed {seed}, round {round}, key {number}");
-            }
-            for _ in 0..random.below(40) {
-                insert(&mut tree, &mut model, random.below(3_000));
-            }
-            tree.check(&NoSegments).unwrap_or_else(|error| panic!("seed {seed}, round {round}: {error}"));
+        for (key, value) in &world.model {
+            built.push(key, Value::Bytes(value));
         }
-        assert!(contents(&tree, &Shelf::default()) == model, "seed {seed}");
+        world.tree = built.finish();
+        world.shelf.check(&world.tree, &world.model);
+        world.tree = world.shelf.store(&world.tree, &mut world.freed, shape.record_bytes_max);
+        world.shelf.check(&world.tree, &world.model);
+        assert!(contents(&world.tree, &world.shelf) == world.model, "seed {seed}");
     }
+    assert!(Builder::default().finish().is_empty());
+}
+
+/// Orders of keys that split and join nodes in one place again and again.
+#[test]
+fn adversarial_orders_keep_the_tree_sound() {
+    type Order = fn(u64) -> u64;
+    let orders: [Order; 5] = [
+        |step| step,
+        |step| 5_000 - step,
+        |step| if step % 2 == 0 { step } else { 10_000 - step },
+        |step| 5_000 + (step % 50) * 100 + step / 50,
+        |step| step.reverse_bits() >> 40,
+    ];
+    for (number, order) in orders.into_iter().enumerate() {
+        for key in [plain_key, long_key] {
+            let mut world = World::new(number as u64);
+            for step in 0..3_000 {
+                world.insert(key(order(step)), 30);
+                if step % 500 == 499 {
+                    world.tree = world.shelf.store(&world.tree, &mut world.freed, 65_536);
+                }
+            }
+            world.shelf.check(&world.tree, &world.model);
+            // Alternating deletes thin every leaf out, then all go.
+            let keys: Vec<_> = world.model.keys().cloned().collect();
+            for remainder in [1, 2, 0] {
+                for key in keys.iter().skip(remainder).step_by(3) {
+                    world.remove(key);
+                }
+                world.shelf.check(&world.tree, &world.model);
+            }
+            assert!(world.tree.is_empty(), "order {number}");
+            world.tree = world.shelf.store(&world.tree, &mut world.freed, 65_536);
+            assert!(world.shelf.table.is_empty(), "nothing is live");
+        }
+    }
+}
+
+#[test]
+fn ranges_are_removed_without_reading_what_lies_between() {
+    let mut world = World::new(5);
+    for number in 0..30_000 {
+        world.insert(plain_key(number), 100);
+    }
+    world.insert(b"catalog/015000/large".to_vec(), 50_000);
+    world.tree = world.shelf.store(&world.tree, &mut world.freed, 2_000_000);
+    world.remove_range(b"catalog/000100", b"catalog/029000");
+    let read = world.shelf.loaded.borrow().len();
+    let all = world.shelf.all.len();
+    assert!(read < 12 && all > 45, "{read} of {all} segments read");
+    world.shelf.check(&world.tree, &world.model);
+    world.tree = world.shelf.store(&world.tree, &mut world.freed, 2_000_000);
+    world.shelf.check(&world.tree, &world.model);
+    world.remove_range(b"", &[0xFF]);
+    assert!(world.tree.is_empty());
+    world.tree = world.shelf.store(&world.tree, &mut world.freed, 2_000_000);
+    assert!(world.shelf.table.is_empty(), "nothing is live");
+}
+
+#[test]
+fn counting_reads_two_paths() {
+    let mut world = World::new(6);
+    for number in 0..30_000 {
+        world.insert(plain_key(number), 100);
+    }
+    world.tree = world.shelf.store(&world.tree, &mut world.freed, 2_000_000);
+    world.count(b"catalog/000100", b"catalog/029000");
+    let read = world.shelf.loaded.borrow().len();
+    assert!(read <= 6, "{read} segments read");
+    world.count(b"", &[0xFF]);
+    world.count(b"x", b"x");
+    world.count(b"x", b"cart");
+}
+
+#[test]
+fn large_values_come_back_from_pieces_of_every_size() {
+    let mebibyte = 1024 * 1024;
+    for record_bytes_max in [16 * 1024, 65_536, 2_000_000, usize::MAX >> 1] {
+        let mut world = World::new(record_bytes_max as u64);
+        let sizes = [
+            0,
+            VALUE_INLINE_MAX,
+            VALUE_INLINE_MAX + 1,
+            16 * 1024 - 9,
+            16 * 1024 - 8,
+            16 * 1024 - 7,
+            65_527,
+            65_528,
+            65_529,
+            65_537,
+            mebibyte,
+            VALUE_BYTES_MAX,
+        ];
+        for (number, bytes) in sizes.into_iter().enumerate() {
+            let pattern = |index: usize| (index as u32).wrapping_mul(2_654_435_761) as u8;
+            let value: Vec<u8> = (0..bytes).map(pattern).collect();
+            let key = plain_key(number as u64);
+            world.tree.insert(&key, Some(&value), &NoSegments, &mut world.freed).unwrap();
+            world.model.insert(key, value);
+        }
+        world.tree = world.shelf.store(&world.tree, &mut world.freed, record_bytes_max);
+        world.shelf.check(&world.tree, &world.model);
+        for (key, value) in &world.model {
+            world.shelf.loaded.borrow_mut().clear();
+            let found = world.shelf.retry(|shelf| world.tree.get(key, shelf));
+            assert!(found == Some(Some(value.clone())), "{} bytes in {record_bytes_max}", value.len());
+        }
+        // Neither an overwrite nor a removal reads the value it ends.
+        world.shelf.loaded.borrow_mut().clear();
+        world.insert(plain_key(11), 5);
+        world.remove(&plain_key(10));
+        assert!(world.shelf.loaded.borrow().len() <= 3);
+        world.remove_range(&plain_key(7), &plain_key(8));
+        world.tree = world.shelf.store(&world.tree, &mut world.freed, record_bytes_max);
+        world.shelf.check(&world.tree, &world.model);
+        assert!(contents(&world.tree, &world.shelf) == world.model);
+    }
+}
+
+#[test]
+fn cursors_survive_writes() {
+    let mut world = World::new(9);
+    for number in 0..4_000 {
+        world.insert(plain_key(number), 60);
+    }
+    for stored in [false, true] {
+        if stored {
+            world.tree = world.shelf.store(&world.tree, &mut world.freed, 65_536);
+        }
+        let (tree, model) = (world.tree.clone(), world.model.clone());
+        let middle = plain_key(2_000);
+        let mut forward = world.shelf.retry(|shelf| Cursor::at_or_after(&tree, &middle, shelf));
+        let mut back = world.shelf.retry(|shelf| Cursor::before(&tree, &middle, shelf));
+        drop(tree);
+        let (mut after, mut before) = (model.range(middle.clone()..), model.range(..middle).rev());
+        let mut key = Vec::new();
+        let mut goes_on = true;
+        while goes_on {
+            goes_on = false;
+            for (cursor, expected) in [(&forward, after.next()), (&back, before.next())] {
+                let there = cursor.key(&mut key).unwrap();
+                assert_eq!(there.then_some(&key), expected.map(|(key, _)| key));
+                let value = world.shelf.retry(|shelf| take(cursor.value()?, shelf));
+                assert_eq!(value.as_ref(), expected.map(|(_, value)| value));
+                goes_on |= there;
+            }
+            let number = world.random.below(4_000);
+            world.insert(plain_key(number), 10);
+            let number = world.random.below(4_000);
+            world.remove(&plain_key(number));
+            world.shelf.retry(|shelf| forward.forward(shelf));
+            world.shelf.retry(|shelf| back.back(shelf));
+        }
+    }
+}
+
+/// A removal that faults for a neighbour has changed nothing, and is whole when repeated.
+#[test]
+fn a_fault_in_a_join_leaves_the_tree_as_it_was() {
+    let mut world = World::new(3);
+    for number in 0..2_000 {
+        world.insert(long_key(number), 40);
+    }
+    world.tree = world.shelf.store(&world.tree, &mut world.freed, 16 * 1024);
+    let keys: Vec<_> = world.model.keys().cloned().collect();
+    for (number, key) in keys.iter().enumerate().filter(|(number, _)| number % 7 > 0) {
+        if number % 40 == 1 {
+            world.tree = world.shelf.store(&world.tree, &mut world.freed, 16 * 1024);
+        }
+        loop {
+            match world.tree.remove(key, &world.shelf, &mut world.freed) {
+                Ok(there) => break assert!(there),
+                Err(TreeError::Fault(fault)) => {
+                    let still = world.shelf.retry(|shelf| world.tree.get(key, shelf));
+                    assert!(still.is_some());
+                    world.shelf.load(fault);
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+        world.model.remove(key);
+    }
+    world.tree = world.shelf.store(&world.tree, &mut world.freed, 16 * 1024);
+    world.shelf.check(&world.tree, &world.model);
+}
+
+/// Segments are checksummed, so this is what a wrong checksum would let through.
+#[test]
+fn damaged_nodes_never_panic() {
+    let mut world = World::new(4);
+    for number in 0..400 {
+        world.insert(long_key(number), if number % 9 == 0 { 1_500 } else { 40 });
+    }
+    world.tree = world.shelf.store(&world.tree, &mut world.freed, 16 * 1024);
+    let sound: Vec<_> = world.shelf.all.iter().map(|(segment, record)| (*segment, record.clone())).collect();
+    let mut found = 0;
+    for round in 0..20_000 {
+        let (segment, record) = &sound[world.random.below(sound.len() as u64) as usize];
+        let mut bytes = record.to_vec();
+        for _ in 0..1 + round % 3 {
+            let at = world.random.below(bytes.len() as u64) as usize;
+            bytes[at] = world.random.below(256) as u8;
+        }
+        world.shelf.loaded.borrow_mut().extend(sound.iter().cloned());
+        world.shelf.loaded.borrow_mut().insert(*segment, bytes.into());
+        let key = long_key(world.random.below(400));
+        let mut tree = world.tree.clone();
+        let mut freed = Freed::default();
+        let shelf = &world.shelf;
+        let results = [
+            tree.check(shelf).map(drop),
+            tree.get(&key, shelf).map(drop),
+            tree.count(&key, &[0xFF], shelf).map(drop),
+            tree.insert(&key, Some(b"new"), shelf, &mut freed),
+            tree.remove(&key, shelf, &mut freed).map(drop),
+            tree.remove_range(b"p", &key, shelf, &mut freed),
+        ];
+        found += results.iter().filter(|result| result.is_err()).count();
+    }
+    assert!(found > 1_000, "{found}");
 }

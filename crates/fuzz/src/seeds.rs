@@ -9,7 +9,7 @@ use pannier::format::log::{Entry, LogRecord};
 use pannier::key::Key;
 use pannier::store::memory::MemoryRecords;
 use pannier::store::{Options, Request, Response, Store};
-use pannier::tree::build::{SEGMENT_BYTES_TARGET, SegmentWriter};
+use pannier::tree::build::{SegmentSizes, SegmentWriter};
 use pannier::tree::{Freed, NoSegments, Tree};
 
 use crate::records::{HEAD, LOG, LOG_CUT, SEGMENT, push};
@@ -60,7 +60,7 @@ fn heads() -> Vec<Vec<u8>> {
         SegmentInfo { segment: 3, bytes: 70_000, bytes_live: 4_000 },
         SegmentInfo { segment: 11, bytes: 508, bytes_live: 500 },
     ];
-    let full = Head { generation: 7, log_from: 1000, segment_next: 12, root: Some(root), segments };
+    let full = Head { generation: 7, log_from: 1000, segment_next: 12, root: Some(root), segments, ..Head::default() };
     let empty = Head { log_from: 1, ..Head::default() };
     [full, empty].iter().map(|head| content(head.encode())).collect()
 }
@@ -97,7 +97,7 @@ fn small_leaves(leaves: usize) -> Tree {
 }
 
 fn written(mut tree: Tree) -> (NodeRef, Vec<u8>) {
-    let mut writer = SegmentWriter::new(0, SEGMENT_BYTES_TARGET);
+    let mut writer = SegmentWriter::new(0, SegmentSizes::default());
     assert!(tree.write(&mut writer, usize::MAX));
     let root = tree.stored_root().expect("a root");
     (root, writer.finish().remove(0).1.to_vec())

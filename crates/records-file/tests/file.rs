@@ -40,6 +40,7 @@ fn options() -> Options {
         commit_bytes_max: 2_500,
         segment_bytes: 2_000,
         slice_bytes_max: 2_000,
+        record_bytes_max: 16 * 1024,
     }
 }
 

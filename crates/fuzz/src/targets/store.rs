@@ -53,6 +53,7 @@ impl Shop {
             commit_bytes_max: 2_000,
             segment_bytes: 2_000,
             slice_bytes_max: 1_000,
+            record_bytes_max: 16 * 1024,
         };
         let mut shop = Self { store: Store::new(options), records, broken: None };
         shop.pump();
@@ -100,10 +101,7 @@ impl Shop {
         let Some(report) = self.retry(Store::check) else {
             return false;
         };
-        let live = |segment| -> u64 {
-            report.stored.iter().filter(|at| at.segment == segment).map(|at| u64::from(at.length)).sum()
-        };
-        self.store.head().segments.iter().all(|info| u64::from(info.bytes_live) == live(info.segment))
+        report.compare(&self.store.head().segments).is_ok()
     }
 
     fn read_all(&mut self) -> Option<Rows> {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use pannier::format::head::{NODE_REF_BYTES, NodeRef};
-use pannier::tree::build::{SEGMENT_BYTES_TARGET, SegmentWriter};
+use pannier::tree::build::{SegmentSizes, SegmentWriter};
 use pannier::tree::cursor::Cursor;
 use pannier::tree::{Fault, Freed, Segments, Tree, TreeError};
 
@@ -66,11 +66,14 @@ fn entries(tree: &Tree, shelf: &Shelf, reverse: bool) -> Result<Entries, TreeErr
         if !cursor.key(&mut key)? {
             break;
         }
-        let value = cursor.value()?.flatten();
-        bytes += key.len() + value.map_or(0, <[u8]>::len);
-        // What is in the tree may be in it many times over: the reader's memory, not the tree's.
-        if bytes < 1_000_000 {
-            found.push((key.clone(), value.map(<[u8]>::to_vec)));
+        if let Some(value) = cursor.value()? {
+            value.take(shelf, &mut |value| {
+                bytes += key.len() + value.map_or(0, <[u8]>::len);
+                // What is in the tree may be in it many times over: the reader's memory, not the tree's.
+                if bytes < 1_000_000 {
+                    found.push((key.clone(), value.map(<[u8]>::to_vec)));
+                }
+            })?;
         }
         if reverse { cursor.back(shelf)? } else { cursor.forward(shelf)? }
     }
@@ -90,13 +93,18 @@ fn damaged(tree: Tree, shelf: &Shelf, found: Entries) {
             let _ = changed.remove(key, shelf, &mut freed);
         }
     }
-    changed.write(&mut SegmentWriter::new(1, SEGMENT_BYTES_TARGET), usize::MAX);
+    changed.write(&mut SegmentWriter::new(1, SegmentSizes::default()), usize::MAX);
 }
 
 /// A sound tree is a map: what is put into it and taken out again leaves it as it was.
 fn sound(tree: &Tree, shelf: &Shelf, found: &Entries) {
     let mut changed = tree.clone();
     let mut freed = Freed::default();
+    if let Err(TreeError::Corrupt(corrupt)) = changed.clone().remove(b"absent", shelf, &mut freed)
+        && corrupt.why == "branch of version 1 cannot be changed"
+    {
+        return;
+    }
     for (key, value) in found.iter().take(50) {
         assert_eq!(tree.get(key, shelf), Ok(Some(value.clone())));
         let there = changed.remove(key, shelf, &mut freed);
@@ -107,7 +115,7 @@ fn sound(tree: &Tree, shelf: &Shelf, found: &Entries) {
     for (key, value) in found.iter().take(50) {
         assert_eq!(changed.insert(key, value.as_deref(), shelf, &mut freed), Ok(()));
     }
-    let mut writer = SegmentWriter::new(1, SEGMENT_BYTES_TARGET);
+    let mut writer = SegmentWriter::new(1, SegmentSizes::default());
     assert!(changed.write(&mut writer, usize::MAX));
     let mut records = shelf.0.clone();
     records.extend(writer.finish().into_iter().map(|(_, record)| record));

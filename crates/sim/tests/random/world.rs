@@ -22,6 +22,7 @@ const STORE: Options = Options {
     commit_bytes_max: 64 * 1024,
     slice_bytes_max: 700,
     segment_bytes: 500,
+    record_bytes_max: 16 * 1024,
 };
 /// Most commits are too large for the log and go into checkpoints.
 const BULK: Options = Options { commit_bytes_max: 200, ..STORE };

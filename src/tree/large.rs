@@ -1,0 +1,70 @@
+//! Values, and those that are too large for a leaf.
+
+use super::{Segments, TreeError};
+use crate::format::head::{LargeRef, NodeRef};
+use crate::format::{Corrupt, Place};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// What stands under a key.
+#[derive(Clone, Debug)]
+pub enum Value<'a> {
+    /// A deletion marker, in overlays only.
+    Deleted,
+    /// The value itself.
+    Bytes(&'a [u8]),
+    /// A value that does not lie in its leaf.
+    Large(Large),
+}
+
+/// A value that does not lie in its leaf.
+#[derive(Clone, Debug)]
+pub enum Large {
+    /// In pieces, in segments.
+    Stored(LargeRef),
+    /// In memory, not stored yet.
+    Memory(Arc<[u8]>),
+}
+
+impl Value<'_> {
+    /// Hands the bytes to `take`, `None` for a deletion marker. Faults where
+    /// a piece is not in memory.
+    pub fn take(&self, segments: &dyn Segments, take: &mut dyn FnMut(Option<&[u8]>)) -> Result<(), TreeError> {
+        match self {
+            Self::Deleted => take(None),
+            Self::Bytes(bytes) => take(Some(bytes)),
+            Self::Large(Large::Memory(bytes)) => take(Some(bytes)),
+            Self::Large(Large::Stored(at)) => return take_stored(*at, segments, take),
+        }
+        Ok(())
+    }
+}
+
+fn take_stored(at: LargeRef, segments: &dyn Segments, take: &mut dyn FnMut(Option<&[u8]>)) -> Result<(), TreeError> {
+    let mut records = Vec::new();
+    for piece in at.pieces() {
+        let record = segments.segment(piece.segment).map_err(TreeError::Fault)?;
+        bytes_at(&record, piece).ok_or(outside(piece))?;
+        records.push((piece, record));
+    }
+    if let [(piece, record)] = &records[..] {
+        take(bytes_at(record, *piece));
+        return Ok(());
+    }
+    let mut whole = Vec::with_capacity(at.bytes as usize);
+    for (piece, record) in &records {
+        whole.extend_from_slice(bytes_at(record, *piece).unwrap_or_default());
+    }
+    take(Some(&whole));
+    Ok(())
+}
+
+/// The bytes that `at` refers to.
+pub(super) fn bytes_at(record: &[u8], at: NodeRef) -> Option<&[u8]> {
+    let start = at.offset as usize;
+    record.get(start..start.checked_add(at.length as usize)?)
+}
+
+pub(super) fn outside(at: NodeRef) -> Corrupt {
+    Corrupt { place: Place::Node { segment: at.segment, offset: at.offset }, why: "piece of a value is out of bounds" }
+}
