@@ -1,8 +1,9 @@
-import { readAhead } from './ahead.ts'
 import { CartView } from './cart.ts'
 import { CatalogView } from './catalog.ts'
 import { HistoryView } from './history.ts'
 import { check, guarded } from './errors.ts'
+import { IndexedDbRecords } from './records/indexeddb.ts'
+import { MemoryRecords } from './records/memory.ts'
 import { type Listener, Store } from './store.ts'
 import { Syncer } from './sync.ts'
 import { Tabs } from './tabs.ts'
@@ -30,7 +31,7 @@ export async function open(options: OpenOptions): Promise<Shop> {
   // What takes longest is started first.
   const loading = loadWasm(options.wasm)
   let syncer: Syncer | undefined
-  const isStored = options.store !== 'memory' && globalThis.indexedDB != null
+  const isStored = options.store === 'indexeddb' || (options.store !== 'memory' && globalThis.indexedDB != null)
   // What others commit while this tab opens may come too late for its reading.
   const tabs = isStored ? new Tabs(options.name) : undefined
   const listener: Listener = {
@@ -41,12 +42,12 @@ export async function open(options: OpenOptions): Promise<Shop> {
     syncRefused: (error, retryAfterMs) => syncer?.refused(error, retryAfterMs),
     appended: (seq, record) => tabs?.tell(seq, record),
   }
-  const reading = isStored ? readAhead(options.name) : undefined
+  const records = isStored ? new IndexedDbRecords(options.name, options.durability ?? 'relaxed') : new MemoryRecords()
   const store = await loading
-    .then(async memory => Store.open(options, memory, listener, await reading))
-    .catch(async error => {
+    .then(memory => Store.open(options, records, memory, listener))
+    .catch(error => {
       tabs?.close()
-      ;(await reading)?.database.close()
+      records.close()
       throw error
     })
   tabs?.hear((seq, record) => store.offer(seq, record))

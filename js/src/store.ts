@@ -1,7 +1,8 @@
-import { type Ahead, databaseName } from './ahead.ts'
 import { decode, decodeAll, encode, Encoder } from './codec.ts'
 import { guarded, PannierError } from './errors.ts'
 import type { Document, Edit, OpenOptions, Outcome, Value, Write } from './types.ts'
+import { Carrier } from './records/carrier.ts'
+import type { RecordStore } from './records/record-store.ts'
 import { Engine } from './wasm.ts'
 
 /** Collections by their numbers in the core. */
@@ -68,6 +69,7 @@ export interface Listener {
 /** The engine with promises in place of tickets and faults. */
 export class Store {
   readonly #engine: Engine
+  readonly #carrier: Carrier
   readonly #memory: WebAssembly.Memory
   readonly #listener: Listener
   /** Taken away while in use: a getter in what is encoded may call back into the store. */
@@ -88,27 +90,28 @@ export class Store {
   #closed = false
   #idleTimer: ReturnType<typeof setTimeout> | undefined
 
-  private constructor(options: OpenOptions, memory: WebAssembly.Memory, listener: Listener, ahead?: Ahead) {
+  private constructor(options: OpenOptions, records: RecordStore, memory: WebAssembly.Memory, listener: Listener) {
     this.#memory = memory
     this.#listener = listener
-    const store = options.store ?? (Engine.hasIndexedDb() ? 'indexeddb' : 'memory')
     const scopes = options.sync === undefined ? [] : (options.sync.scopes ?? ['cart', 'catalog'])
     this.#confirms = (scopes as readonly string[]).includes('cart')
     const indexes = options.catalog?.indexes ?? { byCategoryPrice: ['category', 'price'] }
-    const setup = { store, strict: options.durability === 'strict', scopes, indexes }
+    const setup = { scopes, indexes, cacheBytes: options.cacheBytes }
     this.#calls = 1
     const notify = (kind: Kind, number: number, bytes?: Uint8Array) => this.#notify(kind, number, bytes)
-    this.#engine = new Engine(databaseName(options.name), this.#encode(setup, 'options'), newId(), notify, ahead)
+    this.#carrier = new Carrier(records)
+    this.#engine = new Engine(this.#carrier, this.#encode(setup, 'options'), newId(), notify)
+    this.#carrier.engine = this.#engine
     this.#calls = 0
   }
 
   static async open(
     options: OpenOptions,
+    records: RecordStore,
     memory: WebAssembly.Memory,
     listener: Listener,
-    ahead?: Ahead,
   ): Promise<Store> {
-    const store = new Store(options, memory, listener, ahead)
+    const store = new Store(options, records, memory, listener)
     const opened = new Promise<void>((resolve, reject) => (store.#opened = { resolve, reject }))
     store.#deliver()
     try {
@@ -240,7 +243,7 @@ export class Store {
   #free(): void {
     this.#closed = true
     clearTimeout(this.#idleTimer)
-    this.#engine.close()
+    this.#carrier.close()
     this.#engine.free()
     this.#end(closed())
   }

@@ -161,6 +161,8 @@ export interface OpenOptions {
     /** Secondary indexes: name to the product fields that make the key. Default `{ byCategoryPrice: ['category', 'price'] }`. */
     readonly indexes?: { readonly [name: string]: readonly string[] }
   }
+  /** Bytes of stored records that are kept in memory for reading. Default 8 MiB. */
+  readonly cacheBytes?: number
   /** When a commit counts as durable: handed to the system (`relaxed`, default) or flushed to the disk (`strict`). */
   readonly durability?: 'relaxed' | 'strict'
   /** Address of the wasm file, where a bundler moves it somewhere unusual. */

@@ -74,3 +74,64 @@ pub fn steps() -> Vec<(Request, Response)> {
         (open(Some(3)), opened(Some(b"head two"), &[(4, b"four")])),
     ]
 }
+
+/// Record stores in other languages run the same steps from a file.
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::String;
+    use serde_json::{Value, json};
+
+    const FILE: &str = include_str!("../../tests/fixtures/record-store.json");
+
+    /// Bytes as text; a run of zeros as their number.
+    fn bytes(bytes: &[u8]) -> Value {
+        if bytes.len() > 100 {
+            assert!(bytes.iter().all(|byte| *byte == 0));
+            return json!(bytes.len());
+        }
+        json!(String::from_utf8(bytes.to_vec()).unwrap())
+    }
+
+    fn pairs<N: Copy + Into<u64>, B: AsRef<[u8]>>(pairs: &[(N, B)]) -> Value {
+        pairs.iter().map(|(number, content)| json!([(*number).into(), bytes(content.as_ref())])).collect()
+    }
+
+    fn step((request, response): &(Request, Response)) -> Value {
+        let asked = match request {
+            Request::Open { log_after } => json!({ "open": log_after }),
+            Request::Append { seq, bytes: content, checked } => {
+                json!({ "append": seq, "bytes": bytes(content), "checked": checked })
+            }
+            Request::Read { segments } => json!({ "read": segments }),
+            Request::Checkpoint(checkpoint) => json!({
+                "checkpoint": bytes(&checkpoint.head),
+                "headBefore": checkpoint.head_before.as_deref().map(bytes),
+                "segments": pairs(&checkpoint.segments),
+                "dropSegments": checkpoint.drop_segments,
+                "dropLogBelow": checkpoint.drop_log_below,
+                "append": checkpoint.append.as_ref().map(|(seq, content)| json!([seq, bytes(content)])),
+            }),
+        };
+        let answered = match response {
+            Response::Done => json!(true),
+            Response::Conflict => json!(false),
+            Response::Opened { head, log, .. } => json!({ "head": head.as_deref().map(bytes), "log": pairs(log) }),
+            Response::Segments(found) => {
+                found.iter().map(|(_, content)| content.as_deref().map_or(Value::Null, bytes)).collect()
+            }
+            Response::Failed(failure) => panic!("{failure:?}"),
+        };
+        json!([asked, answered])
+    }
+
+    #[test]
+    fn the_file_has_the_same_steps() {
+        let steps: Vec<Value> = steps().iter().map(step).collect();
+        let file: Vec<Value> = serde_json::from_str(FILE).unwrap();
+        for (number, (here, there)) in steps.iter().zip(&file).enumerate() {
+            assert_eq!(here, there, "step {number}");
+        }
+        assert_eq!(steps.len(), file.len());
+    }
+}

@@ -1,10 +1,8 @@
 //! The one class that JavaScript sees.
 
-use crate::records::Records;
-use crate::records::indexeddb::{self, Ahead, IndexedDb};
-use crate::records::memory::Memory;
+use crate::records::{self, Records};
 use crate::shell::Shell;
-use js_sys::{Error, Function};
+use js_sys::{Error, Function, Uint8Array};
 use pannier::collection::range::{Bounds, bounds};
 use pannier::collection::{TreeId, row_key};
 use pannier::format::document::{Document, Value};
@@ -14,13 +12,12 @@ use pannier::sync::client::{Client, ClientOptions, Operation, rows_tree};
 use pannier::sync::mutation::Id;
 use pannier::sync::rows::Collection;
 use pannier::tree::TreeError;
-use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
 /// A store with its client. Documents cross as bytes in Pannier's encoding.
 #[wasm_bindgen]
 pub struct Engine {
-    shell: Rc<Shell>,
+    shell: Shell,
     result: Vec<u8>,
 }
 
@@ -49,28 +46,21 @@ fn collection(number: u8) -> Result<Collection, JsValue> {
 
 #[wasm_bindgen]
 impl Engine {
-    /// Opens the store `name`. `options`: `{store, strict, scopes: […], indexes: {name: [field, …]}}`.
-    /// `notify(kind, number, bytes)` is called for every event. `ahead` is the
-    /// opened database with what was read of it, where there is one.
+    /// Opens the store that `records` holds. `options`: `{scopes: […], indexes: {name: [field, …]}, cacheBytes?}`.
+    /// `notify(kind, number, bytes)` is called for every event.
     #[wasm_bindgen(constructor)]
-    pub fn new(
-        name: &str,
-        options: &[u8],
-        new_id: &[u8],
-        notify: Function,
-        ahead: Option<Ahead>,
-    ) -> Result<Engine, JsValue> {
+    pub fn new(records: Records, options: &[u8], new_id: &[u8], notify: Function) -> Result<Engine, JsValue> {
         let options = document(options)?;
         let options = options.as_ref();
-        let records: Box<dyn Records> = match options.str("store") {
-            Some("indexeddb") => Box::new(IndexedDb::new(name, options.bool("strict") == Some(true), ahead)),
-            _ => Box::<Memory>::default(),
-        };
         let scopes = array(options.get("scopes")).filter_map(|name| Collection::from_name(&name)).collect();
         let indexes = options.object("indexes").into_iter().flat_map(|indexes| indexes.fields());
         let catalog_indexes = indexes.map(|(name, fields)| (name.into(), array(Some(fields)).collect())).collect();
+        let mut limits = store::Options::default();
+        if let Some(bytes) = options.u64("cacheBytes") {
+            limits.cache_bytes_max = bytes as usize;
+        }
         let client = Client::new(
-            ClientOptions { store: store::Options::default(), catalog_indexes, scopes, new_id: id(new_id)? },
+            ClientOptions { store: limits, catalog_indexes, scopes, new_id: id(new_id)? },
             Box::new(pannier::shop::ShopRules),
         );
         let shell = Shell::new(client, records, notify);
@@ -78,10 +68,32 @@ impl Engine {
         Ok(Self { shell, result: Vec::new() })
     }
 
-    /// Whether this place has IndexedDB.
-    #[wasm_bindgen(js_name = hasIndexedDb)]
-    pub fn has_indexed_db() -> bool {
-        indexeddb::is_available()
+    /// Answers an append or a checkpoint: `false` for a conflict.
+    pub fn done(&self, id: u32, done: bool) {
+        self.shell.complete(id, records::done(done));
+    }
+
+    /// Answers `open`.
+    pub fn opened(
+        &self,
+        id: u32,
+        head: Option<Vec<u8>>,
+        numbers: &[f64],
+        log: Vec<Uint8Array>,
+        segment: Option<u32>,
+        bytes: Option<Vec<u8>>,
+    ) {
+        self.shell.complete(id, records::opened(head, numbers, &log, segment.zip(bytes)));
+    }
+
+    /// Answers `read`.
+    pub fn segments(&self, id: u32, numbers: &[u32], found: Vec<JsValue>) {
+        self.shell.complete(id, records::segments(numbers, &found));
+    }
+
+    /// Answers a request that could not be done.
+    pub fn failed(&self, id: u32, kind: u8, message: String) {
+        self.shell.complete(id, records::failed(kind, message));
     }
 
     /// Does the mutation number `name` of the list of names; returns its ticket.
@@ -221,11 +233,6 @@ impl Engine {
     pub fn retry(&self) {
         self.shell.client.borrow_mut().retry();
         self.shell.pump();
-    }
-
-    /// Closes the connection to the record store.
-    pub fn close(&self) {
-        self.shell.records.close();
     }
 }
 

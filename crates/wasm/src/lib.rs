@@ -1,12 +1,13 @@
-//! Bindings of the Pannier core for JavaScript, and its record stores in the
-//! browser. No rules here: a binding converts, calls and converts.
+//! Bindings of the Pannier core for JavaScript. No rules here: a binding
+//! converts, calls and converts.
 
 mod engine;
 mod events;
-pub mod records;
+mod records;
 mod shell;
 
 pub use engine::Engine;
+pub use records::Records;
 
 // Smaller and faster than the default allocator: see ARCHITECTURE.md.
 #[cfg(all(target_family = "wasm", not(target_feature = "atomics")))]

@@ -3,39 +3,31 @@
 use crate::events::{Flat, IDLE, MORE_WORK, flatten};
 use crate::records::Records;
 use js_sys::{Function, Uint8Array};
+use pannier::store::{RequestId, Response};
 use pannier::sync::client::Client;
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
 /// A client with its record store and its listener.
 pub(crate) struct Shell {
     pub(crate) client: RefCell<Client>,
-    pub(crate) records: Box<dyn Records>,
+    records: Records,
     notify: Function,
     /// The page was asked to call `work` and has not yet.
     asked_for_turn: Cell<bool>,
 }
 
 impl Shell {
-    pub(crate) fn new(client: Client, records: Box<dyn Records>, notify: Function) -> Rc<Self> {
-        Rc::new(Self { client: RefCell::new(client), records, notify, asked_for_turn: Cell::new(false) })
+    pub(crate) fn new(client: Client, records: Records, notify: Function) -> Self {
+        Self { client: RefCell::new(client), records, notify, asked_for_turn: Cell::new(false) }
     }
 
     /// Starts every request there is, then tells what happened.
-    pub(crate) fn pump(self: &Rc<Self>) {
+    pub(crate) fn pump(&self) {
         loop {
             let next = self.client.borrow_mut().next_request();
             let Some((id, request)) = next else { break };
-            let shell = self.clone();
-            let answer = move |response| {
-                shell.client.borrow_mut().complete(id, response);
-                shell.pump();
-                if shell.client.borrow().is_idle() {
-                    shell.notify_kind(IDLE);
-                }
-            };
-            self.records.start(request, Box::new(answer));
+            self.records.start(id, &request);
         }
         if self.client.borrow().has_work() && !self.asked_for_turn.replace(true) {
             self.notify_kind(MORE_WORK);
@@ -43,8 +35,17 @@ impl Shell {
         self.tell();
     }
 
+    /// Takes the record store's answer in.
+    pub(crate) fn complete(&self, id: u32, response: Response) {
+        self.client.borrow_mut().complete(RequestId(id), response);
+        self.pump();
+        if self.client.borrow().is_idle() {
+            self.notify_kind(IDLE);
+        }
+    }
+
     /// Does a slice of the store's own work.
-    pub(crate) fn work(self: &Rc<Self>) {
+    pub(crate) fn work(&self) {
         self.asked_for_turn.set(false);
         self.client.borrow_mut().work();
         self.pump();

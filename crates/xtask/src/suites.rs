@@ -78,12 +78,7 @@ pub const SUITES: &[Suite] = &[
         needs_builds: false,
         kind: Kind::Runner(|| node_tests(&["js/test", "tests/bench"])),
     },
-    Suite {
-        name: "wasm",
-        about: "the bindings and the IndexedDB record store in Chromium",
-        needs_builds: false,
-        kind: Kind::Runner(wasm),
-    },
+    Suite { name: "wasm", about: "the bindings in Chromium", needs_builds: false, kind: Kind::Runner(wasm) },
     Suite {
         name: "package",
         about: "the packed package without a bundler, in a Vite build, under Node and tsc",

@@ -1,0 +1,104 @@
+//! The record store, which is JavaScript's: `js/src/records/carrier.ts` has
+//! the other side of these calls.
+
+use js_sys::{Array, Uint8Array};
+use pannier::store::{Failure, FailureKind, Request, RequestId, Response};
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen]
+extern "C" {
+    /// Starts requests; answers each once, never before the call returns.
+    pub type Records;
+
+    #[wasm_bindgen(method)]
+    fn open(this: &Records, id: u32, log_after: Option<f64>);
+
+    #[wasm_bindgen(method)]
+    fn append(this: &Records, id: u32, seq: f64, bytes: &[u8], checked: bool);
+
+    #[wasm_bindgen(method)]
+    fn read(this: &Records, id: u32, segments: &[u32]);
+
+    #[wasm_bindgen(method)]
+    #[allow(clippy::too_many_arguments)] // An object would cost a call for each of its fields.
+    fn checkpoint(
+        this: &Records,
+        id: u32,
+        head_before: Option<Uint8Array>,
+        head: Uint8Array,
+        numbers: &[u32],
+        segments: Array,
+        drop_segments: &[u32],
+        drop_log_below: f64,
+        seq: f64,
+        bytes: Option<Uint8Array>,
+    );
+}
+
+impl Records {
+    /// Starts `request`.
+    pub(crate) fn start(&self, RequestId(id): RequestId, request: &Request) {
+        match request {
+            Request::Open { log_after } => self.open(id, log_after.map(|seq| seq as f64)),
+            Request::Append { seq, bytes, checked } => self.append(id, *seq as f64, bytes, *checked),
+            Request::Read { segments } => self.read(id, segments),
+            Request::Checkpoint(checkpoint) => {
+                let segments = Array::new();
+                let mut numbers = Vec::with_capacity(checkpoint.segments.len());
+                for (number, bytes) in &checkpoint.segments {
+                    numbers.push(*number);
+                    segments.push(&copy(bytes));
+                }
+                let append = checkpoint.append.as_ref();
+                self.checkpoint(
+                    id,
+                    checkpoint.head_before.as_deref().map(copy),
+                    copy(&checkpoint.head),
+                    &numbers,
+                    segments,
+                    &checkpoint.drop_segments,
+                    checkpoint.drop_log_below as f64,
+                    append.map_or(0.0, |(seq, _)| *seq as f64),
+                    append.map(|(_, bytes)| copy(bytes)),
+                );
+            }
+        }
+    }
+}
+
+/// A copy outside wasm memory: a view would be cloned with the whole memory.
+fn copy(bytes: &[u8]) -> Uint8Array {
+    Uint8Array::from(bytes)
+}
+
+/// The answer to an append or a checkpoint.
+pub(crate) fn done(done: bool) -> Response {
+    if done { Response::Done } else { Response::Conflict }
+}
+
+/// The answer to `open`.
+pub(crate) fn opened(
+    head: Option<Vec<u8>>,
+    numbers: &[f64],
+    records: &[Uint8Array],
+    segment: Option<(u32, Vec<u8>)>,
+) -> Response {
+    let log = numbers.iter().zip(records).map(|(number, record)| (*number as u64, record.to_vec()));
+    Response::Opened { head, log: log.collect(), segments: segment.into_iter().collect() }
+}
+
+/// The answer to `read`.
+pub(crate) fn segments(numbers: &[u32], found: &[JsValue]) -> Response {
+    let bytes = |value: &JsValue| value.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec);
+    Response::Segments(numbers.iter().zip(found).map(|(number, value)| (*number, bytes(value))).collect())
+}
+
+/// What a record store answers that could not do it. The kinds stand in `carrier.ts` too.
+pub(crate) fn failed(kind: u8, message: String) -> Response {
+    let kind = match kind {
+        0 => FailureKind::Quota,
+        1 => FailureKind::Unavailable,
+        _ => FailureKind::Other,
+    };
+    Response::Failed(Failure { kind, message })
+}

@@ -1,0 +1,87 @@
+import type { Engine } from '../wasm.ts'
+import type { RecordStore } from './record-store.ts'
+
+/** Kinds of failures: the same numbers stand in `crates/wasm/src/records.rs`. */
+const enum Failure {
+  Quota,
+  Unavailable,
+  Other,
+}
+
+const FAILURES: { readonly [name: string]: Failure } = {
+  QuotaExceededError: Failure.Quota,
+  InvalidStateError: Failure.Unavailable,
+  SecurityError: Failure.Unavailable,
+  VersionError: Failure.Unavailable,
+  UnknownError: Failure.Unavailable,
+  ReferenceError: Failure.Unavailable,
+}
+
+/**
+ * Carries the engine's requests to a record store and the answers back. The engine calls the methods; what it hands
+ * over as views on its memory is copied before they return. Each request is answered once, never before that.
+ */
+export class Carrier {
+  readonly #records: RecordStore
+  /** Answers go here; undefined once the store is closed. */
+  engine: Engine | undefined
+
+  constructor(records: RecordStore) {
+    this.#records = records
+  }
+
+  open(id: number, logAfter: number | undefined): void {
+    this.#carry(id, this.#records.open(logAfter), (engine, { head, numbers, records, segment }) => {
+      engine.opened(id, head, Float64Array.from(numbers), records as Uint8Array[], segment?.number, segment?.bytes)
+    })
+  }
+
+  append(id: number, seq: number, bytes: Uint8Array, checked: boolean): void {
+    this.#carry(id, this.#records.append(seq, bytes.slice(), checked), (engine, done) => engine.done(id, done))
+  }
+
+  read(id: number, segments: Uint32Array): void {
+    const numbers = [...segments]
+    this.#carry(id, this.#records.read(numbers), (engine, found) => {
+      engine.segments(id, Uint32Array.from(numbers), found as Uint8Array[])
+    })
+  }
+
+  checkpoint(
+    id: number,
+    headBefore: Uint8Array | undefined,
+    head: Uint8Array,
+    numbers: Uint32Array,
+    segments: Uint8Array[],
+    dropSegments: Uint32Array,
+    dropLogBelow: number,
+    seq: number,
+    bytes: Uint8Array | undefined,
+  ): void {
+    const checkpoint = {
+      headBefore,
+      head,
+      numbers: [...numbers],
+      segments,
+      dropSegments: [...dropSegments],
+      dropLogBelow,
+      append: bytes && { seq, bytes },
+    }
+    this.#carry(id, this.#records.checkpoint(checkpoint), (engine, done) => engine.done(id, done))
+  }
+
+  close(): void {
+    this.engine = undefined
+    this.#records.close()
+  }
+
+  #carry<T>(id: number, answer: Promise<T>, take: (engine: Engine, answer: T) => void): void {
+    answer.then(
+      found => this.engine && take(this.engine, found),
+      (error: Error | null) => {
+        const name = error?.name ?? 'Error'
+        this.engine?.failed(id, FAILURES[name] ?? Failure.Other, `${name}: ${error?.message}`)
+      },
+    )
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * The record store on IndexedDB. Three object stores: `log`, `segment` and `head`, with numbers as keys; an operation
+ * is one transaction.
+ *
+ * The numbers of the log come from the key generator of its object store: it never gives a number twice, even when the
+ * record is long deleted, so a tab that slept through others' commits cannot take a number of theirs.
+ */
+import { isSame } from './memory.ts'
+import type { Checkpoint, Opened, RecordStore } from './record-store.ts'
+
+/** Version of the database: of its object stores, not of what is in them. */
+const DATABASE_VERSION = 1
+
+const LOG = 'log'
+const SEGMENT = 'segment'
+const HEAD = 'head'
+
+/** Ends a transaction whose condition does not hold. */
+type Conflict = () => void
+
+export class IndexedDbRecords implements RecordStore {
+  readonly #name: string
+  readonly #durability: IDBTransactionOptions
+  #database: IDBDatabase | undefined
+  #opening: Promise<IDBDatabase> | undefined
+  #ahead: Promise<Opened> | undefined
+
+  /** Opens the database and reads at once what `open` will be asked for: the wasm is still on its way then. */
+  constructor(name: string, durability: 'relaxed' | 'strict') {
+    this.#name = `pannier:${name}`
+    this.#durability = { durability }
+    this.#ahead = this.#readAll()
+    // Whoever asks hears of it.
+    this.#ahead.catch(() => {})
+  }
+
+  open(logAfter: number | undefined): Promise<Opened> {
+    // Others may have written since: as with any read, the next append finds out.
+    const ahead = this.#ahead
+    this.#ahead = undefined
+    if (ahead !== undefined) return ahead
+    return this.#readAll(logAfter)
+  }
+
+  append(seq: number, bytes: Uint8Array, checked: boolean): Promise<boolean> {
+    return this.#write([LOG], (transaction, conflict) => {
+      const request = add(transaction, seq, bytes, checked ? conflict : undefined)
+      if (checked) return () => true
+      // Saves a round trip between the page and the database. Without it, in browsers from before 2021, the
+      // transaction commits a little later.
+      transaction.commit?.()
+      return () => request.result === seq
+    })
+  }
+
+  async read(segments: readonly number[]): Promise<readonly (Uint8Array | undefined)[]> {
+    return this.#run([SEGMENT], 'readonly', transaction => {
+      const requests = segments.map(number => transaction.objectStore(SEGMENT).get(number))
+      return () => requests.map(request => request.result)
+    })
+  }
+
+  checkpoint(checkpoint: Checkpoint): Promise<boolean> {
+    return this.#write([HEAD, LOG, SEGMENT], (transaction, conflict) => {
+      const head = transaction.objectStore(HEAD)
+      const before = head.get(0)
+      before.onsuccess = () => {
+        if (!isSame(before.result, checkpoint.headBefore)) conflict()
+      }
+      if (checkpoint.append) add(transaction, checkpoint.append.seq, checkpoint.append.bytes, conflict)
+      const segment = transaction.objectStore(SEGMENT)
+      checkpoint.numbers.forEach((number, index) => segment.put(checkpoint.segments[index], number))
+      for (const number of checkpoint.dropSegments) segment.delete(number)
+      transaction.objectStore(LOG).delete(IDBKeyRange.upperBound(checkpoint.dropLogBelow, true))
+      head.put(checkpoint.head, 0)
+      return () => true
+    })
+  }
+
+  close(): void {
+    this.#database?.close()
+    this.#database = undefined
+  }
+
+  #readAll(logAfter?: number): Promise<Opened> {
+    return this.#run([HEAD, LOG, SEGMENT], 'readonly', transaction => {
+      const log = transaction.objectStore(LOG)
+      const range = logAfter === undefined ? null : IDBKeyRange.lowerBound(logAfter, true)
+      const [head, numbers, records] = [transaction.objectStore(HEAD).get(0), log.getAllKeys(range), log.getAll(range)]
+      let segment: Opened['segment']
+      if (logAfter === undefined) {
+        const last = transaction.objectStore(SEGMENT).openCursor(null, 'prev')
+        // After the end of the transaction the cursor may no longer be asked.
+        last.onsuccess = () => {
+          if (last.result) segment = { number: last.result.key as number, bytes: last.result.value }
+        }
+      }
+      return () => ({ head: head.result, numbers: numbers.result as number[], records: records.result, segment })
+    })
+  }
+
+  async #write(stores: string[], fill: (transaction: IDBTransaction, conflict: Conflict) => () => boolean) {
+    return (await this.#run(stores, 'readwrite', fill)) ?? false
+  }
+
+  /** Runs a transaction; undefined is the answer where a condition in it did not hold. */
+  async #run<T>(
+    stores: string[],
+    mode: IDBTransactionMode,
+    fill: (transaction: IDBTransaction, conflict: Conflict) => () => T,
+  ): Promise<T> {
+    const database = this.#database ?? (await this.#connect())
+    try {
+      return await transact(database, stores, mode, this.#durability, fill)
+    } catch (error) {
+      // The connection may be dead: the next operation opens a new one. A full disk is no fault of the connection.
+      if ((error as Error)?.name !== 'QuotaExceededError' && this.#database === database) this.close()
+      throw error
+    }
+  }
+
+  #connect(): Promise<IDBDatabase> {
+    this.#opening ??= openDatabase(this.#name).finally(() => (this.#opening = undefined)).then(database => {
+      const forget = () => {
+        if (this.#database === database) this.#database = undefined
+      }
+      // A newer version of the page or a deletion must not wait for this one.
+      database.onversionchange = () => {
+        database.close()
+        forget()
+      }
+      database.onclose = forget
+      return (this.#database = database)
+    })
+    return this.#opening
+  }
+}
+
+function transact<T>(
+  database: IDBDatabase,
+  stores: string[],
+  mode: IDBTransactionMode,
+  options: IDBTransactionOptions,
+  fill: (transaction: IDBTransaction, conflict: Conflict) => () => T,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const transaction = database.transaction(stores, mode, options)
+    let isConflict = false
+    let result: () => T
+    transaction.oncomplete = () => resolve(result())
+    transaction.onabort = () => (isConflict ? resolve(undefined as T) : reject(transaction.error))
+    try {
+      result = fill(transaction, () => {
+        isConflict = true
+        transaction.abort()
+      })
+    } catch (error) {
+      // Left alone, it would commit the part that was asked for.
+      transaction.abort()
+      reject(error)
+    }
+  })
+}
+
+/** Adds a log record. Its number is given by the key generator and must be `seq`. */
+function add(transaction: IDBTransaction, seq: number, bytes: Uint8Array, conflict?: Conflict): IDBRequest {
+  const request = transaction.objectStore(LOG).add(bytes)
+  if (conflict) {
+    request.onsuccess = () => {
+      if (request.result !== seq) conflict()
+    }
+  }
+  return request
+}
+
+function openDatabase(name: string): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open(name, DATABASE_VERSION)
+    request.onupgradeneeded = () => {
+      const database = request.result
+      database.createObjectStore(HEAD)
+      database.createObjectStore(SEGMENT)
+      database.createObjectStore(LOG, { autoIncrement: true }).add(new Uint8Array(), 0)
+    }
+    request.onsuccess = () => resolve(request.result)
+    request.onerror = event => {
+      event.preventDefault()
+      reject(request.error)
+    }
+  })
+}

@@ -1,0 +1,46 @@
+/** What a record store gives when it is opened, or is asked for what is new. */
+export interface Opened {
+  /** Undefined before the first checkpoint. */
+  readonly head: Uint8Array | undefined
+  /** Numbers of the log records, ascending, and the records in the same order. */
+  readonly numbers: readonly number[]
+  readonly records: readonly Uint8Array[]
+  /** A segment that was read along the way, if any: the last one written holds the root. */
+  readonly segment?: { readonly number: number; readonly bytes: Uint8Array } | undefined
+}
+
+/** One atomic change of head, segments and log. */
+export interface Checkpoint {
+  /** The stored head must be this one, byte for byte (undefined: none yet), else nothing changes. */
+  readonly headBefore: Uint8Array | undefined
+  readonly head: Uint8Array
+  /** Segments to add: their numbers, and their bytes in the same order. */
+  readonly numbers: readonly number[]
+  readonly segments: readonly Uint8Array[]
+  readonly dropSegments: readonly number[]
+  /** Log records below this number are dropped. */
+  readonly dropLogBelow: number
+  /** A log record to add, as by a checked `append`. */
+  readonly append: { readonly seq: number; readonly bytes: Uint8Array } | undefined
+}
+
+/**
+ * Records of bytes under ascending numbers, in three groups: log, segments and the head. A new one holds one empty log
+ * record, number 0, and nothing else. Every operation is atomic. Where it cannot be done it rejects, and nothing has
+ * changed. `tests/fixtures/record-store.json` says what every record store must answer.
+ */
+export interface RecordStore {
+  /** The head and the log records after `logAfter`, all when undefined, of one moment. */
+  open(logAfter: number | undefined): Promise<Opened>
+  /**
+   * Adds log record `seq`; false when that is not the number after the last record ever added. Unless `checked`, the
+   * record may then have been added under a later number: readers pass over one that does not stand under its own.
+   */
+  append(seq: number, bytes: Uint8Array, checked: boolean): Promise<boolean>
+  /** The segments asked for, undefined for one that does not exist. */
+  read(segments: readonly number[]): Promise<readonly (Uint8Array | undefined)[]>
+  /** False when somebody else was first: then nothing has changed. */
+  checkpoint(checkpoint: Checkpoint): Promise<boolean>
+  /** Lets go of everything. */
+  close(): void
+}
