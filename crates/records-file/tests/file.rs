@@ -259,7 +259,7 @@ fn lost_writes_are_cut_off_and_damage_is_not() {
 fn every_flipped_bit_is_found_or_harmless() {
     let folder = Folder::new("bits");
     let (path, bad) = (folder.path("records"), folder.path("bad"));
-    let (_, models) = run(&path, Durability::Strict, 54, 0);
+    let (_, models) = run(&path, Durability::Strict, 58, 0);
     let bytes = fs::read(&path).unwrap();
     let mut harmless = 0;
     for at in 0..bytes.len() {
@@ -267,7 +267,7 @@ fn every_flipped_bit_is_found_or_harmless() {
         state[at] ^= 1 << (at % 8);
         fs::write(&bad, &state).unwrap();
         if let Ok(found) = look_at_all(&bad) {
-            assert!(found == models[54], "byte {at} of {}: wrong data", bytes.len());
+            assert!(found == models[58], "byte {at} of {}: wrong data", bytes.len());
             harmless += 1;
         }
     }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::{Failure, bench, demo, fuzz, pack, setup, size, test};
+use crate::{Failure, bench, demo, fuzz, inspect, pack, setup, size, test};
 
 /// One command.
 pub struct Command {
@@ -126,6 +126,19 @@ on, and the exit status is 1. A full run takes 10 to 25 minutes.
                    beyond its limit.
 ",
         run: bench::main,
+    },
+    Command {
+        name: "inspect",
+        summary: "Look into a file of records: head, segments, log, tree, and whether it is sound",
+        usage: "cargo xtask inspect FILE
+
+Opens a store that crates/records-file wrote, changes nothing, and prints: the head; each segment
+with its live and dead bytes; each log record; the tree's depth, nodes, fill, and entries by the
+number of their collection's tree (docs/format.md lists them); then what a check of every record
+and node found. Exits with 0 when the store is sound, else with 1 and where and why it is not.
+A file that another process has open is refused.
+",
+        run: inspect::main,
     },
 ];
 

@@ -8,6 +8,7 @@ mod declarations;
 mod demo;
 mod fuzz;
 mod help;
+mod inspect;
 mod pack;
 mod process;
 mod rename;
