@@ -144,8 +144,9 @@ impl Walk<'_, '_> {
             Child::Dirty(_) => level > 0,
         };
         // Above the branches over leaves there is little: it is written anew
-        // rather than looked through.
-        if level > 1 || leaves {
+        // rather than looked through. So is a branch over leaves with large values,
+        // or all these leaves would have to be in memory at once.
+        if level > 1 || leaves || (level == 1 && child.below().large > 0) {
             return Ok(true);
         }
         if level == 0 && child.below().large == 0 {

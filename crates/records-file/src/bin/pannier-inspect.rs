@@ -5,7 +5,7 @@ use pannier::format::head::Head;
 use pannier::format::log::LogRecord;
 use pannier::store::{Event, Options, Reader, Request, Response, Scan, Store};
 use pannier::tree::check::Report;
-use pannier::tree::node::NODE_BYTES_MAX;
+use pannier::tree::node::NODE_WEIGHT_MAX;
 use pannier::tree::{Fault, TreeError};
 use pannier_records_file::FileRecords;
 use std::collections::BTreeMap;
@@ -53,7 +53,7 @@ fn inspect(path: &Path, told: &mut String) -> Result<(), Problem> {
         count(store.reader(), &mut trees)
     })?;
     tell_tree(&report, &trees, told);
-    live_bytes_agree(&head, &report)
+    report.compare(&head.segments).map_err(words)
 }
 
 fn words(error: impl std::fmt::Display) -> Problem {
@@ -114,9 +114,10 @@ fn tell_segments(records: &mut FileRecords, head: &Head, told: &mut String) -> R
 }
 
 fn tell_tree(report: &Report, trees: &BTreeMap<u8, u64>, told: &mut String) {
-    let bytes: u64 = report.stored.iter().map(|at| u64::from(at.length)).sum();
-    let room = (report.stored.len() * NODE_BYTES_MAX).max(1) as u64;
-    tell(told, format!("tree: depth {}, {} nodes, {} % full", report.depth, report.stored.len(), bytes * 100 / room));
+    let Report { depth, leaves, branches, leaves_weight, large, large_bytes, .. } = report;
+    let fill = leaves_weight * 100 / (leaves * NODE_WEIGHT_MAX as u64).max(1);
+    tell(told, format!("tree: depth {depth}, {leaves} leaves, {fill} % full, {branches} branches"));
+    tell(told, format!("large values: {large}, {large_bytes} bytes"));
     let mut line = format!("entries: {} in the tree; with the log", report.entries);
     for (tree, count) in trees {
         let _ = write!(line, ", {count} of tree {tree:#04x}");
@@ -129,20 +130,6 @@ fn count(reader: Reader<'_>, trees: &mut BTreeMap<u8, u64>) -> Result<(), TreeEr
         *trees.entry(key.first().copied().unwrap_or_default()).or_default() += 1;
         true
     })
-}
-
-fn live_bytes_agree(head: &Head, report: &Report) -> Result<(), Problem> {
-    let mut live = BTreeMap::<u32, u64>::new();
-    for at in &report.stored {
-        *live.entry(at.segment).or_default() += u64::from(at.length);
-    }
-    for info in &head.segments {
-        let (told, found) = (u64::from(info.bytes_live), live.get(&info.segment).copied().unwrap_or_default());
-        if told != found {
-            return Err(format!("corrupt head: segment {} has {found} live bytes, not {told}", info.segment));
-        }
-    }
-    Ok(())
 }
 
 /// The store over the file; nothing is written.
