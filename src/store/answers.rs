@@ -30,8 +30,8 @@ impl Store {
                 self.reading.clear();
                 self.job_resumes();
                 self.stalled = true;
-                self.events.push_back(Event::ReadFailed(failure.clone()));
-                self.events.push_back(Event::Failed(failure));
+                self.events.push(Event::ReadFailed(failure.clone()));
+                self.events.push(Event::Failed(failure));
             }
             (_, Response::Failed(failure)) => self.failed(sent, failure),
             _ => self.break_down(Corrupt { place: Place::Head, why: "record store gave another request's answer" }),
@@ -42,8 +42,8 @@ impl Store {
         let Some(done) = self.in_flight.take() else {
             return;
         };
-        self.events.push_back(Event::Appended { seq: done.record.seq, bytes: done.bytes.clone() });
-        self.events.push_back(Event::Durable { commit: done.commit_to });
+        self.events.push(Event::Appended { seq: done.record.seq, bytes: done.bytes.clone() });
+        self.events.push(Event::Durable { commit: done.commit_to });
         self.durable = done.overlay;
         self.durable_own = true;
         self.push_durable(done.record, done.bytes.len());
@@ -52,7 +52,7 @@ impl Store {
     pub(super) fn push_durable(&mut self, record: LogRecord, bytes: usize) {
         self.durable_seq = record.seq;
         self.tail_bytes += if record.entries.is_empty() { 0 } else { bytes };
-        self.tail.push_back(record);
+        self.tail.push(record);
     }
 
     /// Another tab was first. What is not durable here is given up, and staged
@@ -87,7 +87,7 @@ impl Store {
             }
             Sent::Open | Sent::Read => self.stalled = true,
         }
-        self.events.push_back(Event::Failed(failure));
+        self.events.push(Event::Failed(failure));
     }
 
     /// There is no room for a bulk commit. It must not hold up the small ones
@@ -97,8 +97,8 @@ impl Store {
         self.staged.clear();
         self.staged_bytes = 0;
         self.rebuild_overlays();
-        self.events.push_back(Event::NoRoom(failure.clone()));
-        self.events.push_back(Event::Rebased { lost: true, foreign: false });
+        self.events.push(Event::NoRoom(failure.clone()));
+        self.events.push(Event::Rebased { lost: true, foreign: false });
     }
 
     /// Commits that could not be written are staged again, before newer ones.
@@ -136,11 +136,11 @@ impl Store {
         self.job_wanted |= goes_on && self.is_compaction_due();
         if let Some((seq, bytes)) = written.append {
             self.durable_seq = seq;
-            self.events.push_back(Event::Appended { seq, bytes });
-            self.events.push_back(Event::Durable { commit: job.commit_to });
+            self.events.push(Event::Appended { seq, bytes });
+            self.events.push(Event::Durable { commit: job.commit_to });
         }
         self.rebuild_overlays();
-        self.events.push_back(Event::Rebased { lost: false, foreign: false });
+        self.events.push(Event::Rebased { lost: false, foreign: false });
     }
 
     /// Overlays hold only what the log holds from `head.log_from` on.
@@ -182,7 +182,7 @@ impl Store {
         if matches!(self.state, State::Opening) {
             self.state = State::Open;
             self.rebuild_overlays();
-            self.events.push_back(Event::Opened);
+            self.events.push(Event::Opened);
             return;
         }
         self.reopen = false;
@@ -201,8 +201,8 @@ impl Store {
             self.staged_bytes = 0;
         }
         self.rebuild_overlays();
-        self.events.push_back(Event::Rebased { lost, foreign: true });
-        self.events.push_back(Event::Loaded);
+        self.events.push(Event::Rebased { lost, foreign: true });
+        self.events.push(Event::Loaded);
     }
 
     fn take_in(&mut self, segments: Vec<(u32, Vec<u8>)>) -> Result<(), Corrupt> {
@@ -279,11 +279,11 @@ impl Store {
             }
         }
         self.job_resumes();
-        self.events.push_back(Event::Loaded);
+        self.events.push(Event::Loaded);
     }
 
     pub(super) fn break_down(&mut self, corrupt: Corrupt) {
         self.state = State::Broken;
-        self.events.push_back(Event::Corrupt(corrupt));
+        self.events.push(Event::Corrupt(corrupt));
     }
 }

@@ -10,7 +10,6 @@ use crate::format::log::{Entry, LogRecord};
 use crate::format::{Corrupt, FORMAT_VERSION, Place};
 use crate::tree::build::{SEGMENT_BYTES_TARGET, SegmentSizes};
 use crate::tree::{Fault, Freed, NoSegments, Tree, TreeError};
-use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -126,7 +125,7 @@ pub struct Store {
     pub(super) base: Tree,
     pub(super) cache: Cache,
     /// The log from `head.log_from` on.
-    pub(super) tail: VecDeque<LogRecord>,
+    pub(super) tail: Vec<LogRecord>,
     pub(super) tail_bytes: usize,
     pub(super) durable_seq: u64,
     /// The tail.
@@ -157,7 +156,7 @@ pub struct Store {
     pub(super) missing: Option<u32>,
     pub(super) sent: Vec<(RequestId, Sent)>,
     pub(super) request_next: u32,
-    pub(super) events: VecDeque<Event>,
+    pub(super) events: Vec<Event>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -180,7 +179,7 @@ impl Store {
             head_bytes: None,
             base: Tree::default(),
             cache: Cache::new(),
-            tail: VecDeque::new(),
+            tail: Vec::new(),
             tail_bytes: 0,
             durable_seq: 0,
             durable: Tree::default(),
@@ -204,7 +203,7 @@ impl Store {
             missing: None,
             sent: Vec::new(),
             request_next: 0,
-            events: VecDeque::new(),
+            events: Vec::new(),
         }
     }
 
@@ -258,7 +257,7 @@ impl Store {
     pub fn want(&mut self, fault: Fault) {
         if !self.head.holds(fault.segment) {
             let message = "a segment is in no head".into();
-            self.events.push_back(Event::ReadFailed(Failure { kind: FailureKind::Other, message }));
+            self.events.push(Event::ReadFailed(Failure { kind: FailureKind::Other, message }));
             return;
         }
         self.reader_waits = true;
@@ -372,7 +371,7 @@ impl Store {
                 self.durable = self.current.clone();
                 self.durable_own = false;
                 self.push_durable(record, bytes.len());
-                self.events.push_back(Event::Rebased { lost: false, foreign: true });
+                self.events.push(Event::Rebased { lost: false, foreign: true });
             }
             _ => self.reopen = true,
         }
@@ -496,7 +495,8 @@ impl Store {
 
     /// What happened since the last call.
     pub fn next_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        // Few wait at a time.
+        if self.events.is_empty() { None } else { Some(self.events.remove(0)) }
     }
 }
 

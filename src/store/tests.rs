@@ -439,7 +439,7 @@ fn commits_go_on_while_checkpoints_fail() {
         let (id, request) = tab.store.next_request_worked().unwrap();
         assert!(matches!(request, Request::Checkpoint(_)));
         tab.store.complete(id, Response::Failed(Failure { kind: FailureKind::Quota, message: message.clone() }));
-        assert!(matches!(tab.store.events.pop_back(), Some(Event::Failed(_))));
+        assert!(matches!(tab.store.events.pop(), Some(Event::Failed(_))));
         tab.store.stage(entries(&vec![(format!("late/{number}").into_bytes(), Some(vec![2; 10]))]));
         assert!(tab.pump() && tab.store.is_durable());
         tab.store.retry();

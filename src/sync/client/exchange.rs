@@ -130,6 +130,6 @@ impl Client {
     }
 
     fn sync_refused(&mut self, error: SyncError) {
-        self.events.push_back(ClientEvent::SyncRefused(error));
+        self.events.push(ClientEvent::SyncRefused(error));
     }
 }

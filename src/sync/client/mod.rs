@@ -145,7 +145,7 @@ pub struct Client {
     now_ms: u64,
     /// Bits of the collections whose change is to be told.
     changed: u8,
-    events: VecDeque<ClientEvent>,
+    events: Vec<ClientEvent>,
 }
 
 /// The tree that holds the rows of a collection.
@@ -193,7 +193,7 @@ impl Client {
             sent: None,
             now_ms: 0,
             changed: 0,
-            events: VecDeque::new(),
+            events: Vec::new(),
         };
         client.submit(Operation::SetUp { new_id: options.new_id }, 0);
         client
@@ -295,7 +295,8 @@ impl Client {
 
     /// What happened since the last call.
     pub fn next_event(&mut self) -> Option<ClientEvent> {
-        self.events.pop_front()
+        // Few wait at a time.
+        if self.events.is_empty() { None } else { Some(self.events.remove(0)) }
     }
 
     fn take_events(&mut self) {
@@ -303,13 +304,13 @@ impl Client {
             match event {
                 store::Event::Opened => self.is_open = true,
                 store::Event::Durable { commit } => self.made_durable(commit),
-                store::Event::Appended { seq, bytes } => self.events.push_back(ClientEvent::Appended { seq, bytes }),
+                store::Event::Appended { seq, bytes } => self.events.push(ClientEvent::Appended { seq, bytes }),
                 store::Event::Rebased { lost, foreign } => self.rebased(lost, foreign),
-                store::Event::Loaded => self.events.push_back(ClientEvent::Loaded),
+                store::Event::Loaded => self.events.push(ClientEvent::Loaded),
                 store::Event::NoRoom(failure) => self.refuse_large(&failure),
-                store::Event::Failed(failure) => self.events.push_back(ClientEvent::Failed(failure)),
-                store::Event::ReadFailed(failure) => self.events.push_back(ClientEvent::ReadFailed(failure)),
-                store::Event::Corrupt(corrupt) => self.events.push_back(ClientEvent::Corrupt(corrupt)),
+                store::Event::Failed(failure) => self.events.push(ClientEvent::Failed(failure)),
+                store::Event::ReadFailed(failure) => self.events.push(ClientEvent::ReadFailed(failure)),
+                store::Event::Corrupt(corrupt) => self.events.push(ClientEvent::Corrupt(corrupt)),
             }
         }
         self.run();
@@ -322,12 +323,12 @@ impl Client {
                 ticket = Some(queued.ticket);
                 if let Operation::Apply(answer) = queued.operation {
                     let more = answer.more(&self.pending);
-                    self.events.push_back(ClientEvent::Synced { more });
+                    self.events.push(ClientEvent::Synced { more });
                 }
             }
         }
         if let Some(ticket) = ticket {
-            self.events.push_back(ClientEvent::Durable { ticket });
+            self.events.push(ClientEvent::Durable { ticket });
         }
     }
 
@@ -339,11 +340,11 @@ impl Client {
             match queued.operation {
                 Operation::Put { .. } => {
                     let detail = Document::object(&[("why", Value::Str(&failure.message))]).unwrap_or_default();
-                    self.events.push_back(ClientEvent::Refused { ticket: queued.ticket, code: "quota".into(), detail });
+                    self.events.push(ClientEvent::Refused { ticket: queued.ticket, code: "quota".into(), detail });
                 }
                 Operation::Apply(_) => {
                     let after_ms = RETRY_AFTER_NO_ROOM_MS;
-                    self.events.push_back(ClientEvent::SyncRefused(SyncError::Retry { after_ms }));
+                    self.events.push(ClientEvent::SyncRefused(SyncError::Retry { after_ms }));
                 }
                 _ => self.staged.push_back(queued),
             }
@@ -371,7 +372,7 @@ impl Client {
         match self.try_run() {
             Ok(()) => self.tell_changes(),
             Err(TreeError::Fault(fault)) => self.store.want(fault),
-            Err(TreeError::Corrupt(corrupt)) => self.events.push_back(ClientEvent::Corrupt(*corrupt)),
+            Err(TreeError::Corrupt(corrupt)) => self.events.push(ClientEvent::Corrupt(*corrupt)),
         }
     }
 
@@ -379,7 +380,7 @@ impl Client {
     fn tell_changes(&mut self) {
         match core::mem::take(&mut self.changed) {
             0 => {}
-            collections => self.events.push_back(ClientEvent::Changed { collections }),
+            collections => self.events.push(ClientEvent::Changed { collections }),
         }
     }
 
@@ -399,7 +400,7 @@ impl Client {
                     return Err(error);
                 }
                 Err(operation::Stop::Refused { code, detail }) => {
-                    self.events.push_back(ClientEvent::Refused { ticket: queued.ticket, code, detail });
+                    self.events.push(ClientEvent::Refused { ticket: queued.ticket, code, detail });
                 }
             }
         }

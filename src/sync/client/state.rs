@@ -89,7 +89,7 @@ impl Client {
         }
         if self.is_set_up && !self.opened_told {
             self.opened_told = true;
-            self.events.push_back(ClientEvent::Opened);
+            self.events.push(ClientEvent::Opened);
         }
         self.tell_outcomes()
     }
