@@ -1,9 +1,9 @@
+import { decodeAll } from './codec.ts'
 import { check, PannierError, report } from './errors.ts'
-import { CART, Name, type Store } from './store.ts'
-import type { AddToCart, Cart, CartApi, CartLine, Edit, Quote } from './types.ts'
+import { readKeptCart } from './records/indexeddb.ts'
+import { CART, CART_ROWS_MAX, Name, type Store } from './store.ts'
+import type { AddToCart, Cart, CartApi, CartLine, Edit, Quote, Value } from './types.ts'
 
-/** Above the most lines that a cart may have, removed ones included. */
-const ROWS_MAX = 100_000
 
 /** A line as it is stored. */
 interface Row {
@@ -12,6 +12,30 @@ interface Row {
   readonly qty: number
   readonly quote?: Quote
   readonly removed?: boolean
+}
+
+/**
+ * The cart of the store `name` as this device holds it, without loading the engine: for what a page shows first, and for
+ * pages that only show a badge. Undefined where only the engine can tell, because something was written in the last
+ * seconds, or there is no such store: then open the store and read it there.
+ */
+export async function peekCart(name: string): Promise<Cart | undefined> {
+  const kept = await readKeptCart(name)
+  return kept && toCart(decodeAll(kept.bytes, 0, kept.bytes.length, 2 * kept.count, true))
+}
+
+/** The cart of rows that are each preceded by its key. */
+function toCart(found: readonly Value[]): Cart {
+  const lines: CartLine[] = []
+  let count = 0
+  for (let index = 0; index < found.length; index += 2) {
+    const row = found[index + 1] as unknown as Row
+    if (row.removed) continue
+    const { sku, qty, options = {}, quote = null } = row
+    lines.push(Object.freeze({ line: found[index] as string, sku, options, qty, quote }))
+    count += qty
+  }
+  return Object.freeze({ lines: Object.freeze(lines), count })
 }
 
 /** The cart of a store. */
@@ -49,17 +73,7 @@ export class CartView implements CartApi {
   }
 
   async read(): Promise<Cart> {
-    const found = await this.#store.scan(CART, '', {}, ROWS_MAX, false, true)
-    const lines: CartLine[] = []
-    let count = 0
-    for (let index = 0; index < found.length; index += 2) {
-      const row = found[index + 1] as unknown as Row
-      if (row.removed) continue
-      const { sku, qty, options = {}, quote = null } = row
-      lines.push(Object.freeze({ line: found[index] as string, sku, options, qty, quote }))
-      count += qty
-    }
-    return Object.freeze({ lines: Object.freeze(lines), count })
+    return toCart(await this.#store.scan(CART, '', {}, CART_ROWS_MAX, false, true))
   }
 
   subscribe(callback: (cart: Cart) => void): () => void {

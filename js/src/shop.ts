@@ -55,7 +55,9 @@ export async function open(options: OpenOptions): Promise<Shop> {
     syncer = new Syncer(store, options.name, options.sync, state => emit('sync', state))
   }
   const fold = () => {
-    if (document.visibilityState === 'hidden') store.checkpoint()
+    if (document.visibilityState !== 'hidden') return
+    store.checkpoint()
+    void store.keepCart()
   }
   globalThis.document?.addEventListener('visibilitychange', fold)
   const edited = () => syncer?.edited()

@@ -10,6 +10,9 @@ export const CART = 1
 export const HISTORY = 2
 export const CATALOG = 3
 
+/** Above the most lines that a cart may have, removed ones included. */
+export const CART_ROWS_MAX = 100_000
+
 /** Mutations by their places in the engine's list. */
 export const enum Name {
   Add,
@@ -37,6 +40,9 @@ const enum Kind {
   Idle,
   MoreWork,
 }
+
+/** An empty object: bounds that leave nothing out. */
+const NO_BOUNDS = new Uint8Array([0xc0])
 
 const ABSENT = -1
 const FAULT = -2
@@ -70,6 +76,8 @@ export interface Listener {
 export class Store {
   readonly #engine: Engine
   readonly #carrier: Carrier
+  readonly #records: RecordStore
+  #keptSeq: number | undefined
   readonly #memory: WebAssembly.Memory
   readonly #listener: Listener
   /** Taken away while in use: a getter in what is encoded may call back into the store. */
@@ -91,6 +99,7 @@ export class Store {
   #idleTimer: ReturnType<typeof setTimeout> | undefined
 
   private constructor(options: OpenOptions, records: RecordStore, memory: WebAssembly.Memory, listener: Listener) {
+    this.#records = records
     this.#memory = memory
     this.#listener = listener
     const scopes = options.sync === undefined ? [] : (options.sync.scopes ?? ['cart', 'catalog'])
@@ -226,6 +235,20 @@ export class Store {
     if (!this.#call(engine => engine.isIdle())) {
       await new Promise<void>((resolve, reject) => this.#idle.push({ resolve, reject }))
     }
+    await this.keepCart()
+  }
+
+  /** Keeps the cart as it stands for `peekCart`. A convenience: where it fails, the engine will tell the cart. */
+  async keepCart(): Promise<void> {
+    if (this.#isOver()) return
+    const seq = this.#call(engine => engine.settledSeq())
+    if (seq === undefined || seq === this.#keptSeq) return
+    const count = this.#call(engine => engine.scan(CART, '', NO_BOUNDS, CART_ROWS_MAX, false, true))
+    if (count === FAULT) return
+    this.#keptSeq = seq
+    const at = this.#engine.resultAt()
+    const bytes = new Uint8Array(this.#memory.buffer).slice(at, at + this.#engine.resultLength())
+    await this.#records.keepCart?.({ seq, count, bytes }).catch(() => {})
   }
 
   close(): Promise<void> {
@@ -307,7 +330,10 @@ export class Store {
       case Kind.Durable:
         while (this.#durable.length > 0 && this.#durable[0]!.ticket <= number) this.#durable.shift()!.resolve()
         clearTimeout(this.#idleTimer)
-        this.#idleTimer = setTimeout(() => this.#use(engine => engine.idle()), IDLE_AFTER_MS)
+        this.#idleTimer = setTimeout(() => {
+          this.#use(engine => engine.idle())
+          void this.keepCart()
+        }, IDLE_AFTER_MS)
         return
       case Kind.Refused:
         return this.#refused(number, refusal(bytes!))

@@ -29,6 +29,7 @@ const ENGINE = `
     syncRequest() { return this.body ?? new Uint8Array(1) }
     syncResponse() { this.notify(5, 0) }
     idle() {}
+    settledSeq() {}
     free() { this.isFreed = true }
   }
   globalThis.wasmMemory = new Uint8Array(256)

@@ -252,6 +252,12 @@ impl Store {
         self.in_flight.is_none() && self.staged.is_empty() && !bulk
     }
 
+    /// Number of the last log record, when everything read comes from the log
+    /// up to it and from nothing else.
+    pub fn settled_seq(&self) -> Option<u64> {
+        (matches!(self.state, State::Open) && self.is_durable() && !self.reopen).then_some(self.durable_seq)
+    }
+
     /// Asks for a segment that a read faulted on. One that the head does not
     /// list is asked for in vain: the read is told to end.
     pub fn want(&mut self, fault: Fault) {

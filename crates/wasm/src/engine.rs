@@ -223,6 +223,13 @@ impl Engine {
         self.shell.work();
     }
 
+    /// Number of the last log record when reads show the log up to it and
+    /// nothing else.
+    #[wasm_bindgen(js_name = settledSeq)]
+    pub fn settled_seq(&self) -> Option<f64> {
+        self.shell.client.borrow().settled_seq().map(|seq| seq as f64)
+    }
+
     /// Whether all is durable and folded.
     #[wasm_bindgen(js_name = isIdle)]
     pub fn is_idle(&self) -> bool {

@@ -6,7 +6,7 @@
  * record is long deleted, so a tab that slept through others' commits cannot take a number of theirs.
  */
 import { isSame } from './memory.ts'
-import type { Checkpoint, Opened, RecordStore } from './record-store.ts'
+import type { Checkpoint, KeptCart, Opened, RecordStore } from './record-store.ts'
 
 /** Version of the database: of its object stores, not of what is in them. */
 const DATABASE_VERSION = 1
@@ -14,6 +14,10 @@ const DATABASE_VERSION = 1
 const LOG = 'log'
 const SEGMENT = 'segment'
 const HEAD = 'head'
+
+/** Keys in the store `head`. */
+const THE_HEAD = 0
+const THE_CART = 1
 
 /** Ends a transaction whose condition does not hold. */
 type Conflict = () => void
@@ -27,7 +31,7 @@ export class IndexedDbRecords implements RecordStore {
 
   /** Opens the database and reads at once what `open` will be asked for: the wasm is still on its way then. */
   constructor(name: string, durability: 'relaxed' | 'strict') {
-    this.#name = `pannier:${name}`
+    this.#name = databaseName(name)
     this.#durability = { durability }
     this.#ahead = this.#readAll()
     // Whoever asks hears of it.
@@ -63,7 +67,7 @@ export class IndexedDbRecords implements RecordStore {
   checkpoint(checkpoint: Checkpoint): Promise<boolean> {
     return this.#write([HEAD, LOG, SEGMENT], (transaction, conflict) => {
       const head = transaction.objectStore(HEAD)
-      const before = head.get(0)
+      const before = head.get(THE_HEAD)
       before.onsuccess = () => {
         if (!isSame(before.result, checkpoint.headBefore)) conflict()
       }
@@ -72,8 +76,15 @@ export class IndexedDbRecords implements RecordStore {
       checkpoint.numbers.forEach((number, index) => segment.put(checkpoint.segments[index], number))
       for (const number of checkpoint.dropSegments) segment.delete(number)
       transaction.objectStore(LOG).delete(IDBKeyRange.upperBound(checkpoint.dropLogBelow, true))
-      head.put(checkpoint.head, 0)
+      head.put(checkpoint.head, THE_HEAD)
       return () => true
+    })
+  }
+
+  async keepCart(kept: KeptCart): Promise<void> {
+    await this.#run([HEAD], 'readwrite', transaction => {
+      transaction.objectStore(HEAD).put(kept, THE_CART)
+      return () => undefined
     })
   }
 
@@ -86,7 +97,7 @@ export class IndexedDbRecords implements RecordStore {
     return this.#run([HEAD, LOG, SEGMENT], 'readonly', transaction => {
       const log = transaction.objectStore(LOG)
       const range = logAfter === undefined ? null : IDBKeyRange.lowerBound(logAfter, true)
-      const [head, numbers, records] = [transaction.objectStore(HEAD).get(0), log.getAllKeys(range), log.getAll(range)]
+      const [head, numbers, records] = [transaction.objectStore(HEAD).get(THE_HEAD), log.getAllKeys(range), log.getAll(range)]
       let segment: Opened['segment']
       if (logAfter === undefined) {
         const last = transaction.objectStore(SEGMENT).openCursor(null, 'prev')
@@ -120,7 +131,7 @@ export class IndexedDbRecords implements RecordStore {
   }
 
   #connect(): Promise<IDBDatabase> {
-    this.#opening ??= openDatabase(this.#name).finally(() => (this.#opening = undefined)).then(database => {
+    this.#opening ??= openDatabase(this.#name, create).finally(() => (this.#opening = undefined)).then(database => {
       const forget = () => {
         if (this.#database === database) this.#database = undefined
       }
@@ -173,15 +184,44 @@ function add(transaction: IDBTransaction, seq: number, bytes: Uint8Array, confli
   return request
 }
 
-function openDatabase(name: string): Promise<IDBDatabase> {
+/**
+ * The cart that was kept in the store `name`, if nothing was written since. Undefined otherwise: where there is no such
+ * store, no IndexedDB, or anything fails, because the engine will meet the same and report it.
+ */
+export async function readKeptCart(name: string): Promise<KeptCart | undefined> {
+  let database: IDBDatabase | undefined
+  try {
+    // Undone, the upgrade leaves no database behind.
+    database = await openDatabase(databaseName(name), request => request.transaction?.abort())
+    return await transact(database, [HEAD, LOG], 'readonly', {}, transaction => {
+      const kept: IDBRequest<KeptCart | undefined> = transaction.objectStore(HEAD).get(THE_CART)
+      let last: IDBValidKey | undefined
+      const newest = transaction.objectStore(LOG).openKeyCursor(null, 'prev')
+      newest.onsuccess = () => (last = newest.result?.key)
+      return () => (kept.result?.seq === last ? kept.result : undefined)
+    })
+  } catch {
+    return undefined
+  } finally {
+    database?.close()
+  }
+}
+
+function databaseName(name: string): string {
+  return `pannier:${name}`
+}
+
+/** Makes the object stores of a new database, with log record 0. */
+function create({ result: database }: IDBOpenDBRequest): void {
+  database.createObjectStore(HEAD)
+  database.createObjectStore(SEGMENT)
+  database.createObjectStore(LOG, { autoIncrement: true }).add(new Uint8Array(), 0)
+}
+
+function openDatabase(name: string, upgrade: (request: IDBOpenDBRequest) => void): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
     const request = indexedDB.open(name, DATABASE_VERSION)
-    request.onupgradeneeded = () => {
-      const database = request.result
-      database.createObjectStore(HEAD)
-      database.createObjectStore(SEGMENT)
-      database.createObjectStore(LOG, { autoIncrement: true }).add(new Uint8Array(), 0)
-    }
+    request.onupgradeneeded = () => upgrade(request)
     request.onsuccess = () => resolve(request.result)
     request.onerror = event => {
       event.preventDefault()

@@ -24,6 +24,15 @@ export interface Checkpoint {
   readonly append: { readonly seq: number; readonly bytes: Uint8Array } | undefined
 }
 
+/** The cart as it stands, so that a page can show it before the engine is there. */
+export interface KeptCart {
+  /** The last log record that the cart reflects. Where the log goes on, only the engine knows the cart. */
+  readonly seq: number
+  /** Number of rows, and for each its key and itself, encoded. */
+  readonly count: number
+  readonly bytes: Uint8Array
+}
+
 /**
  * Records of bytes under ascending numbers, in three groups: log, segments and the head. A new one holds one empty log
  * record, number 0, and nothing else. Every operation is atomic. Where it cannot be done it rejects, and nothing has
@@ -41,6 +50,8 @@ export interface RecordStore {
   read(segments: readonly number[]): Promise<readonly (Uint8Array | undefined)[]>
   /** False when somebody else was first: then nothing has changed. */
   checkpoint(checkpoint: Checkpoint): Promise<boolean>
+  /** Keeps the cart as it stands, for `peekCart`. Best effort; only where a later page can read it. */
+  keepCart?(kept: KeptCart): Promise<void>
   /** Lets go of everything. */
   close(): void
 }

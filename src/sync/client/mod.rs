@@ -266,6 +266,13 @@ impl Client {
         self.waiting.is_empty() && self.staged.is_empty() && self.store.is_durable() && !self.store.is_checkpointing()
     }
 
+    /// Number of the last log record, when the view shows the log up to it and
+    /// nothing else.
+    pub fn settled_seq(&self) -> Option<u64> {
+        let shown = self.opened_told && !self.view_stale && !self.reload && self.waiting.is_empty();
+        self.store.settled_seq().filter(|_| shown)
+    }
+
     /// Tries again what failed.
     pub fn retry(&mut self) {
         self.store.retry();
