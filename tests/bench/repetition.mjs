@@ -112,7 +112,7 @@ function run(open, system, steps) {
 }
 
 function coldScan(open, system) {
-  return overPages(async () => (await run(open, system, ['scan1000Cold'])).scan1000Cold)
+  return overPages(() => fresh(open, name => window.bench.scan1000Cold(name), system))
 }
 
 function coldFirstCart(open, system) {

@@ -136,22 +136,31 @@ export async function scan1000(system: System): Promise<number> {
 
 /** Of the ranges of a cold scan, those that only warm the code up; the others are timed. */
 const WARMING_RANGES = 5
-const WARMING_PASSES = 3
+const WARMING_PASSES = 2
+
+/** A store that keeps decoded rows decodes a range again only when it is opened again. */
+const WARMING_OPENINGS = 3
 
 /**
  * `scan_1000_cold` in rows a second, on a page on which nothing was read before. The products fall into
  * ranges of 1,000. Half of them, at random places, warm the code up; each of the others is then read for
  * the first time: from the storage where the system does not have it in memory, and decoded.
  */
-export async function scan1000Cold(system: System): Promise<number> {
+export async function scan1000Cold(load: () => Promise<SystemModule>): Promise<number> {
   const starts = Array.from({ length: PRODUCTS / SCAN_ROWS }, (_, number) => number * SCAN_ROWS)
   const ranges = shuffled(starts, SEED).map(start => catalogue().slice(start, start + SCAN_ROWS))
-  const scan = (expected: readonly (readonly Product[])[]) =>
-    lists(system, 'scan_1000_cold', expected, place => system.scan(expected[place]![0]!.id, SCAN_ROWS))
   const warming = ranges.slice(0, WARMING_RANGES)
   const cold = ranges.slice(WARMING_RANGES)
-  for (let pass = 0; pass < WARMING_PASSES; pass++) await scan(warming)
-  return aSecond(cold.length * SCAN_ROWS, await scan(cold))
+  const { open } = await load()
+  const scan = (system: System, expected: readonly (readonly Product[])[]) =>
+    lists(system, 'scan_1000_cold', expected, place => system.scan(expected[place]![0]!.id, SCAN_ROWS))
+  for (let opening = 1; ; opening++) {
+    const system = await open()
+    for (let pass = 0; pass < WARMING_PASSES; pass++) await scan(system, warming)
+    const ms = opening === WARMING_OPENINGS ? await scan(system, cold) : undefined
+    await system.close()
+    if (ms !== undefined) return aSecond(cold.length * SCAN_ROWS, ms)
+  }
 }
 
 /** `index_query_100` in queries a second. */

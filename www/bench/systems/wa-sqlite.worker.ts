@@ -6,11 +6,12 @@ import { serve, type Engine, type Value } from './sqlite-worker.ts'
 serve(async () => {
   const module = await SQLiteESMFactory()
   const sqlite3 = SQLite.Factory(module)
-  sqlite3.vfs_register(await AccessHandlePoolVFS.create('bench', module), true)
+  const files = await AccessHandlePoolVFS.create('bench', module)
+  sqlite3.vfs_register(files, true)
   const database = await sqlite3.open_v2('bench.sqlite')
   // As for the other build: this file system has one connection anyway, and a log needs no flush at each commit.
   await sqlite3.exec(database, 'PRAGMA locking_mode = exclusive; PRAGMA journal_mode = wal; PRAGMA synchronous = normal')
-  return new WaSqlite(sqlite3, database)
+  return new WaSqlite(sqlite3, files, database)
 })
 
 class WaSqlite implements Engine {
@@ -18,6 +19,7 @@ class WaSqlite implements Engine {
 
   constructor(
     private readonly sqlite3: SQLiteAPI,
+    private readonly files: SQLiteVFS,
     private readonly database: number,
   ) {}
 
@@ -46,5 +48,7 @@ class WaSqlite implements Engine {
   async close() {
     for (const statement of this.prepared.values()) await this.sqlite3.finalize(statement)
     await this.sqlite3.close(this.database)
+    // Gives the files back at once, for the next page.
+    await this.files.close()
   }
 }
