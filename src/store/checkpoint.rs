@@ -6,10 +6,10 @@ use super::compaction;
 use super::engine::Store;
 use super::reader::{Reader, Scan};
 use super::request::Checkpoint;
-use crate::format::FORMAT_VERSION;
 use crate::format::checksum::CHECKSUM_BYTES;
 use crate::format::head::{Head, SegmentInfo};
 use crate::format::log::{Entry, LogRecord};
+use crate::format::{Corrupt, FORMAT_VERSION, Place};
 use crate::tree::build::{SegmentSizes, SegmentWriter};
 use crate::tree::cursor::Cursor;
 use crate::tree::relocate::Relocation;
@@ -166,7 +166,13 @@ impl Job {
         self.needs_from = Some(cache.now());
         let reader = Reader { overlay: &self.overlay, base: &self.base, segments: cache };
         let from = resume.clone();
+        let mut ascends = true;
         reader.scan(Scan::ascending(&from, &KEYS_END), &mut |key, value| {
+            // In a damaged tree the next slice could begin where this one did.
+            if key < &resume[..] {
+                ascends = false;
+                return false;
+            }
             builder.push(key, Value::Bytes(value));
             resume.clear();
             resume.extend_from_slice(key);
@@ -176,6 +182,9 @@ impl Job {
             cost < self.slice_bytes_max
         })?;
         self.needs_from = None;
+        if !ascends {
+            return Err(Corrupt { place: Place::Row, why: "keys do not ascend" }.into());
+        }
         if cost >= self.slice_bytes_max {
             return Ok(false);
         }

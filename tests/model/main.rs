@@ -13,7 +13,7 @@ use std::thread;
 use random::Random;
 use world::World;
 
-const OPERATIONS: u64 = 3_000_000;
+const OPERATIONS: u64 = 2_000_000;
 /// Each runs on its own thread, where there are as many, and each differently.
 const SEEDS: u64 = 8;
 
@@ -53,7 +53,8 @@ fn run(seed: u64, operations: u64) -> world::Reached {
         match random.below(1000) {
             0..250 => world.commit(&mut random),
             250..255 => world.bulk_commit(&mut random),
-            255..600 => world.get(&mut random),
+            255..590 => world.get(&mut random),
+            590..600 => world.count(&mut random),
             600..660 => world.scan(&mut random),
             660..900 => world.carry(&mut random),
             900..960 => world.settle(),

@@ -5,7 +5,7 @@ use std::ops::{AddAssign, Bound};
 
 use pannier::format::log::Entry;
 use pannier::store::memory::MemoryRecords;
-use pannier::store::{Event, Options, Reader, RequestId, Response, Scan, Store};
+use pannier::store::{Event, Options, Reader, Request, RequestId, Response, Scan, Store};
 use pannier::tree::{Fault, Tree, TreeError};
 
 use crate::random::Random;
@@ -57,6 +57,8 @@ pub struct World {
     keys: u64,
     store: Store,
     records: MemoryRecords,
+    /// Requests handed out that have not been carried out.
+    requests: VecDeque<(RequestId, Request)>,
     /// Requests carried out whose answers have not come.
     answers: VecDeque<(RequestId, Response)>,
     /// What a reader sees.
@@ -103,6 +105,7 @@ impl World {
             keys,
             store: Store::new(options()),
             records: MemoryRecords::default(),
+            requests: VecDeque::new(),
             answers: VecDeque::new(),
             map: Map::new(),
             durable: Map::new(),
@@ -128,7 +131,9 @@ impl World {
         let bytes = match random.below(100) {
             0..30 => return None,
             30..35 => 0,
-            35..36 => random.below(9_000),
+            35 => random.below(9_000),
+            // Outside of their leaf, in one piece and in many.
+            36 if random.below(4) == 0 => random.below(100_000),
             _ => random.below(200),
         };
         Some(vec![random.below(256) as u8; bytes as usize])
@@ -171,19 +176,35 @@ impl World {
         self.pending.push_back(changes);
     }
 
-    /// Carries one request out, does a slice of a checkpoint, or delivers the oldest answer.
+    /// Takes one step of many: a request is handed out, carried out or answered,
+    /// or a slice of a checkpoint done.
     pub fn carry(&mut self, random: &mut Random) {
-        match random.below(3) {
-            0 => {
+        match random.below(4) {
+            0 => self.requests.extend(self.store.next_request()),
+            1 => {
+                self.execute();
+            }
+            2 => {
                 self.deliver();
             }
-            1 => self.store.work(),
-            _ => {
-                if let Some((id, request)) = self.store.next_request() {
-                    self.answers.push_back((id, self.records.execute(&request)));
-                }
-            }
+            _ => self.store.work(),
         }
+        self.events();
+    }
+
+    /// Hands out all requests there are, in which slices are work in between.
+    fn hand_out(&mut self) {
+        while let Some(request) = self.store.next_request_worked() {
+            self.requests.push_back(request);
+        }
+    }
+
+    fn execute(&mut self) -> bool {
+        let Some((id, request)) = self.requests.pop_front() else {
+            return false;
+        };
+        self.answers.push_back((id, self.records.execute(&request)));
+        true
     }
 
     fn deliver(&mut self) -> bool {
@@ -220,10 +241,8 @@ impl World {
     /// Carries out all there is to do.
     pub fn settle(&mut self) {
         loop {
-            while let Some((id, request)) = self.store.next_request_worked() {
-                self.answers.push_back((id, self.records.execute(&request)));
-            }
-            if !self.deliver() {
+            self.hand_out();
+            if !self.execute() && !self.deliver() {
                 break;
             }
         }
@@ -253,10 +272,9 @@ impl World {
             }
             Err(error) => panic!("seed {}: {error}", self.seed),
         }
-        while let Some((id, request)) = self.store.next_request_worked() {
-            self.answers.push_back((id, self.records.execute(&request)));
-        }
-        assert!(self.deliver(), "seed {}: a fault and nothing to wait for", self.seed);
+        self.hand_out();
+        let waits = self.execute() || self.deliver();
+        assert!(waits, "seed {}: a fault and nothing to wait for", self.seed);
         None
     }
 
@@ -272,6 +290,14 @@ impl World {
         let found = self.retry(&|store| scan(store.reader(), &from, reverse, rows));
         self.operations += found.len() as u64 + 1;
         assert!(found == expected(&self.map, &from, reverse, rows), "seed {}, from {from:?}", self.seed);
+    }
+
+    pub fn count(&mut self, random: &mut Random) {
+        self.operations += 1;
+        let (from, to) = (self.key(random), self.key(random));
+        let found = self.retry(&|store| store.reader().count(&from, &to));
+        let expected = if from < to { self.map.range(from.clone()..to.clone()).count() } else { 0 };
+        assert_eq!(found, expected as u64, "seed {}, from {from:?} to {to:?}", self.seed);
     }
 
     pub fn take_snapshot(&mut self) {
@@ -327,14 +353,14 @@ impl World {
     /// The tab dies, with what was not written and answers that had not come.
     /// Another opens the store.
     pub fn reopen(&mut self, random: &mut Random) {
-        if random.below(2) == 0
-            && let Some((id, request)) = self.store.next_request()
-        {
-            self.answers.push_back((id, self.records.execute(&request)));
-        }
+        // Some of what was on its way arrives, some does not.
+        self.requests.extend(self.store.next_request());
+        self.events();
+        while random.below(2) == 0 && self.execute() {}
         self.reached.reopened += 1;
         self.reached.lost_answers += u64::from(!self.answers.is_empty());
         self.answers.clear();
+        self.requests.clear();
         self.snapshots.clear();
         self.store = Store::new(options());
         self.settle();

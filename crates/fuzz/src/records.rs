@@ -5,7 +5,7 @@
 //! `LOG_CUT` drops those before it, as a checkpoint would. Segments are
 //! numbered from 0.
 
-use pannier::format::{checksum, varint};
+use pannier::format::{FORMAT_VERSION, checksum, varint};
 use pannier::store::memory::MemoryRecords;
 use pannier::store::{Checkpoint, Request, Response};
 
@@ -20,6 +20,16 @@ pub(crate) fn sealed(content: &[u8]) -> Vec<u8> {
     record.extend_from_slice(content);
     checksum::seal(&mut record);
     record
+}
+
+/// A head or log record of an older version as this one writes it: only the
+/// number of the version has changed.
+pub(crate) fn of_this_version(content: &[u8]) -> Vec<u8> {
+    let mut content = content.to_vec();
+    if let Some(version) = content.first_mut() {
+        *version = FORMAT_VERSION;
+    }
+    content
 }
 
 /// Appends one record to an input.

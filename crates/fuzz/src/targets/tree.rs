@@ -52,6 +52,7 @@ pub(crate) fn exercise(tree: Tree, shelf: &Shelf) {
     let mut back = back.expect("a sound tree is read backwards");
     back.reverse();
     assert!(forward == back, "both directions give the same entries");
+    assert_eq!(tree.count(b"", &[0xFF; 2000], shelf), Ok(forward.len() as u64), "branches count what is below");
     assert!(forward.is_sorted_by(|left, right| left.0 < right.0), "keys ascend");
     sound(&tree, shelf, &forward);
 }
@@ -86,7 +87,7 @@ fn damaged(tree: Tree, shelf: &Shelf, found: Entries) {
     let mut freed = Freed::default();
     let keys = found.iter().map(|(key, _)| &key[..]).take(20).chain([&b""[..], b"m", &[0xFF; 40]]);
     for (number, key) in keys.enumerate() {
-        let _ = tree.get(key, shelf);
+        let _ = (tree.get(key, shelf), tree.count(b"c", key, shelf), tree.contains(key, shelf));
         if number % 2 == 0 {
             let _ = changed.insert(key, Some(&vec![7; 200 * number]), shelf, &mut freed);
         } else {
