@@ -1,7 +1,7 @@
 import { decodeAll } from './codec.ts'
 import { check, PannierError, report } from './errors.ts'
 import { readKeptCart } from './records/indexeddb.ts'
-import { CART, CART_ROWS_MAX, Name, type Store } from './store.ts'
+import { CART, CART_ROWS_MAX, Name, type Source, type Store } from './store.ts'
 import type { AddToCart, Cart, CartApi, CartLine, Edit, Quote, Value } from './types.ts'
 
 
@@ -38,42 +38,58 @@ function toCart(found: readonly Value[]): Cart {
   return Object.freeze({ lines: Object.freeze(lines), count })
 }
 
-/** The cart of a store. */
-export class CartView implements CartApi {
-  readonly #store: Store
+/** The cart of a store, a snapshot or a transaction; `E` is what an edit returns there. */
+export class CartLines<E> {
+  readonly #source: Source<unknown, E>
   readonly #edited: () => void
 
-  constructor(store: Store, edited: () => void) {
-    this.#store = store
+  constructor(source: Source<unknown, E>, edited: () => void) {
+    this.#source = source
     this.#edited = edited
   }
 
-  add({ sku, qty = 1, options, quote }: AddToCart): Edit {
+  add({ sku, qty = 1, options, quote }: AddToCart): E {
     check(typeof sku === 'string' && sku !== '', 'sku', 'a non-empty string')
     check(Number.isSafeInteger(qty) && qty >= 1, 'qty', 'a whole number of at least 1')
     return this.#edit(Name.Add, { sku, qty, options, quote })
   }
 
-  adjust(line: string, by: number): Edit {
+  adjust(line: string, by: number): E {
     check(Number.isSafeInteger(by), 'by', 'a whole number')
     return this.#edit(Name.Adjust, { line: named(line), by })
   }
 
-  setQty(line: string, qty: number): Edit {
+  setQty(line: string, qty: number): E {
     check(Number.isSafeInteger(qty) && qty >= 0, 'qty', 'a whole number of at least 0')
     return this.#edit(Name.SetQty, { line: named(line), to: qty })
   }
 
-  remove(line: string): Edit {
+  remove(line: string): E {
     return this.#edit(Name.Remove, { line: named(line) })
   }
 
-  clear(): Edit {
+  clear(): E {
     return this.#edit(Name.Clear, {})
   }
 
   async read(): Promise<Cart> {
-    return toCart(await this.#store.scan(CART, '', {}, CART_ROWS_MAX, false, true))
+    return toCart(await this.#source.scan(CART, '', {}, CART_ROWS_MAX, false, true))
+  }
+
+  #edit(name: Name, asked: object): E {
+    const edit = this.#source.mutate(name, asked)
+    this.#edited()
+    return edit
+  }
+}
+
+/** The cart of a store. */
+export class CartView extends CartLines<Edit> implements CartApi {
+  readonly #store: Store
+
+  constructor(store: Store, edited: () => void) {
+    super(store, edited)
+    this.#store = store
   }
 
   subscribe(callback: (cart: Cart) => void): () => void {
@@ -106,12 +122,6 @@ export class CartView implements CartApi {
       stopped = true
       stop()
     }
-  }
-
-  #edit(name: Name, asked: object): Edit {
-    const edit = this.#store.mutate(name, asked)
-    this.#edited()
-    return edit
   }
 }
 

@@ -1,13 +1,16 @@
 import { CartView } from './cart.ts'
 import { CatalogView } from './catalog.ts'
+import { Collection } from './collection.ts'
 import { HistoryView } from './history.ts'
 import { check, guarded } from './errors.ts'
 import { IndexedDbRecords } from './records/indexeddb.ts'
 import { MemoryRecords } from './records/memory.ts'
+import { type Declared, takeSnapshot } from './snapshot.ts'
 import { type Listener, Store } from './store.ts'
 import { Syncer } from './sync.ts'
 import { Tabs } from './tabs.ts'
-import type { Events, OpenOptions, Shop, SyncApi, SyncState } from './types.ts'
+import { transact } from './transaction.ts'
+import type { Document, Events, OpenOptions, Shop, SyncApi, SyncState } from './types.ts'
 import { loadWasm } from './wasm.ts'
 
 type Callbacks = { [E in keyof Events]: Set<(value: Events[E]) => void> }
@@ -24,7 +27,7 @@ const NO_SYNC: SyncApi = { now: async () => {}, state: OFF, pause() {}, resume()
  */
 export async function open(options: OpenOptions): Promise<Shop> {
   check(typeof options?.name === 'string' && options.name !== '', 'name', 'a non-empty string')
-  const callbacks: Callbacks = { outcome: new Set(), sync: new Set(), error: new Set() }
+  const callbacks: Callbacks = { outcome: new Set(), progress: new Set(), sync: new Set(), error: new Set() }
   const emit = <E extends keyof Events>(event: E, value: Events[E]) => {
     for (const callback of [...callbacks[event]]) guarded(() => callback(value))
   }
@@ -40,6 +43,7 @@ export async function open(options: OpenOptions): Promise<Shop> {
     broken: error => syncer?.stop(error),
     synced: more => syncer?.synced(more),
     syncRefused: (error, retryAfterMs) => syncer?.refused(error, retryAfterMs),
+    progress: progress => emit('progress', progress),
     appended: (seq, record) => tabs?.tell(seq, record),
   }
   const records = isStored ? new IndexedDbRecords(options.name, options.durability ?? 'relaxed') : new MemoryRecords()
@@ -61,11 +65,32 @@ export async function open(options: OpenOptions): Promise<Shop> {
   }
   globalThis.document?.addEventListener('visibilitychange', fold)
   const edited = () => syncer?.edited()
+  const catalogOptions = options.catalog ?? {}
+  const catalog = new CatalogView(store, catalogOptions)
+  const collections = new Map<string, Collection<Document>>([['catalog', catalog as unknown as Collection<Document>]])
+  const declared = (name: string): Declared => {
+    const found = name === 'catalog' ? catalogOptions : options.collections?.[name]
+    check(found !== undefined, 'name', 'the name of a declared collection')
+    return [store.collection(name)!, found!]
+  }
+  const expires = [options.catalog, ...Object.values(options.collections ?? {})].some(one => one?.expires)
+  const stopUpkeep = keepUp(store, expires)
   return {
     cart: new CartView(store, edited),
     history: new HistoryView(store, edited),
-    catalog: new CatalogView(store),
+    catalog,
     sync: syncer ?? NO_SYNC,
+    collection<Row extends Document>(name: string) {
+      let found = collections.get(name)
+      if (found === undefined) collections.set(name, (found = new Collection(store, ...declared(name))))
+      return found as unknown as Collection<Row>
+    },
+    snapshot: () => takeSnapshot(store, catalogOptions, declared),
+    async transaction(work) {
+      const result = await transact(store, catalogOptions, declared, work)
+      edited()
+      return result
+    },
     on(event, callback) {
       callbacks[event].add(callback)
       return () => void callbacks[event].delete(callback)
@@ -73,6 +98,7 @@ export async function open(options: OpenOptions): Promise<Shop> {
     flush: () => store.flush(),
     async close() {
       syncer?.stop()
+      stopUpkeep()
       globalThis.document?.removeEventListener('visibilitychange', fold)
       try {
         await store.close()
@@ -81,4 +107,27 @@ export async function open(options: OpenOptions): Promise<Shop> {
       }
     },
   }
+}
+
+/** Milliseconds from opening to the first upkeep: the page has more to do at first. */
+const UPKEEP_AFTER_MS = 500
+
+/** Milliseconds between looks for rows that have expired. No read shows them meanwhile. */
+const UPKEEP_EVERY_MS = 30_000
+
+/** Has upkeep done while the store is open, where there is any. Returns what stops it. */
+function keepUp(store: Store, again: boolean): () => void {
+  if (!store.isUpkeepDue()) return () => {}
+  let timer: ReturnType<typeof setTimeout>
+  const next = (afterMs: number) => {
+    timer = setTimeout(async () => {
+      // What fails here fails the same way where somebody waits for it.
+      await store.upkeep().catch(() => {})
+      if (again && !store.isOver()) next(UPKEEP_EVERY_MS)
+    }, afterMs)
+    // Node must be able to end.
+    ;(timer as { unref?(): void }).unref?.()
+  }
+  next(UPKEEP_AFTER_MS)
+  return () => clearTimeout(timer)
 }

@@ -1,8 +1,9 @@
 import { decode, decodeAll, encode, Encoder } from './codec.ts'
 import { guarded, PannierError } from './errors.ts'
-import type { Document, Edit, OpenOptions, Outcome, Value, Write } from './types.ts'
+import { type Declaration, declarations } from './declare.ts'
 import { Carrier } from './records/carrier.ts'
 import type { RecordStore } from './records/record-store.ts'
+import type { Document, Edit, OpenOptions, Outcome, Progress, Value, Write } from './types.ts'
 import { Engine } from './wasm.ts'
 
 /** Collections by their numbers in the core. */
@@ -13,7 +14,7 @@ export const CATALOG = 3
 /** Above the most lines that a cart may have, removed ones included. */
 export const CART_ROWS_MAX = 100_000
 
-/** Mutations by their places in the engine's list. */
+/** Writes: mutations by their places in the engine's list, then those of rows. */
 export const enum Name {
   Add,
   Adjust,
@@ -21,6 +22,9 @@ export const enum Name {
   Remove,
   Clear,
   Visit,
+  Put,
+  Delete,
+  DeleteRange,
 }
 
 /** Kinds of events: the same numbers stand in `crates/wasm/src/events.rs`. */
@@ -39,6 +43,7 @@ const enum Kind {
   Corrupt,
   Idle,
   MoreWork,
+  Progress,
 }
 
 /** An empty object: bounds that leave nothing out. */
@@ -46,6 +51,9 @@ const NO_BOUNDS = new Uint8Array([0xc0])
 
 const ABSENT = -1
 const FAULT = -2
+
+/** Of writes that are no mutations. */
+const NO_ID = new Uint8Array(0)
 
 /** Milliseconds after which a failed write is tried again. */
 const RETRY_AFTER_MS = 1000
@@ -70,10 +78,26 @@ export interface Listener {
   synced(more: boolean): void
   syncRefused(error: PannierError, retryAfterMs: number): void
   appended(seq: number, record: Uint8Array): void
+  progress(progress: Progress): void
+}
+
+/** Where collections read and write: the store, or a snapshot or transaction of it. */
+export interface Source<W, E = W> {
+  mutate(name: Name, asked: object): E
+  write(name: Name, collection: number, value: unknown, what: string): W
+  scan(
+    collection: number,
+    index: string,
+    bounds: object,
+    limit: number,
+    reverse: boolean,
+    keys: boolean,
+  ): Promise<Value[]>
+  count(collection: number, index: string, bounds: object): Promise<number>
 }
 
 /** The engine with promises in place of tickets and faults. */
-export class Store {
+export class Store implements Source<Write, Edit> {
   readonly #engine: Engine
   readonly #carrier: Carrier
   readonly #records: RecordStore
@@ -90,6 +114,9 @@ export class Store {
   /** Whether cart edits get outcomes. */
   readonly #confirms: boolean
   #opened: Waiter<void> | undefined
+  /** Collections by number. */
+  readonly #names = ['', 'cart', 'history', 'catalog']
+  #upkeep: Promise<void> | undefined
   readonly #events: [Kind, number, Uint8Array | undefined][] = []
   #calls = 0
   #scheduled = false
@@ -104,12 +131,12 @@ export class Store {
     this.#listener = listener
     const scopes = options.sync === undefined ? [] : (options.sync.scopes ?? ['cart', 'catalog'])
     this.#confirms = (scopes as readonly string[]).includes('cart')
-    const indexes = options.catalog?.indexes ?? { byCategoryPrice: ['category', 'price'] }
-    const setup = { scopes, indexes, cacheBytes: options.cacheBytes }
+    const collections: Declaration[] = declarations(options)
+    const setup = { scopes, collections, now: Date.now(), cacheBytes: options.cacheBytes }
     this.#calls = 1
     const notify = (kind: Kind, number: number, bytes?: Uint8Array) => this.#notify(kind, number, bytes)
     this.#carrier = new Carrier(records)
-    this.#engine = new Engine(this.#carrier, this.#encode(setup, 'options'), newId(), notify)
+    this.#engine = new Engine(this.#carrier, this.encode(setup, 'options'), newId(), notify)
     this.#carrier.engine = this.#engine
     this.#calls = 0
   }
@@ -125,6 +152,7 @@ export class Store {
     store.#deliver()
     try {
       await opened
+      for (const name of Object.keys(options.collections ?? {})) store.#names[store.collection(name)!] = name
     } catch (error) {
       store.#free()
       throw error
@@ -138,8 +166,8 @@ export class Store {
 
   mutate(name: Name, asked: object): Edit {
     const id = newId()
-    const bytes = this.#encode(asked, '')
-    const durable = this.#ticket(this.#call(engine => engine.mutate(name, bytes, id, Date.now())))
+    const bytes = this.encode(asked, '')
+    const durable = this.#ticket(this.#call(engine => engine.write(0, name, 0, bytes, id, Date.now())))
     const confirmed = quiet(
       new Promise<Outcome>((resolve, reject) => {
         // Kept where there is no outcome to come, they would pile up.
@@ -156,11 +184,34 @@ export class Store {
     return { durable, confirmed }
   }
 
-  put(collection: number, rows: readonly unknown[], name: string): Write {
-    const bytes = this.#encode(rows, name)
-    const durable = this.#ticket(this.#call(engine => engine.put(collection, bytes, Date.now())))
+  write(name: Name, collection: number, value: unknown, what: string): Write {
+    const bytes = this.encode(value, what)
+    return this.submit(engine => engine.write(0, name, collection, bytes, NO_ID, Date.now()))
+  }
+
+  /** Asks the engine for something that is durable when its ticket is. */
+  submit(work: (engine: Engine) => number): Write {
+    return this.#receipt(this.#call(work))
+  }
+
+  #receipt(ticket: number): Write {
+    const durable = this.#ticket(ticket)
     this.#deliver()
     return { durable }
+  }
+
+  /** Ends a transaction; resolves when it is durable. */
+  async commit(frame: number): Promise<void> {
+    const { durable } = await this.read(
+      engine => engine.commit(frame, Date.now()),
+      ticket => this.#receipt(ticket),
+    )
+    await durable
+  }
+
+  /** Ends a frame without its writes. */
+  release(frame: number): void {
+    this.#call(engine => engine.release(frame))
   }
 
   /** One row, frozen. */
@@ -184,17 +235,67 @@ export class Store {
     limit: number,
     reverse: boolean,
     keys: boolean,
+    frame = 0,
   ): Promise<Value[]> {
-    const asked = this.#encode(bounds, 'range').slice()
+    const asked = this.encode(bounds, 'range').slice()
+    return this.read(
+      engine => engine.scan(frame, collection, index, asked, limit, reverse, keys, Date.now()),
+      count => this.result(keys ? 2 * count : count),
+    )
+  }
+
+  async count(collection: number, index: string, bounds: object, frame = 0): Promise<number> {
+    const asked = this.encode(bounds, 'range').slice()
+    return this.read(engine => engine.count(frame, collection, index, asked, Date.now()))
+  }
+
+  /** Asks the engine until nothing that it needs is missing. What it finds is taken at once: its memory is used again. */
+  async read<T = number>(
+    work: (engine: Engine) => number,
+    take: (found: number) => T = found => found as T,
+  ): Promise<T> {
     for (;;) {
-      const count = this.#call(engine => engine.scan(collection, index, asked, limit, reverse, keys))
-      if (count !== FAULT) {
-        const at = this.#engine.resultAt()
-        const end = at + this.#engine.resultLength()
-        return decodeAll(new Uint8Array(this.#memory.buffer), at, end, keys ? 2 * count : count, true)
+      const found = this.#call(work)
+      if (found >= 0) return take(found)
+      if (found === FAULT) {
+        await this.#load()
+        continue
       }
-      await this.#load()
+      const error = this.#refusal(this.#resultBytes())
+      if (error.code !== 'index_building') throw error
+      await this.upkeep()
     }
+  }
+
+  /** The result of the engine's last read: so many values. */
+  result(count: number): Value[] {
+    const at = this.#engine.resultAt()
+    return decodeAll(new Uint8Array(this.#memory.buffer), at, at + this.#engine.resultLength(), count, true)
+  }
+
+  #resultBytes(): Uint8Array {
+    return new Uint8Array(this.#memory.buffer, this.#engine.resultAt(), this.#engine.resultLength())
+  }
+
+  /** The number of a collection. */
+  collection(name: string): number | undefined {
+    return this.#call(engine => engine.collection(name))
+  }
+
+  /** Does what is due a step at a time, with room for the page between the steps. */
+  upkeep(): Promise<void> {
+    return (this.#upkeep ??= quiet(this.#steps().finally(() => (this.#upkeep = undefined))))
+  }
+
+  async #steps(): Promise<void> {
+    do {
+      await this.submit(engine => engine.upkeep(Date.now())).durable
+      await new Promise(resolve => setTimeout(resolve))
+    } while (this.isUpkeepDue())
+  }
+
+  isUpkeepDue(): boolean {
+    return this.#call(engine => engine.isUpkeepDue())
   }
 
   /** Calls back after each change of a collection. */
@@ -224,7 +325,7 @@ export class Store {
 
   /** Calls the engine, if it is still there, and tells what came of it. */
   #use(work: (engine: Engine) => void): void {
-    if (this.#isOver()) return
+    if (this.isOver()) return
     this.#call(work)
     this.#deliver()
   }
@@ -240,10 +341,10 @@ export class Store {
 
   /** Keeps the cart as it stands for `peekCart`. A convenience: where it fails, the engine will tell the cart. */
   async keepCart(): Promise<void> {
-    if (this.#isOver()) return
+    if (this.isOver()) return
     const seq = this.#call(engine => engine.settledSeq())
     if (seq === undefined || seq === this.#keptSeq) return
-    const count = this.#call(engine => engine.scan(CART, '', NO_BOUNDS, CART_ROWS_MAX, false, true))
+    const count = this.#call(engine => engine.scan(0, CART, '', NO_BOUNDS, CART_ROWS_MAX, false, true, 0))
     if (count === FAULT) return
     this.#keptSeq = seq
     const at = this.#engine.resultAt()
@@ -271,7 +372,7 @@ export class Store {
     this.#end(closed())
   }
 
-  #encode(value: unknown, name: string): Uint8Array {
+  encode(value: unknown, name: string): Uint8Array {
     const encoder = this.#encoder ?? new Encoder()
     this.#encoder = undefined
     encoder.at = 0
@@ -280,7 +381,7 @@ export class Store {
     return encoder.written()
   }
 
-  #isOver(): boolean {
+  isOver(): boolean {
     return this.#closed || this.#broken !== undefined
   }
 
@@ -336,10 +437,10 @@ export class Store {
         }, IDLE_AFTER_MS)
         return
       case Kind.Refused:
-        return this.#refused(number, refusal(bytes!))
+        return this.#refused(number, this.#refusal(bytes!))
       case Kind.Changed:
         for (const [collection, watching] of this.#subscribers) {
-          if (number & (1 << collection)) for (const callback of [...watching]) guarded(callback)
+          if (Math.floor(number / 2 ** collection) % 2) for (const callback of [...watching]) guarded(callback)
         }
         return
       case Kind.Outcome: {
@@ -364,12 +465,26 @@ export class Store {
         return this.#corrupt(told(bytes!))
       case Kind.Idle:
         return settle(this.#idle)
+      case Kind.Progress:
+        return this.#listener.progress(this.#named(decode(bytes!) as Document) as unknown as Progress)
       case Kind.MoreWork:
         return inTask(() => this.#use(engine => engine.work()))
     }
   }
 
+  #named(detail: Document): Document {
+    const collection = this.#names[detail['collection'] as number]
+    return collection === undefined ? detail : { ...detail, collection }
+  }
+
+  #refusal(bytes: Uint8Array): PannierError {
+    const { code, detail } = decode(bytes) as { code: string; detail: Document }
+    return refusal(code, this.#named(detail))
+  }
+
   #refused(ticket: number, error: PannierError): void {
+    // What is declared cannot be.
+    if (ticket === 1) this.#opened?.reject(error)
     const index = this.#durable.findIndex(waiter => waiter.ticket === ticket)
     if (index >= 0) this.#durable.splice(index, 1)[0]!.reject(error)
     // An answer that cannot be taken in has no ticket of the page's.
@@ -433,10 +548,9 @@ function told(bytes: Uint8Array): PannierError {
   return new PannierError(code as string, `${code}: ${where && `${where}: `}${message}`, detail)
 }
 
-function refusal(bytes: Uint8Array): PannierError {
-  const { code, detail } = decode(bytes) as { code: string; detail: Document }
+function refusal(code: string, detail: Document): PannierError {
   const place = detail['field'] ?? (detail['index'] === undefined ? '' : `row ${detail['index']}`)
-  const size = detail['limit'] === undefined ? '' : ` (${detail['bytes']} bytes, at most ${detail['limit']})`
+  const size = detail['limit'] === undefined ? '' : ` (${detail['bytes']}, at most ${detail['limit']})`
   return new PannierError(code, `${code}: ${place} ${detail['why'] ?? ''}${size}`, detail)
 }
 
@@ -444,7 +558,7 @@ function refusal(bytes: Uint8Array): PannierError {
 const random = new Uint8Array(64 * ID_BYTES)
 let randomUsed = random.length
 
-function newId(): Uint8Array {
+export function newId(): Uint8Array {
   if (randomUsed === random.length) {
     crypto.getRandomValues(random)
     randomUsed = 0

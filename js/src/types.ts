@@ -128,16 +128,96 @@ export interface Range<K> {
   readonly reverse?: boolean
 }
 
-export interface CatalogApi {
-  put(product: Product): Write
-  /** One atomic commit. A bad product fails the whole call with its place in the list. */
-  putMany(products: readonly Product[]): Write
-  get(id: string): Promise<Product | undefined>
-  /** Products by id. */
-  range(range?: Range<string>): Promise<readonly Product[]>
-  /** Products by a declared index; bounds are prefixes of the index key: `{ gte: ['shoes', 0], lt: ['shoes', 5000] }`. */
-  query(index: string, range?: Range<readonly KeyPart[]>): Promise<readonly Product[]>
+/** The key of a row: one string, number or other scalar, or several. `'A1'` and `['A1']` are the same key. */
+export type Key = Exclude<KeyPart, null> | readonly Exclude<KeyPart, null>[]
+
+/** What can be read of a collection. Rows come back frozen. */
+export interface CollectionReads<Row> {
+  get(key: Key): Promise<Row | undefined>
+  /** Rows in the order of their keys; bounds are prefixes of keys. */
+  range(range?: Range<Key>): Promise<readonly Row[]>
+  /** Rows by a declared index; bounds are prefixes of the index key: `{ gte: ['shoes', 0], lt: ['shoes', 5000] }`. */
+  query(index: string, range?: Range<readonly KeyPart[]>): Promise<readonly Row[]>
+  /** Number of rows in a range, without reading them. */
+  count(range?: Range<Key>): Promise<number>
+  /** Number of entries in a range of an index: of rows, but for an index with `multi`. */
+  countBy(index: string, range?: Range<readonly KeyPart[]>): Promise<number>
+}
+
+/** What can be written of a collection; `W` is what a write returns. */
+export interface CollectionWrites<Row, W> {
+  put(row: Row): W
+  /** One atomic commit. A bad row fails the whole call with its place in the list. */
+  putMany(rows: readonly Row[]): W
+  /** No row is no error. */
+  delete(key: Key): W
+  /** `deleteRange({})` deletes all rows. */
+  deleteRange(range: Range<Key>): W
+}
+
+export interface CollectionApi<Row = Document> extends CollectionReads<Row>, CollectionWrites<Row, Write> {
+  /** Calls back after each change, in any tab. Returns what stops it. */
   subscribe(callback: () => void): () => void
+}
+
+/** The product cache. A product with a lower `version` than the stored one is ignored. */
+export type CatalogApi = CollectionApi<Product>
+
+export interface IndexOptions {
+  /** Dotted paths of the fields that make the key, in order. */
+  readonly fields: readonly string[]
+  /** Two rows with equal fields refuse each other with `unique`, unless one of the fields is missing or null. */
+  readonly unique?: boolean
+  /** A field that holds an array gives an entry for each of its items, at most 256 a row. */
+  readonly multi?: boolean
+}
+
+export interface CatalogOptions {
+  /** Secondary indexes by name. Short for `{ fields }`: the list of fields. */
+  readonly indexes?: { readonly [name: string]: readonly string[] | IndexOptions }
+  /**
+   * When rows expire: the path of a field with milliseconds since 1970, or an age, which `put` adds to the time and
+   * writes into `expiresAt` where a row has none.
+   */
+  readonly expires?: string | { readonly afterMs: number }
+  /** Bytes of rows and keys above which rows go, the least recently used first. */
+  readonly bytesMax?: number
+}
+
+export interface CollectionOptions extends CatalogOptions {
+  /** Paths of the fields that make the key. Default `['id']`. */
+  readonly key?: readonly string[]
+}
+
+/** What the shopper saw at one moment, over all collections, whatever is written meanwhile. */
+export interface Snapshot {
+  readonly cart: Pick<CartApi, 'read'>
+  readonly history: Pick<HistoryApi, 'recent'>
+  readonly catalog: CollectionReads<Product>
+  collection<Row extends Document = Document>(name: string): CollectionReads<Row>
+  /** Lets go of what it holds; a snapshot that is forgotten is let go of some time later, and each after 10 minutes. */
+  release(): void
+  /** As `release`, for `using`. */
+  [Symbol.dispose](): void
+}
+
+/**
+ * A snapshot with its own writes on top. Each write resolves when the reads after it see it; whether it is awaited or
+ * not, one that is refused makes the transaction fail.
+ */
+export interface Transaction {
+  readonly cart: Pick<CartApi, 'read'> & {
+    add(item: AddToCart): Promise<void>
+    adjust(line: string, by: number): Promise<void>
+    setQty(line: string, qty: number): Promise<void>
+    remove(line: string): Promise<void>
+    clear(): Promise<void>
+  }
+  readonly history: Pick<HistoryApi, 'recent'> & { visit(visit: { sku: string; dwell?: number }): Promise<void> }
+  readonly catalog: CollectionReads<Product> & CollectionWrites<Product, Promise<void>>
+  collection<Row extends Document = Document>(
+    name: string,
+  ): CollectionReads<Row> & CollectionWrites<Row, Promise<void>>
 }
 
 export interface SyncOptions {
@@ -157,10 +237,10 @@ export interface OpenOptions {
   /** Default `indexeddb` where there is one, else `memory`. */
   readonly store?: 'indexeddb' | 'memory'
   readonly sync?: SyncOptions
-  readonly catalog?: {
-    /** Secondary indexes: name to the product fields that make the key. Default `{ byCategoryPrice: ['category', 'price'] }`. */
-    readonly indexes?: { readonly [name: string]: readonly string[] }
-  }
+  /** The product cache. Default index: `{ byCategoryPrice: ['category', 'price'] }`. */
+  readonly catalog?: CatalogOptions
+  /** Collections of the shop's own, by name. They stay on the device. */
+  readonly collections?: { readonly [name: string]: CollectionOptions }
   /** Bytes of stored records that are kept in memory for reading. Default 8 MiB. */
   readonly cacheBytes?: number
   /** When a commit counts as durable: handed to the system (`relaxed`, default) or flushed to the disk (`strict`). */
@@ -187,8 +267,19 @@ export interface SyncApi {
   resume(): void
 }
 
+/** How far an index has come that is built on rows which were there before it was declared. */
+export interface Progress {
+  readonly collection: string
+  readonly index: string
+  /** Rows so far. */
+  readonly done: number
+  /** `failed`: rows break its rule, and reads of it say so; it is tried again when the store is opened the next time. */
+  readonly state: 'building' | 'ready' | 'failed' | 'dropped'
+}
+
 export interface Events {
   outcome: Outcome
+  progress: Progress
   sync: SyncState
   error: Error
 }
@@ -198,6 +289,16 @@ export interface Shop {
   readonly history: HistoryApi
   readonly catalog: CatalogApi
   readonly sync: SyncApi
+  /** A collection that `open` was told of. */
+  collection<Row extends Document = Document>(name: string): CollectionApi<Row>
+  /** Holds what the shopper sees now. At most 64 snapshots and transactions at a time. */
+  snapshot(): Promise<Snapshot>
+  /**
+   * Calls `work`, and commits what it wrote as one: all or nothing, over all collections. When something that it read
+   * has changed meanwhile, in this tab or another, it is called again, up to 16 times in all; then the error is
+   * `conflict`. What it throws is thrown, and nothing is written. Resolves when the commit is durable.
+   */
+  transaction<T>(work: (transaction: Transaction) => T | Promise<T>): Promise<T>
   on<E extends keyof Events>(event: E, callback: (value: Events[E]) => void): () => void
   /** Resolves when all edits so far are durable and the log is folded into the tree. */
   flush(): Promise<void>

@@ -15,8 +15,8 @@ const ENGINE = `
       globalThis.engine = this
       globalThis.opening?.(this) ?? notify(0, 0)
     }
-    mutate() { this.notify(3, 2); return ++this.tickets }
-    put() { this.notify(3, 8); return ++this.tickets }
+    write(frame, kind) { this.notify(3, kind < 6 ? 2 : 8); return ++this.tickets }
+    isUpkeepDue() { return false }
     get() { return -1 }
     scan() { return 0 }
     resultAt() { return 0 }
@@ -24,6 +24,7 @@ const ENGINE = `
     pending() { return this.pendingCount ?? 0 }
     checkpoint() {}
     isIdle() { return true }
+    idle() {}
     retry() {}
     offer() {}
     syncRequest() { return this.body ?? new Uint8Array(1) }
@@ -56,6 +57,9 @@ const CHANGED = 3
 const SYNCED = 5
 const FAILED = 9
 const CORRUPT = 11
+
+/** A kind of write, as it stands there. */
+const PUT = 6
 
 /** Bits of the collections that changed. */
 const HISTORY = 1 << 2
@@ -106,7 +110,7 @@ test('a watcher that throws is reported, and the events after it still arrive', 
     throw new Error('a bad watcher')
   })
   shop.catalog.subscribe(() => seen.push('changed'))
-  engine.put = () => {
+  engine.write = () => {
     engine.notify(CHANGED, CATALOG)
     engine.notify(DURABLE, 1)
     return 1
@@ -123,13 +127,9 @@ test('an edit made in a callback delivers what is left of the events before its 
     if (seen.push('history') === 1) shop.catalog.put({ id: 'A1' })
   })
   shop.catalog.subscribe(() => seen.push('catalog'))
-  engine.mutate = () => {
+  engine.write = (frame, kind) => {
     engine.notify(CHANGED, HISTORY)
-    engine.notify(CHANGED, CATALOG)
-    return ++engine.tickets
-  }
-  engine.put = () => {
-    engine.notify(CHANGED, HISTORY)
+    if (kind !== PUT) engine.notify(CHANGED, CATALOG)
     return ++engine.tickets
   }
   shop.history.visit({ sku: 'A1' })
@@ -225,7 +225,7 @@ test('what a caller does to a date or to bytes is seen by no other caller', asyn
 test('an argument whose getter calls the store is encoded as it is', async () => {
   const shop = await openMemory()
   const stored = []
-  engine.put = (collection, rows) => {
+  engine.write = (frame, kind, collection, rows) => {
     stored.push(codec.decode(rows))
     return ++engine.tickets
   }

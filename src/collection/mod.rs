@@ -1,20 +1,29 @@
-//! Typed collections over the store: rows under string keys, and secondary
+//! Typed collections over the store: rows under typed keys, and secondary
 //! indexes kept in the same transaction.
 //!
 //! Every collection and every index is a tree of its own, told apart by the
-//! first byte of its keys. An index entry's key is the indexed fields followed
-//! by the row's key; its value is the offset of the row's key in it.
+//! first byte of its keys; the `schema` names them. An index entry's key is the
+//! indexed fields followed by the row's key; its value is the offset of the
+//! row's key in it. A `workspace` is what a transaction changes, a `query` what
+//! it reads, and `upkeep` what is done in small steps when nothing else is.
 
 pub mod index;
+pub mod query;
 pub mod range;
+pub mod schema;
+mod stop;
+pub mod upkeep;
 pub mod workspace;
 
-pub use index::{Index, Indexes};
+pub use index::Index;
+pub use query::Query;
+pub use schema::Schema;
+pub use stop::Stop;
 pub use workspace::{Counts, Finished, Workspace};
 
+use crate::format::document::{DocumentRef, Value};
 use crate::key::{KEY_BYTES_MAX, Key};
 use alloc::vec::Vec;
-use core::fmt;
 
 /// First byte of the keys of a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,52 +35,55 @@ pub const META: TreeId = TreeId(0x01);
 pub const OUTBOX: TreeId = TreeId(0x02);
 /// The last outcomes, by sequence number.
 pub const OUTCOMES: TreeId = TreeId(0x03);
-/// Rows of collection `n` are in tree `ROWS + n`.
+/// Rows of the commerce collection `n` are in tree `ROWS + n`; others follow.
 pub const ROWS: u8 = 0x10;
-/// Index `n` is tree `INDEX_FIRST + n`.
+/// Indexes have the trees from `INDEX_FIRST` on.
 pub const INDEX_FIRST: u8 = 0x40;
 
 /// Longest row in bytes: a product document is a few kB, and a row is held in
 /// memory whole while it is read and written.
 pub const ROW_BYTES_MAX: usize = 1024 * 1024;
 
-/// A row that breaks a limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum LimitError {
-    /// The encoded key is longer than [`KEY_BYTES_MAX`].
-    Key {
-        /// Bytes found.
-        bytes: usize,
-    },
-    /// The encoded row is longer than [`ROW_BYTES_MAX`].
-    Row {
-        /// Bytes found.
-        bytes: usize,
-    },
-}
-
-impl fmt::Display for LimitError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Key { bytes } => write!(out, "key of {bytes} bytes is over the limit of {KEY_BYTES_MAX}"),
-            Self::Row { bytes } => write!(out, "row of {bytes} bytes is over the limit of {ROW_BYTES_MAX}"),
-        }
-    }
-}
-
-impl core::error::Error for LimitError {}
-
-/// Checks a row against the limits before it is written.
-pub fn check_limits(key: &str, value: &[u8]) -> Result<(), LimitError> {
-    let key_bytes = row_key(META, key).len();
-    if key_bytes > KEY_BYTES_MAX {
-        return Err(LimitError::Key { bytes: key_bytes });
+/// Checks a row against the limits before it is written; `index` is its place
+/// among those that are written at once.
+pub fn check_limits(key: &[u8], value: &[u8], index: usize) -> Result<(), Stop> {
+    let over = |why, bytes: usize, limit: usize| {
+        Err(Stop::refused(
+            "too_large",
+            &[
+                ("index", Value::Int(index as i64)),
+                ("why", Value::Str(why)),
+                ("bytes", Value::Int(bytes as i64)),
+                ("limit", Value::Int(limit as i64)),
+            ],
+        ))
+    };
+    if key.len() > KEY_BYTES_MAX {
+        return over("key is too long", key.len(), KEY_BYTES_MAX);
     }
     if value.len() > ROW_BYTES_MAX {
-        return Err(LimitError::Row { bytes: value.len() });
+        return over("row is too long", value.len(), ROW_BYTES_MAX);
     }
     Ok(())
+}
+
+/// The key of a row in its tree, from the values of its key fields: scalars
+/// other than null, or arrays of such. `None` for any other value.
+pub fn typed_key(tree: TreeId, values: &mut dyn Iterator<Item = Option<Value<'_>>>) -> Option<Vec<u8>> {
+    let append = |key, value| if value == Value::Null { None } else { index::append_value(key, value) };
+    let mut key = Key::in_tree(tree.0);
+    for value in values {
+        key = match value? {
+            Value::Array(parts) => parts.items().try_fold(key, append)?,
+            value => append(key, value)?,
+        };
+    }
+    Some(key.into_bytes()).filter(|key| key.len() > 1)
+}
+
+/// The key of `row` in the tree of `collection`.
+pub fn key_of(collection: &schema::Collection, row: DocumentRef<'_>) -> Option<Vec<u8>> {
+    typed_key(collection.tree, &mut collection.key.iter().map(|path| row.path(path)))
 }
 
 /// The key of a row in its tree.

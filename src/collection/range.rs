@@ -1,7 +1,7 @@
 //! Bounds of a range, as a page gives them.
 
+use super::TreeId;
 use super::index::append_value;
-use super::{Index, TreeId};
 use crate::format::document::{Document, Value};
 use crate::key::{Key, after_prefix};
 use alloc::vec::Vec;
@@ -17,16 +17,17 @@ pub struct Bounds {
 /// A bound that has no place in a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadBound {
-    /// Which: `gte`, `gt`, `lte` or `lt`.
+    /// Which: `gte`, `gt`, `lte`, `lt` or `is`.
     pub bound: &'static str,
 }
 
 /// Reads `{gte?, gt?, lte?, lt?}`, each an array of key parts: a prefix of the
-/// keys of `tree`. Where two bounds limit one side, the narrower counts.
+/// keys of `tree`. Where two bounds limit one side, the narrower counts. `{is}`
+/// is one whole key.
 pub fn bounds(tree: TreeId, asked: &Document) -> Result<Bounds, BadBound> {
     let mut from = alloc::vec![tree.0];
     let mut to = end_of(&from);
-    for bound in ["gte", "gt", "lte", "lt"] {
+    for bound in ["gte", "gt", "lte", "lt", "is"] {
         let Some(value) = asked.as_ref().get(bound) else {
             continue;
         };
@@ -38,6 +39,11 @@ pub fn bounds(tree: TreeId, asked: &Document) -> Result<Bounds, BadBound> {
             "gte" => from = from.max(key),
             "gt" => from = from.max(end_of(&key)),
             "lte" => to = to.min(end_of(&key)),
+            "is" => {
+                // No encoded key lies between a key and the key followed by a zero byte.
+                to = [&key[..], &[0]].concat();
+                from = key;
+            }
             _ => to = to.min(key),
         }
     }
@@ -47,11 +53,4 @@ pub fn bounds(tree: TreeId, asked: &Document) -> Result<Bounds, BadBound> {
 /// What comes after all that begins with `key`, which starts with a tree's number and so has an end.
 fn end_of(key: &[u8]) -> Vec<u8> {
     after_prefix(key).unwrap_or_default()
-}
-
-impl Index {
-    /// The name of the row that an index entry points at.
-    pub fn row_name(&self, entry_key: &[u8], entry_value: &[u8]) -> Option<alloc::string::String> {
-        super::row_name(&self.row_key(entry_key, entry_value)?, 1)
-    }
 }

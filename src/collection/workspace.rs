@@ -1,8 +1,11 @@
 //! One transaction's changes on top of what it reads.
 
-use super::{Indexes, TreeId, row_key};
+use super::index::{ENTRIES_PER_ROW_MAX, TOO_MANY, UNIQUE, has_null};
+use super::query::is_expired;
+use super::{META, Schema, Stop, TreeId, number_key, row_key};
 use crate::format::document::{Document, DocumentRef};
 use crate::format::log::Entry;
+use crate::format::varint;
 use crate::key::after_prefix;
 use crate::store::{Reader, Scan};
 use crate::tree::{Freed, NoSegments, Tree, TreeError};
@@ -26,6 +29,31 @@ impl Counts {
     }
 }
 
+/// What a collection holds, indexes not counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Rows.
+    pub rows: u64,
+    /// Bytes of the rows and their keys.
+    pub bytes: u64,
+}
+
+impl Size {
+    /// The size of a collection in the schema, kept by every write.
+    pub fn read(reader: &Reader<'_>, tree: TreeId) -> Result<Self, TreeError> {
+        let mut size = Self::default();
+        reader.get_with(&size_key(tree), &mut |mut value| {
+            size.rows = varint::read(&mut value).unwrap_or_default();
+            size.bytes = varint::read(&mut value).unwrap_or_default();
+        })?;
+        Ok(size)
+    }
+}
+
+fn size_key(tree: TreeId) -> Vec<u8> {
+    number_key(META, u64::from(tree.0))
+}
+
 /// What a workspace leaves behind.
 pub struct Finished {
     /// The overlay with the writes in it.
@@ -40,26 +68,59 @@ pub struct Finished {
 /// drops the writes.
 pub struct Workspace<'a> {
     under: Reader<'a>,
-    indexes: &'a Indexes,
+    schema: &'a Schema,
+    now_ms: u64,
     overlay: Tree,
     entries: Vec<Entry>,
     counts: Counts,
+    /// How much collections of the schema have grown: rows, bytes.
+    grown: Vec<(TreeId, i64, i64)>,
+    /// Entries written into unique indexes.
+    to_check: Vec<(TreeId, Vec<u8>, usize)>,
+    /// A row has more entries in an index than it may.
+    too_many: Option<Stop>,
 }
 
 impl<'a> Workspace<'a> {
-    /// Opens a workspace on what `under` reads.
-    pub fn new(under: Reader<'a>, indexes: &'a Indexes) -> Self {
-        Self::with_counts(under, indexes, Counts::default())
+    /// Opens a workspace on what `under` reads, at a time in milliseconds since 1970.
+    pub fn new(under: Reader<'a>, schema: &'a Schema, now_ms: u64) -> Self {
+        Self::with_counts(under, schema, now_ms, Counts::default())
     }
 
     /// As `new`, with what has been counted in the very state that `under` reads.
-    pub fn with_counts(under: Reader<'a>, indexes: &'a Indexes, counts: Counts) -> Self {
-        Self { under, indexes, overlay: under.overlay.clone(), entries: Vec::new(), counts }
+    pub fn with_counts(under: Reader<'a>, schema: &'a Schema, now_ms: u64, counts: Counts) -> Self {
+        Self {
+            under,
+            schema,
+            now_ms,
+            overlay: under.overlay.clone(),
+            entries: Vec::new(),
+            counts,
+            grown: Vec::new(),
+            to_check: Vec::new(),
+            too_many: None,
+        }
     }
 
     /// Ends it, keeping the writes.
-    pub fn finish(self) -> Finished {
-        Finished { overlay: self.overlay, entries: self.entries, counts: self.counts }
+    ///
+    /// # Errors
+    /// Refuses what a unique index or the limit of its entries does not allow.
+    pub fn finish(mut self) -> Result<Finished, Stop> {
+        self.check_indexes()?;
+        for (tree, rows, bytes) in core::mem::take(&mut self.grown) {
+            let before = Size::read(&self.reader(), tree)?;
+            let mut size = Vec::new();
+            varint::write(&mut size, before.rows.saturating_add_signed(rows));
+            varint::write(&mut size, before.bytes.saturating_add_signed(bytes));
+            self.write(&size_key(tree), Some(&size))?;
+        }
+        Ok(Finished { overlay: self.overlay, entries: self.entries, counts: self.counts })
+    }
+
+    /// Ends it, keeping the writes for its own reading alone, unchecked.
+    pub fn into_overlay(self) -> Tree {
+        self.overlay
     }
 
     /// Reads the state with the writes in it.
@@ -67,56 +128,128 @@ impl<'a> Workspace<'a> {
         Reader { overlay: &self.overlay, ..self.under }
     }
 
-    /// The row `key`.
+    /// What the store holds.
+    pub fn schema(&self) -> &'a Schema {
+        self.schema
+    }
+
+    /// The row `key`, if it has not expired.
     pub fn get(&self, tree: TreeId, key: &str) -> Result<Option<Document>, TreeError> {
-        Ok(self.reader().get(&row_key(tree, key))?.map(Document::from_stored))
+        let row = self.row(&row_key(tree, key))?;
+        let expires = self.schema.expires(tree);
+        Ok(row.filter(|row| !is_expired(expires, row.as_bytes(), self.now_ms)))
+    }
+
+    /// The row under an encoded key, expired or not.
+    pub fn row(&self, key: &[u8]) -> Result<Option<Document>, TreeError> {
+        Ok(self.reader().get(key)?.map(Document::from_stored))
     }
 
     /// Writes the row `key` and its index entries.
     pub fn put(&mut self, tree: TreeId, key: &str, value: &[u8]) -> Result<(), TreeError> {
-        self.put_over(tree, key, self.get(tree, key)?.as_ref(), value)
+        let key = row_key(tree, key);
+        self.put_over(&key, self.row(&key)?.as_ref(), value)
     }
 
-    /// As `put`, where the caller has read the row before: `before` is what it found.
-    pub fn put_over(
-        &mut self,
-        tree: TreeId,
-        key: &str,
-        before: Option<&Document>,
-        value: &[u8],
-    ) -> Result<(), TreeError> {
-        let after = DocumentRef::from_stored(value);
-        for index in self.indexes.of(tree) {
-            let old = before.and_then(|before| index.entry(key, before.as_ref()));
-            let new = index.entry(key, after);
-            if old == new {
-                continue;
-            }
-            if let Some((old_key, _)) = old {
-                self.write(&old_key, None)?;
-            }
-            if let Some((new_key, new_value)) = new {
-                self.write(&new_key, Some(&new_value))?;
-            }
-        }
-        if before.is_none() {
-            self.counts.add(tree, 1);
-        }
-        self.write(&row_key(tree, key), Some(value))
+    /// As `put` under an encoded key, where the caller has read the row before:
+    /// `before` is what it found.
+    pub fn put_over(&mut self, key: &[u8], before: Option<&Document>, value: &[u8]) -> Result<(), TreeError> {
+        self.change(key, before, Some(value))
     }
 
     /// Deletes the row `key` and its index entries.
     pub fn delete(&mut self, tree: TreeId, key: &str) -> Result<(), TreeError> {
-        let Some(before) = self.get(tree, key)? else {
-            return Ok(());
+        self.delete_row(&row_key(tree, key)).map(drop)
+    }
+
+    /// As `delete` under an encoded key; tells whether there was a row.
+    pub fn delete_row(&mut self, key: &[u8]) -> Result<bool, TreeError> {
+        let Some(before) = self.row(key)? else {
+            return Ok(false);
         };
-        for index in self.indexes.of(tree) {
-            if let Some((old_key, _)) = index.entry(key, before.as_ref()) {
-                self.write(&old_key, None)?;
+        self.change(key, Some(&before), None)?;
+        Ok(true)
+    }
+
+    fn change(&mut self, key: &[u8], before: Option<&Document>, after: Option<&[u8]>) -> Result<(), TreeError> {
+        let tree = TreeId(key[0]);
+        let schema = self.schema;
+        for index in schema.of(tree) {
+            let entries = |row: DocumentRef<'_>| index.entries(key, row);
+            let old = before.map_or_else(Vec::new, |row| entries(row.as_ref()));
+            let new = after.map_or_else(Vec::new, |row| entries(DocumentRef::from_stored(row)));
+            for entry in old.iter().filter(|entry| new.binary_search(entry).is_err()) {
+                self.write(entry, None)?;
+            }
+            if new.len() > ENTRIES_PER_ROW_MAX {
+                self.too_many = Some(Stop::by_index("too_large", TOO_MANY, index, key));
+            }
+            for entry in new.iter().filter(|entry| old.binary_search(entry).is_err()) {
+                self.write_entry(index, entry, key)?;
             }
         }
-        self.counts.add(tree, -1);
-        self.write(&row_key(tree, key), None)
+        let rows = i64::from(after.is_some()) - i64::from(before.is_some());
+        self.counts.add(tree, rows);
+        if schema.collection(tree).is_some() {
+            let size = |row: &[u8]| (key.len() + row.len()) as i64;
+            let bytes = after.map_or(0, size) - before.map_or(0, |row| size(row.as_bytes()));
+            match self.grown.iter_mut().find(|(other, ..)| *other == tree) {
+                Some((_, rows_before, bytes_before)) => {
+                    *rows_before += rows;
+                    *bytes_before += bytes;
+                }
+                None => self.grown.push((tree, rows, bytes)),
+            }
+        }
+        self.write(key, after)
+    }
+
+    /// Writes an entry of an index.
+    pub(super) fn write_entry(&mut self, index: &super::Index, entry: &[u8], row_key: &[u8]) -> Result<(), TreeError> {
+        if index.is(UNIQUE) {
+            self.to_check.push((index.tree, entry.to_vec(), 1 + entry.len() - row_key.len()));
+        }
+        self.write(entry, Some(&index.entry_value(entry, row_key)))
+    }
+
+    /// Checks what was written against the rules of its indexes, at the end:
+    /// rows of one transaction may change places.
+    pub(super) fn check_indexes(&mut self) -> Result<(), Stop> {
+        if let Some(stop) = self.too_many.take() {
+            return Err(stop);
+        }
+        let schema = self.schema;
+        for (tree, entry, fields_end) in core::mem::take(&mut self.to_check) {
+            let prefix = &entry[..fields_end];
+            let index = schema.indexes().iter().find(|index| index.tree == tree);
+            // Nulls are no values, and so never equal.
+            let Some(index) = index.filter(|_| !has_null(prefix)) else { continue };
+            let mut entries = Vec::new();
+            self.reader().scan(
+                Scan::ascending(prefix, &after_prefix(prefix).unwrap_or_default()),
+                &mut |key, value| {
+                    entries.push((key.to_vec(), index.row_key(key, value).unwrap_or_default()));
+                    true
+                },
+            )?;
+            let mut is_there = false;
+            let mut other = None;
+            for (key, row_key) in entries {
+                let row = self.row(&row_key)?.unwrap_or_default();
+                if is_expired(schema.expires(index.rows), row.as_bytes(), self.now_ms) {
+                    // It is in nobody's way.
+                    self.delete_row(&row_key)?;
+                } else if key == entry {
+                    is_there = true;
+                } else if index.entries(&row_key, row.as_ref()).contains(&key) {
+                    other = Some(row_key);
+                }
+            }
+            if let Some(row_key) = other.filter(|_| is_there) {
+                return Err(Stop::by_index("unique", "is in another row", index, &row_key));
+            }
+        }
+        Ok(())
     }
 
     /// Up to `limit` rows in key order, from the first after `after`.
@@ -140,6 +273,24 @@ impl<'a> Workspace<'a> {
         Ok(rows)
     }
 
+    /// Up to `limit` keys from `from` up to `to`.
+    pub(super) fn keys(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Vec<u8>>, TreeError> {
+        let mut keys = Vec::new();
+        self.reader().scan(Scan::ascending(from, to), &mut |key, _| {
+            keys.push(key.to_vec());
+            keys.len() < limit
+        })?;
+        Ok(keys)
+    }
+
+    /// Deletes the rows from `from` up to `to`.
+    pub fn delete_range(&mut self, from: &[u8], to: &[u8]) -> Result<(), TreeError> {
+        for key in self.keys(from, to, usize::MAX)? {
+            self.delete_row(&key)?;
+        }
+        Ok(())
+    }
+
     /// Number of rows.
     pub fn count(&mut self, tree: TreeId) -> Result<u64, TreeError> {
         if let Some(index) = self.counts.find(tree) {
@@ -153,6 +304,16 @@ impl<'a> Workspace<'a> {
         })?;
         self.counts.0.push((tree, count));
         Ok(count)
+    }
+
+    /// Number of writes so far.
+    pub fn written(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Keeps the writes after the first `count` out of what is committed; they stay visible here.
+    pub fn keep_to_itself(&mut self, count: usize) {
+        self.entries.truncate(count);
     }
 
     /// Writes an entry under its encoded key.

@@ -123,7 +123,8 @@ impl Store {
         for (segment, record) in written.segments {
             self.cache.insert_trusted(segment, record);
         }
-        for segment in written.dropped {
+        // A snapshot that began meanwhile may still need them.
+        for segment in written.dropped.into_iter().filter(|_| !self.holds) {
             self.cache.remove(segment);
         }
         let segment_bytes = self.options.segment_bytes;
@@ -228,7 +229,7 @@ impl Store {
                 return Err(REPLACED);
             }
             for segment in self.cache.numbers() {
-                if !head.holds(segment) {
+                if !self.holds && !head.holds(segment) {
                     self.cache.remove(segment);
                 }
             }

@@ -230,12 +230,14 @@ impl Job {
         }
     }
 
-    /// The request for the record store.
-    pub(super) fn request(&mut self, head: &Head, head_before: Option<Arc<[u8]>>) -> Checkpoint {
+    /// The request for the record store. Where `holds`, no segment is dropped: a
+    /// later checkpoint finds those that are dead.
+    pub(super) fn request(&mut self, head: &Head, head_before: Option<Arc<[u8]>>, holds: bool) -> Checkpoint {
         let segments = core::mem::replace(&mut self.writer, SegmentWriter::new(0, SegmentSizes::default())).finish();
         let mut infos = core::mem::take(&mut self.infos);
-        let dropped: Vec<u32> = infos.iter().filter(|info| info.bytes_live == 0).map(|info| info.segment).collect();
-        infos.retain(|info| info.bytes_live > 0);
+        let is_dropped = |info: &SegmentInfo| info.bytes_live == 0 && !holds;
+        let dropped: Vec<u32> = infos.iter().filter(|info| is_dropped(info)).map(|info| info.segment).collect();
+        infos.retain(|info| !is_dropped(info));
         infos.extend(segments.iter().map(|(segment, record)| {
             let bytes = record.len() as u32;
             SegmentInfo { segment: *segment, bytes, bytes_live: bytes - CHECKSUM_BYTES as u32 }

@@ -147,6 +147,7 @@ pub struct Store {
     pub(super) stalled: bool,
     /// A checkpoint has failed: commits go on, the next one waits for `retry`.
     pub(super) checkpoint_stalled: bool,
+    pub(super) holds: bool,
     pub(super) wanted: Vec<u32>,
     pub(super) reading: Vec<u32>,
     /// A reader has faulted since the last `trim`: it is not through yet.
@@ -196,6 +197,7 @@ impl Store {
             contended: 0,
             stalled: false,
             checkpoint_stalled: false,
+            holds: false,
             wanted: Vec::new(),
             reading: Vec::new(),
             reader_waits: false,
@@ -217,7 +219,24 @@ impl Store {
         Reader { overlay, base: &self.base, segments: &self.cache }
     }
 
-    /// The overlay with everything staged; cloning it is a snapshot.
+    /// Reads an overlay and a base that were current together.
+    pub fn reader_at<'a>(&'a self, base: &'a Tree, overlay: &'a Tree) -> Reader<'a> {
+        Reader { overlay, base, segments: &self.cache }
+    }
+
+    /// The tree of the last checkpoint. With the overlay of the same time, a
+    /// clone of it is a snapshot, for as long as segments are held.
+    pub fn base(&self) -> &Tree {
+        &self.base
+    }
+
+    /// While segments are held, checkpoints of this tab drop none, and memory
+    /// keeps those that another tab's have dropped.
+    pub fn hold_segments(&mut self, hold: bool) {
+        self.holds = hold;
+    }
+
+    /// The overlay with everything staged.
     pub fn overlay(&self) -> &Tree {
         &self.current
     }
@@ -474,7 +493,7 @@ impl Store {
             self.job = Some(Job::new(self, bulk, self.commits));
         }
         let job = self.job.as_mut().filter(|job| job.is_ready())?;
-        let request = Request::Checkpoint(job.request(&self.head, self.head_bytes.clone()));
+        let request = Request::Checkpoint(job.request(&self.head, self.head_bytes.clone(), self.holds));
         Some(self.send(Sent::Checkpoint, request))
     }
 

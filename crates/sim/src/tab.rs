@@ -1,6 +1,8 @@
 //! A tab: a client, and what is under way between it and the device's records.
 
 use crate::device::Told;
+use pannier::collection::index::Definition;
+use pannier::collection::schema::Declared;
 use pannier::shop::ShopRules;
 use pannier::store::memory::MemoryRecords;
 use pannier::store::{Request, RequestId, Response, Store};
@@ -47,9 +49,19 @@ impl Tab {
     pub fn open(store: pannier::store::Options, new_id: Id) -> Self {
         let options = ClientOptions {
             store,
-            catalog_indexes: vec![("byCategoryPrice".into(), vec!["category".into(), "price".into()])],
+            collections: vec![Declared {
+                name: "catalog".into(),
+                key: vec!["id".into()],
+                indexes: vec![Definition {
+                    name: "byCategoryPrice".into(),
+                    fields: vec!["category".into(), "price".into()],
+                    flags: 0,
+                }],
+                ..Declared::default()
+            }],
             scopes: Collection::ALL.to_vec(),
             new_id,
+            now_ms: 0,
         };
         Self {
             client: Client::new(options, Box::new(ShopRules)),
@@ -146,7 +158,7 @@ impl Tab {
                 ClientEvent::SyncRefused(error) => self.synced = Some(Synced::Refused(error)),
                 ClientEvent::Failed(_) | ClientEvent::ReadFailed(_) => self.client.retry(),
                 ClientEvent::Corrupt(corrupt) => panic!("corrupt records: {corrupt:?}"),
-                ClientEvent::Opened | ClientEvent::Changed { .. } | ClientEvent::Loaded => {}
+                ClientEvent::Opened | ClientEvent::Changed { .. } | ClientEvent::Loaded | ClientEvent::Progress(_) => {}
             }
         }
         broadcasts

@@ -1,10 +1,11 @@
 //! A client alone with its record store and a server's answers.
 
+use pannier::collection::schema::Declared;
 use pannier::format::document::Document;
 use pannier::shop::ShopRules;
 use pannier::store::memory::MemoryRecords;
 use pannier::store::{Options, Response};
-use pannier::sync::client::{Client, ClientEvent, ClientOptions, Operation};
+use pannier::sync::client::{Client, ClientEvent, ClientOptions, Operation, rows_tree};
 use pannier::sync::mutation::Id;
 use pannier::sync::rows::Collection;
 use pannier::sync::wire::{self, Answer, Change, ScopePatch, SyncResponse};
@@ -14,9 +15,10 @@ use serde_json::{Value, json};
 fn client(scopes: &[Collection], records: &mut MemoryRecords) -> Client {
     let options = ClientOptions {
         store: Options::default(),
-        catalog_indexes: vec![],
+        collections: vec![Declared { name: "catalog".into(), key: vec!["id".into()], ..Declared::default() }],
         scopes: scopes.to_vec(),
         new_id: Id([1; 16]),
+        now_ms: 0,
     };
     let mut client = Client::new(options, Box::new(ShopRules));
     pump(&mut client, records);
@@ -94,7 +96,7 @@ fn products_that_the_shop_has_stored_outlive_the_first_pull() {
     let mut records = MemoryRecords::default();
     let mut local = client(&[Collection::Catalog], &mut records);
     let rows = serde_json::from_value(json!([{ "id": "A", "title": "ours" }])).expect("a document");
-    local.submit(Operation::Put { collection: Collection::Catalog, rows }, 1_000);
+    local.submit(Operation::Put { rows_tree: rows_tree(Collection::Catalog), rows }, 1_000);
     pump(&mut local, &mut records);
     let mut server = InProcess::default();
     sync(&mut local, &mut records, &mut server);

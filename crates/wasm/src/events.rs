@@ -27,11 +27,8 @@ pub(crate) fn flatten(event: ClientEvent) -> Flat {
     match event {
         ClientEvent::Opened => flat(0, 0.0, None),
         ClientEvent::Durable { ticket } => flat(1, ticket as f64, None),
-        ClientEvent::Refused { ticket, code, detail } => {
-            let fields = [("code", Value::Str(&code)), ("detail", Value::Object(detail.as_ref()))];
-            flat(2, ticket as f64, Some(object(&fields)))
-        }
-        ClientEvent::Changed { collections } => flat(3, f64::from(collections), None),
+        ClientEvent::Refused { ticket, code, detail } => flat(2, ticket as f64, Some(refusal(&code, &detail))),
+        ClientEvent::Changed { collections } => flat(3, collections as f64, None),
         ClientEvent::Outcome(outcome) => flat(4, 0.0, Some(outcome.into_bytes())),
         ClientEvent::Synced { more } => flat(5, f64::from(u8::from(more)), None),
         ClientEvent::SyncRefused(error) => flat(6, retry_after_ms(&error), Some(sync_error(&error))),
@@ -39,8 +36,14 @@ pub(crate) fn flatten(event: ClientEvent) -> Flat {
         ClientEvent::Appended { seq, bytes } => flat(8, seq as f64, Some(bytes.to_vec())),
         ClientEvent::Failed(failure) => flat(9, 0.0, Some(failed(&failure))),
         ClientEvent::ReadFailed(failure) => flat(10, 0.0, Some(failed(&failure))),
+        ClientEvent::Progress(progress) => flat(14, 0.0, Some(progress.into_bytes())),
         ClientEvent::Corrupt(corrupt) => flat(11, 0.0, Some(corrupted(corrupt))),
     }
+}
+
+/// `{code, detail}`
+pub(crate) fn refusal(code: &str, detail: &Document) -> Vec<u8> {
+    object(&[("code", Value::Str(code)), ("detail", Value::Object(detail.as_ref()))])
 }
 
 fn object(fields: &[(&str, Value<'_>)]) -> Vec<u8> {

@@ -1,6 +1,7 @@
 //! Bindings of the Pannier core for JavaScript. No rules here: a binding
 //! converts, calls and converts.
 
+mod collections;
 mod engine;
 mod events;
 mod records;

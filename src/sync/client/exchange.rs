@@ -108,8 +108,8 @@ impl Client {
     }
 
     fn durable_count(&self) -> usize {
-        let staged = self.staged.iter().filter(|queued| matches!(queued.operation, Operation::Mutate { .. }));
-        self.pending.len().saturating_sub(staged.count())
+        let staged = self.staged.iter().map(|queued| queued.operation.mutations());
+        self.pending.len().saturating_sub(staged.sum())
     }
 
     /// Takes the body of an answer in. An answer that is none, such as a page

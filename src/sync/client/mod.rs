@@ -13,13 +13,18 @@
 //!   to mean another one.
 //! - An answer is applied only on the very cookies that it was asked for.
 
+mod edit;
 mod exchange;
+mod frame;
 mod operation;
 mod state;
 
+pub use frame::{FRAME_AGE_MS_MAX, FRAMES_MAX, TRANSACTION_OPERATIONS_MAX};
 pub use operation::Operation;
 
-use crate::collection::{Counts, Indexes, ROWS, TreeId};
+use crate::collection::index::Definition;
+use crate::collection::schema::{COLLECTIONS_MAX, Declared};
+use crate::collection::{Counts, ROWS, Schema, Stop, TreeId};
 use crate::format::Corrupt;
 use crate::format::document::{Document, DocumentRef, Value};
 use crate::store::{self, Failure, Reader, RequestId, Response, Store};
@@ -33,6 +38,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use exchange::Sent;
+use frame::Frame;
 use state::SyncState;
 
 /// What a client needs of the rules beyond their execution.
@@ -56,12 +62,14 @@ pub trait ClientRules: Rules {
 pub struct ClientOptions {
     /// Limits of the store.
     pub store: store::Options,
-    /// Indexes of the catalog: name and fields.
-    pub catalog_indexes: Vec<(String, Vec<String>)>,
+    /// Collections beside the commerce ones, and the catalog with its indexes.
+    pub collections: Vec<Declared>,
     /// Collections that are synced. Mutations of others take effect here alone.
     pub scopes: Vec<Collection>,
     /// Becomes the client's id if the store has none yet: 16 random bytes.
     pub new_id: Id,
+    /// Milliseconds since 1970.
+    pub now_ms: u64,
 }
 
 /// What happened.
@@ -83,11 +91,13 @@ pub enum ClientEvent {
         /// Particulars.
         detail: Document,
     },
-    /// What collections show has changed: bit `n` stands for collection `n`.
+    /// What collections show has changed: bit `n` stands for tree [`ROWS`]` + n`.
     Changed {
         /// The bits.
-        collections: u8,
+        collections: u64,
     },
+    /// An index has come further: see [`crate::collection::Index::told`].
+    Progress(Document),
     /// A mutation has its outcome: `{seq, id, name, status, code, detail}`.
     Outcome(Document),
     /// An answer was taken in.
@@ -124,7 +134,11 @@ struct Queued {
 pub struct Client {
     store: Store,
     rules: Box<dyn ClientRules>,
-    indexes: Indexes,
+    schema: Arc<Schema>,
+    declared: Vec<Declared>,
+    upkeep_due: bool,
+    frames: Vec<Frame>,
+    frame_last: u32,
     scopes: Vec<Collection>,
     state: SyncState,
     pending: Vec<Mutation>,
@@ -144,7 +158,7 @@ pub struct Client {
     sent: Option<Sent>,
     now_ms: u64,
     /// Bits of the collections whose change is to be told.
-    changed: u8,
+    changed: u64,
     events: Vec<ClientEvent>,
 }
 
@@ -153,11 +167,16 @@ pub fn rows_tree(collection: Collection) -> TreeId {
     TreeId(ROWS + collection.number())
 }
 
-fn bit(collection: Collection) -> u8 {
-    1 << collection.number()
+fn bit(collection: Collection) -> u64 {
+    tree_bit(rows_tree(collection))
 }
 
-const ALL_BITS: u8 = 0xFF;
+fn tree_bit(rows_tree: TreeId) -> u64 {
+    1 << (rows_tree.0 - ROWS)
+}
+
+/// No more than a number in JavaScript holds exactly.
+const ALL_BITS: u64 = (1 << COLLECTIONS_MAX) - 1;
 
 /// Wait before another exchange after an answer that found no room: the shopper
 /// may free some meanwhile.
@@ -166,16 +185,21 @@ const RETRY_AFTER_NO_ROOM_MS: u64 = 60_000;
 impl Client {
     /// A client whose store is not open yet.
     pub fn new(options: ClientOptions, rules: Box<dyn ClientRules>) -> Self {
-        let mut indexes = Indexes::default();
-        let catalog = rows_tree(Collection::Catalog);
-        indexes.add(rows_tree(Collection::History), "byAt", alloc::vec!["at".into()]);
-        for (name, fields) in options.catalog_indexes {
-            indexes.add(catalog, &name, fields);
+        let mut declared = options.collections;
+        for collection in &mut declared {
+            collection.tree = Collection::from_name(&collection.name).map(rows_tree);
         }
+        let by_at = Definition { name: "byAt".into(), fields: alloc::vec!["at".into()], flags: 0 };
+        let history = Some(rows_tree(Collection::History));
+        declared.push(Declared { tree: history, indexes: alloc::vec![by_at], ..Declared::default() });
         let mut client = Self {
             store: Store::new(options.store),
             rules,
-            indexes,
+            schema: Arc::default(),
+            declared,
+            upkeep_due: false,
+            frames: Vec::new(),
+            frame_last: 0,
             scopes: options.scopes,
             state: SyncState::default(),
             pending: Vec::new(),
@@ -195,7 +219,7 @@ impl Client {
             changed: 0,
             events: Vec::new(),
         };
-        client.submit(Operation::SetUp { new_id: options.new_id }, 0);
+        client.submit(Operation::SetUp { new_id: options.new_id }, options.now_ms);
         client
     }
 
@@ -214,15 +238,19 @@ impl Client {
         self.store.reader_over(&self.view)
     }
 
-    /// The declared indexes.
-    pub fn indexes(&self) -> &Indexes {
-        &self.indexes
+    /// What the store holds, with what is declared marked.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// Whether the last step of [`Operation::Upkeep`] may not have been the last.
+    pub fn is_upkeep_due(&self) -> bool {
+        self.upkeep_due
     }
 
     /// Number of mutations without an outcome.
     pub fn pending_count(&self) -> usize {
-        let waiting = self.waiting.iter().filter(|queued| matches!(queued.operation, Operation::Mutate { .. }));
-        self.pending.len() + waiting.count()
+        self.pending.len() + self.waiting.iter().map(|queued| queued.operation.mutations()).sum::<usize>()
     }
 
     /// The client's id, once the store is open.
@@ -345,15 +373,15 @@ impl Client {
         let staged = core::mem::take(&mut self.staged);
         for queued in staged {
             match queued.operation {
-                Operation::Put { .. } => {
-                    let detail = Document::object(&[("why", Value::Str(&failure.message))]).unwrap_or_default();
-                    self.events.push(ClientEvent::Refused { ticket: queued.ticket, code: "quota".into(), detail });
-                }
+                Operation::SetUp { .. } | Operation::Mutate { .. } => self.staged.push_back(queued),
                 Operation::Apply(_) => {
                     let after_ms = RETRY_AFTER_NO_ROOM_MS;
                     self.events.push(ClientEvent::SyncRefused(SyncError::Retry { after_ms }));
                 }
-                _ => self.staged.push_back(queued),
+                _ => {
+                    let detail = Document::object(&[("why", Value::Str(&failure.message))]).unwrap_or_default();
+                    self.events.push(ClientEvent::Refused { ticket: queued.ticket, code: "quota".into(), detail });
+                }
             }
         }
     }
@@ -402,11 +430,12 @@ impl Client {
                     queued.commit = commit;
                     self.enqueue(queued);
                 }
-                Err(operation::Stop::Tree(error)) => {
+                Err(Stop::Tree(error)) => {
                     self.waiting.push_front(queued);
                     return Err(error);
                 }
-                Err(operation::Stop::Refused { code, detail }) => {
+                Err(Stop::Refused { code, detail }) => {
+                    let code = code.into();
                     self.events.push(ClientEvent::Refused { ticket: queued.ticket, code, detail });
                 }
             }

@@ -1,7 +1,8 @@
 //! What the client knows of itself and of the server, and the view.
 
 use super::{Client, ClientEvent, rows_tree};
-use crate::collection::{META, OUTBOX, OUTCOMES, Workspace, key_number, number_key, row_key};
+use crate::collection::upkeep::SCHEMA_ROW;
+use crate::collection::{META, OUTBOX, OUTCOMES, Schema, Stop, Workspace, key_number, number_key, row_key};
 use crate::format::document::{Document, Value};
 use crate::format::{Corrupt, Place};
 use crate::key::after_prefix;
@@ -11,6 +12,7 @@ use crate::sync::rows::{Collection, Rows, RowsError};
 use crate::sync::wire;
 use crate::tree::TreeError;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 pub(super) const CLIENT_ROW: &str = "client";
@@ -69,7 +71,7 @@ impl Client {
         }
         if self.view_stale {
             let reader = self.store.reader();
-            let mut workspace = Workspace::new(reader, &self.indexes);
+            let mut workspace = Workspace::new(reader, &self.schema, self.now_ms);
             for mutation in &self.pending {
                 // A page that was just opened has not told the time yet.
                 let context = Context { now_ms: self.now_ms.max(mutation.at) };
@@ -82,7 +84,7 @@ impl Client {
                     Err(error) => return Err(tree_error(error)),
                 }
             }
-            let finished = workspace.finish();
+            let finished = workspace.finish().map_err(no_rule_of_the_page)?;
             self.view = finished.overlay;
             self.view_counts = finished.counts;
             self.view_stale = false;
@@ -107,6 +109,12 @@ impl Client {
         if let Some(row) = reader.get(&row_key(META, SYNC_ROW))? {
             state.read(&Document::from_stored(row));
         }
+        let mut schema = Schema::default();
+        if let Some(row) = reader.get(&row_key(META, SCHEMA_ROW))? {
+            schema = Schema::from_document(&Document::from_stored(row));
+            schema.mark(&self.declared);
+        }
+        self.upkeep_due |= schema != *self.schema && schema.needs_upkeep();
         let mut pending = Vec::new();
         let mut bad = None;
         let (from, to) = (number_key(OUTBOX, 0), after_prefix(&[OUTBOX.0]).unwrap_or_default());
@@ -122,6 +130,7 @@ impl Client {
         }
         self.state = state;
         self.pending = pending;
+        self.schema = Arc::new(schema);
         Ok(())
     }
 
@@ -140,6 +149,14 @@ impl Client {
         self.outcomes_told_to = self.state.confirmed_seq;
         self.events.extend(outcomes.into_iter().map(ClientEvent::Outcome));
         Ok(())
+    }
+}
+
+/// Mutations write no collection whose indexes refuse rows.
+fn no_rule_of_the_page(stop: Stop) -> TreeError {
+    match stop {
+        Stop::Tree(error) => error,
+        Stop::Refused { .. } => Corrupt { place: Place::Row, why: "breaks a rule of its index" }.into(),
     }
 }
 

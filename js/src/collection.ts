@@ -1,0 +1,119 @@
+import { expiresBy } from './declare.ts'
+import { check } from './errors.ts'
+import { Name, type Source, type Store } from './store.ts'
+import type { CollectionApi, CollectionOptions, Document, Key, KeyPart, Range, Value, Write } from './types.ts'
+
+/** Rows of a range without a limit of its own. */
+const LIMIT_DEFAULT = 100
+
+/** A collection of a store, a snapshot or a transaction; `W` is what a write returns there. */
+export class Rows<Row extends Document, W> {
+  protected readonly source: Source<W, unknown>
+  protected readonly number: number
+  protected readonly options: CollectionOptions
+  readonly #what: string
+
+  constructor(source: Source<W, unknown>, number: number, options: CollectionOptions, what = 'rows') {
+    this.source = source
+    this.number = number
+    this.options = options
+    this.#what = what
+  }
+
+  put(row: Row): W {
+    return this.putMany([row])
+  }
+
+  putMany(rows: readonly Row[]): W {
+    check(Array.isArray(rows), this.#what, 'an array')
+    const { expires } = this.options
+    let dated: readonly Document[] = rows
+    if (typeof expires === 'object') {
+      const field = expiresBy(this.options)!
+      const at = Date.now() + expires.afterMs
+      dated = rows.map(row => (row[field] === undefined ? { ...row, [field]: at } : row))
+    }
+    return this.source.write(Name.Put, this.number, dated, this.#what)
+  }
+
+  delete(key: Key): W {
+    return this.source.write(Name.Delete, this.number, [parts(key)], 'key')
+  }
+
+  deleteRange(range: Range<Key>): W {
+    return this.source.write(Name.DeleteRange, this.number, bounds(range), 'range')
+  }
+
+  async get(key: Key): Promise<Row | undefined> {
+    const [row] = await this.source.scan(this.number, '', { is: parts(key) }, 1, false, false)
+    return row as Row | undefined
+  }
+
+  range(range: Range<Key> = {}): Promise<readonly Row[]> {
+    return this.scan('', range)
+  }
+
+  query(index: string, range: Range<readonly KeyPart[]> = {}): Promise<readonly Row[]> {
+    return this.scan(named(index), range)
+  }
+
+  count(range: Range<Key> = {}): Promise<number> {
+    return this.source.count(this.number, '', bounds(range))
+  }
+
+  countBy(index: string, range: Range<readonly KeyPart[]> = {}): Promise<number> {
+    return this.source.count(this.number, named(index), bounds(range))
+  }
+
+  protected async scan(index: string, range: Range<Key | readonly KeyPart[]>): Promise<readonly Row[]> {
+    const { limit = LIMIT_DEFAULT, reverse = false } = range
+    check(Number.isSafeInteger(limit) && limit >= 0, 'limit', 'a whole number')
+    const rows: Value[] = await this.source.scan(this.number, index, bounds(range), limit, reverse, false)
+    return rows as Row[]
+  }
+}
+
+/** A collection of a store. */
+export class Collection<Row extends Document> extends Rows<Row, Write> implements CollectionApi<Row> {
+  protected readonly store: Store
+
+  constructor(store: Store, number: number, options: CollectionOptions, what?: string) {
+    super(store, number, options, what)
+    this.store = store
+  }
+
+  subscribe(callback: () => void): () => void {
+    return this.store.watch(this.number, callback)
+  }
+
+  protected isExpired(row: Row): boolean {
+    const path = expiresBy(this.options)
+    if (path === undefined) return false
+    let at: Value | undefined = row
+    for (const key of path.split('.')) at = (at as Document | null | undefined)?.[key]
+    return (typeof at === 'number' || at instanceof Date) && Number(at) <= Date.now()
+  }
+
+  protected used(row: Row): Row {
+    return row
+  }
+}
+
+function named(index: string): string {
+  check(typeof index === 'string' && index !== '', 'index', 'the name of an index')
+  return index
+}
+
+/** A key as a list of its parts. */
+function parts(key: Key | readonly KeyPart[]): readonly KeyPart[] {
+  return Array.isArray(key) ? key : [key as KeyPart]
+}
+
+function bounds(range: Range<Key | readonly KeyPart[]>): Document {
+  const found: Record<string, readonly KeyPart[]> = {}
+  for (const name of ['gte', 'gt', 'lte', 'lt'] as const) {
+    const bound = range[name]
+    if (bound !== undefined) found[name] = parts(bound)
+  }
+  return found
+}

@@ -1,0 +1,50 @@
+import { PannierError } from './errors.ts'
+import { Frame } from './frame.ts'
+import { type Declared, Held } from './snapshot.ts'
+import type { Store } from './store.ts'
+import type { CatalogOptions, Transaction } from './types.ts'
+
+/** Times that a transaction's function is called: two tabs that keep getting in each other's way must come to an end. */
+const TRIES_MAX = 16
+
+/** Whether a transaction's function is running, up to its first await. */
+let isInside = false
+
+/** Calls `work` until what it read is still so when it commits. */
+export async function transact<T>(
+  store: Store,
+  catalog: CatalogOptions,
+  declared: (name: string) => Declared,
+  work: (transaction: Transaction) => T | Promise<T>,
+): Promise<T> {
+  if (isInside) throw new PannierError('nested', 'a transaction cannot begin inside another')
+  for (let tries = 1; ; tries++) {
+    const frame = await Frame.begin(store, true)
+    let result: T
+    try {
+      result = await inside(() => work(new Held(frame, catalog, declared) as unknown as Transaction))
+    } catch (error) {
+      frame.release()
+      throw error
+    }
+    try {
+      await frame.commit()
+      return result
+    } catch (error) {
+      frame.release()
+      if (!(error instanceof PannierError && error.code === 'conflict')) throw error
+      if (tries === TRIES_MAX) {
+        throw new PannierError('conflict', `conflict: others were first ${tries} times`, { limit: TRIES_MAX })
+      }
+    }
+  }
+}
+
+function inside<T>(work: () => T): T {
+  isInside = true
+  try {
+    return work()
+  } finally {
+    isInside = false
+  }
+}

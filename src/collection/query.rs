@@ -1,0 +1,138 @@
+//! Reading a range of a collection, by key or by index.
+
+use super::index::{EXPIRES, Index, State};
+use super::range::{Bounds, bounds};
+use super::{Schema, Stop, TreeId};
+use crate::format::document::{Document, DocumentRef, Value};
+use crate::key::{Key, after_prefix};
+use crate::store::{Reader, Scan};
+use crate::tree::TreeError;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// What to read, as data: a transaction reads it again when it commits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    /// The tree of rows.
+    pub rows: TreeId,
+    /// An index, or empty for the order of keys.
+    pub index: String,
+    /// Bounds: see [`bounds`].
+    pub asked: Document,
+    /// Most rows.
+    pub limit: u32,
+    /// Descending order.
+    pub reverse: bool,
+    /// Rows that expire up to this time, in milliseconds since 1970, are passed over.
+    pub now_ms: u64,
+}
+
+impl Query {
+    fn plan<'a>(&self, schema: &'a Schema) -> Result<(Option<&'a Index>, Bounds), Stop> {
+        let index = match &self.index[..] {
+            "" => None,
+            name => Some(schema.find(self.rows, name).ok_or_else(|| Stop::bad_args(name, "is no declared index"))?),
+        };
+        if let Some(index) = index
+            && index.state != State::Ready
+        {
+            let (code, why) = match index.is_kept() {
+                true => ("index_building", "is being built"),
+                false => ("index_failed", "met rows that break its rule"),
+            };
+            return Err(Stop::by_index(code, why, index, &[]));
+        }
+        let bounds = bounds(index.map_or(self.rows, |index| index.tree), &self.asked);
+        Ok((index, bounds.map_err(|bad| Stop::bad_args(bad.bound, "must be a list of key parts"))?))
+    }
+
+    /// Hands the rows to `visit`, each with its key, and returns their number.
+    /// After an error, what was handed over is to be forgotten.
+    pub fn run(&self, reader: &Reader<'_>, schema: &Schema, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<u32, Stop> {
+        let (index, bounds) = self.plan(schema)?;
+        let expires = schema.expires(self.rows);
+        let (mut found, mut failed) = (0, Ok(()));
+        if self.limit == 0 {
+            return Ok(0);
+        }
+        let scan = Scan { from: &bounds.from, to: &bounds.to, reverse: self.reverse };
+        reader.scan(scan, &mut |key, value| {
+            let mut take = |key: &[u8], row: &[u8]| {
+                if !is_expired(expires, row, self.now_ms) {
+                    visit(key, row);
+                    found += 1;
+                }
+            };
+            match index {
+                None => take(key, value),
+                Some(index) => {
+                    if let Some(key) = index.row_key(key, value) {
+                        failed = reader.get_with(&key, &mut |row| take(&key, row));
+                    }
+                }
+            }
+            found < self.limit && failed.is_ok()
+        })?;
+        failed?;
+        Ok(found)
+    }
+
+    /// Number of rows, without reading them; by an index of many entries a row,
+    /// of the entries. Limit and direction do not matter.
+    pub fn count(&self, reader: &Reader<'_>, schema: &Schema) -> Result<u64, Stop> {
+        let (index, Bounds { from, to }) = self.plan(schema)?;
+        let mut count = count_range(reader, &from, &to)?;
+        let Some(expiry) = schema.expiry(self.rows) else {
+            return Ok(count);
+        };
+        // What has expired and is not cleared away yet is not there any more.
+        for key in expired(reader, expiry, self.now_ms, usize::MAX)? {
+            match index {
+                None => count -= u64::from(from <= key && key < to),
+                Some(index) => {
+                    let row = reader.get(&key)?.unwrap_or_default();
+                    let entries = index.entries(&key, DocumentRef::from_stored(&row));
+                    count -= entries.iter().filter(|entry| from <= **entry && **entry < to).count() as u64;
+                }
+            }
+        }
+        Ok(count)
+    }
+}
+
+/// Number of entries in a range.
+fn count_range(reader: &Reader<'_>, from: &[u8], to: &[u8]) -> Result<u64, TreeError> {
+    let mut count = 0;
+    reader.scan(Scan::ascending(from, to), &mut |_, _| {
+        count += 1;
+        true
+    })?;
+    Ok(count)
+}
+
+/// Whether a row of a collection whose rows expire by the field `expires` is past its time.
+pub fn is_expired(expires: Option<&str>, row: &[u8], now_ms: u64) -> bool {
+    let at = expires.and_then(|path| DocumentRef::from_stored(row).path(path));
+    match at {
+        Some(Value::Int(at) | Value::Date(at)) => at <= now_ms as i64,
+        Some(Value::F64(at)) => at <= now_ms as f64,
+        _ => false,
+    }
+}
+
+/// The keys of up to `limit` rows that are past their time, the oldest first.
+pub(super) fn expired(
+    reader: &Reader<'_>,
+    index: &Index,
+    now_ms: u64,
+    limit: usize,
+) -> Result<Vec<Vec<u8>>, TreeError> {
+    debug_assert!(index.is(EXPIRES));
+    let to = after_prefix(Key::in_tree(index.tree.0).number(now_ms as f64).as_bytes()).unwrap_or_default();
+    let mut keys = Vec::new();
+    reader.scan(Scan::ascending(&[index.tree.0], &to), &mut |key, value| {
+        keys.extend(index.row_key(key, value));
+        keys.len() < limit
+    })?;
+    Ok(keys)
+}

@@ -1,0 +1,195 @@
+//! What a page changes: mutations, and rows that no mutation writes. All that
+//! one operation holds is one commit.
+
+use super::operation::{ARGS_VERSION, Operation, bad_row, collection_of};
+use super::state::{WorkspaceRows, tree_error};
+use super::{Client, ClientRules, bit, tree_bit};
+use crate::collection::range::bounds;
+use crate::collection::{
+    Finished, OUTBOX, Schema, Stop, TreeId, Workspace, check_limits, key_of, number_key, schema, typed_key,
+};
+use crate::format::document::{Document, DocumentRef, Value};
+use crate::sync::mutation::{Context, Id, Mutation, Status, Verdict};
+use crate::sync::rows::Collection;
+use crate::sync::wire;
+use crate::tree::TreeError;
+use alloc::vec::Vec;
+use xxhash_rust::xxh64::xxh64;
+
+/// What an edit does beside writing rows.
+#[derive(Default)]
+pub(super) struct Edit {
+    /// Number of the last mutation in the outbox.
+    seq: u64,
+    mutations: Vec<Mutation>,
+    changed: u64,
+    /// It writes rows that pending mutations may read.
+    is_under_view: bool,
+}
+
+impl Client {
+    /// Does all of `operations`, on top of what the shopper sees.
+    pub(super) fn edit(&mut self, operations: &[Operation]) -> Result<u64, Stop> {
+        let had_pending = !self.pending.is_empty();
+        let view = self.store.reader_over(&self.view);
+        let mut workspace = Workspace::with_counts(view, &self.schema, self.now_ms, self.view_counts.clone());
+        let seq = self.pending.last().map_or(self.state.confirmed_seq, |last| last.seq);
+        let mut edit = Edit { seq, ..Edit::default() };
+        for operation in operations {
+            self.step(&mut workspace, operation, &mut edit)?;
+        }
+        let Finished { overlay, entries, counts } = workspace.finish()?;
+        self.view = overlay;
+        self.view_counts = counts;
+        self.changed |= edit.changed;
+        self.pending.extend(edit.mutations);
+        if entries.is_empty() {
+            return Ok(0);
+        }
+        if self.pending.is_empty() {
+            // Then the view is the base, and its new root the base's.
+            return Ok(self.store.stage_applied(entries, self.view.clone()));
+        }
+        self.view_stale |= had_pending && edit.is_under_view;
+        Ok(self.store.stage(entries))
+    }
+
+    /// Does one operation of an edit in a workspace.
+    pub(super) fn step(
+        &self,
+        workspace: &mut Workspace<'_>,
+        operation: &Operation,
+        edit: &mut Edit,
+    ) -> Result<(), Stop> {
+        match operation {
+            Operation::Mutate { name, asked, id, at } => self.mutate(workspace, edit, name, asked, *id, *at),
+            Operation::Put { rows_tree, rows } => {
+                let collection = edit.writes(workspace.schema(), *rows_tree)?;
+                put(&*self.rules, workspace, collection, rows)
+            }
+            Operation::Delete { rows_tree, keys } => {
+                edit.writes(workspace.schema(), *rows_tree)?;
+                for (index, parts) in keys.as_ref().items().enumerate() {
+                    let key = typed_key(*rows_tree, &mut [Some(parts)].into_iter());
+                    workspace.delete_row(&key.ok_or_else(|| bad_row("bad_key", "is no key", index))?)?;
+                }
+                Ok(())
+            }
+            Operation::DeleteRange { rows_tree, asked } => {
+                edit.writes(workspace.schema(), *rows_tree)?;
+                let bounds = bounds(*rows_tree, asked);
+                let bounds = bounds.map_err(|bad| Stop::bad_args(bad.bound, "must be a list of key parts"))?;
+                Ok(workspace.delete_range(&bounds.from, &bounds.to)?)
+            }
+            Operation::Read { query, found } => {
+                let mut hash = Hash::default();
+                query.run(&workspace.reader(), workspace.schema(), &mut |key, row| hash.add(key, row))?;
+                unchanged(hash.0 == *found)
+            }
+            Operation::Count { query, found } => {
+                unchanged(query.count(&workspace.reader(), workspace.schema())? == *found)
+            }
+            _ => Err(Stop::bad_args("operation", "cannot be part of a transaction")),
+        }
+    }
+
+    fn mutate(
+        &self,
+        workspace: &mut Workspace<'_>,
+        edit: &mut Edit,
+        name: &str,
+        asked: &Document,
+        id: Id,
+        at: u64,
+    ) -> Result<(), Stop> {
+        let context = Context { now_ms: self.now_ms };
+        let written = workspace.written();
+        let mut rows = WorkspaceRows(workspace);
+        let args = self.rules.prepare(name, asked, &mut rows).map_err(tree_error)?;
+        let verdict = self.rules.execute(name, ARGS_VERSION, &args, &context, &mut rows).map_err(tree_error)?;
+        refuse_what_no_server_would_take(verdict)?;
+        let collection = collection_of(name);
+        edit.changed |= collection.map_or(0, bit);
+        if collection.is_some_and(|collection| self.scopes.contains(&collection)) {
+            // What it does shows, but only the intent is stored until the server has confirmed it.
+            workspace.keep_to_itself(written);
+            edit.seq += 1;
+            let mutation = Mutation::new(edit.seq, id, name, ARGS_VERSION, args, at);
+            let bytes = wire::encode_mutation(&mutation);
+            workspace.write(&number_key(OUTBOX, edit.seq), Some(&bytes))?;
+            edit.mutations.push(mutation);
+        }
+        Ok(())
+    }
+}
+
+impl Edit {
+    /// Notes a write; refuses one of a collection that rules alone write.
+    fn writes<'s>(&mut self, schema: &'s Schema, rows_tree: TreeId) -> Result<&'s schema::Collection, Stop> {
+        self.changed |= tree_bit(rows_tree);
+        self.is_under_view = true;
+        schema.collection(rows_tree).ok_or_else(|| Stop::bad_args("collection", "must be one that a page writes"))
+    }
+}
+
+/// A hash of what a query finds.
+#[derive(Default)]
+pub(super) struct Hash(pub(super) u64);
+
+impl Hash {
+    pub(super) fn add(&mut self, key: &[u8], row: &[u8]) {
+        self.0 = xxh64(row, xxh64(key, self.0));
+    }
+}
+
+fn unchanged(holds: bool) -> Result<(), Stop> {
+    if holds { Ok(()) } else { Err(Stop::refused("conflict", &[])) }
+}
+
+fn put(
+    rules: &dyn ClientRules,
+    workspace: &mut Workspace<'_>,
+    collection: &schema::Collection,
+    rows: &Document,
+) -> Result<(), Stop> {
+    let commerce = collection.tree.0.checked_sub(crate::collection::ROWS).and_then(Collection::from_number);
+    for (index, row) in rows.as_ref().items().enumerate() {
+        let Value::Object(row) = row else {
+            return Err(bad_row("bad_row", "is no object", index));
+        };
+        let key = key_of(collection, row).ok_or_else(|| bad_row("bad_row", "has no key of scalars", index))?;
+        check_limits(&key, row.as_bytes(), index)?;
+        put_newer(rules, workspace, commerce, &key, row)?;
+    }
+    Ok(())
+}
+
+/// Writes a row, unless one that is there must stay.
+pub(super) fn put_newer(
+    rules: &dyn ClientRules,
+    workspace: &mut Workspace<'_>,
+    commerce: Option<Collection>,
+    key: &[u8],
+    row: DocumentRef<'_>,
+) -> Result<(), TreeError> {
+    let before = workspace.row(key)?;
+    let is_kept = |before: &Document| {
+        let may_replace = |collection| rules.replaces(collection, before.as_ref(), row);
+        before.as_ref() == row || !commerce.is_none_or(may_replace)
+    };
+    if before.as_ref().is_some_and(is_kept) {
+        return Ok(());
+    }
+    workspace.put_over(key, before.as_ref(), row.as_bytes())
+}
+
+/// Bad arguments come from the page's code: it hears of them at once, and the
+/// server never.
+fn refuse_what_no_server_would_take(verdict: Verdict) -> Result<(), Stop> {
+    match verdict.code {
+        Some(code @ ("bad_args" | "unknown_mutation")) if verdict.status == Status::Rejected => {
+            Err(Stop::Refused { code, detail: verdict.detail })
+        }
+        _ => Ok(()),
+    }
+}

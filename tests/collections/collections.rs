@@ -1,0 +1,251 @@
+//! Declarations, keys, unique and multi-entry indexes, expiry, counts.
+
+use crate::world::*;
+use pannier::collection::index::{EXPIRES, MULTI, UNIQUE};
+use pannier::collection::schema::Declared;
+use pannier::collection::{Query, Stop};
+use pannier::sync::client::Operation;
+use serde_json::{Value, json};
+
+fn wishes() -> Declared {
+    declared(
+        "wishes",
+        vec![
+            index("bySku", &["sku"], UNIQUE),
+            index("byTag", &["tags", "price"], MULTI),
+            index("$expires", &["until"], EXPIRES),
+        ],
+    )
+}
+
+fn open() -> World {
+    let mut world = World::new();
+    world.open(vec![declared("catalog", vec![]), wishes()], &[]);
+    world.settle();
+    world
+}
+
+#[test]
+fn typed_keys_order_and_are_found() {
+    let mut world = open();
+    let keys = [json!(-2), json!(3), json!(10), json!("10"), json!("a"), json!(["a", 1]), json!(["a", 2]), json!("b")];
+    let rows: Vec<Value> = keys.iter().rev().map(|id| json!({ "id": id })).collect();
+    world.put(0, "wishes", json!(rows));
+    world.settle();
+    assert_eq!(ids(&world.rows(0, "wishes", "", json!({}))), json!(keys));
+    assert_eq!(ids(&world.rows(0, "wishes", "", json!({ "is": ["a"] }))), json!(["a"]));
+    assert_eq!(ids(&world.rows(0, "wishes", "", json!({ "gte": ["a"], "lte": ["a"] }))), json!(keys[4..7]));
+    world.delete(0, "wishes", json!([["a", 1], [3]]));
+    world.settle();
+    assert_eq!(ids(&world.rows(0, "wishes", "", json!({ "gte": [0], "lt": ["b"] }))), json!([10, "10", "a", ["a", 2]]));
+    let rows_tree = world.tree(0, "wishes");
+    world.now(0, Operation::DeleteRange { rows_tree, asked: document(json!({ "gt": ["10"] })) });
+    assert_eq!(ids(&world.rows(0, "wishes", "", json!({}))), json!([-2, 10, "10"]));
+    world.check(0);
+}
+
+#[test]
+fn rows_without_a_key_and_rows_that_are_too_long_are_refused_with_their_place() {
+    let mut world = open();
+    for (row, code) in [
+        (json!({ "sku": "A" }), "bad_row"),
+        (json!({ "id": null }), "bad_row"),
+        (json!({ "id": [] }), "bad_row"),
+        (json!({ "id": { "a": 1 } }), "bad_row"),
+        (json!({ "id": [["a"]] }), "bad_row"),
+        (json!({ "id": "x".repeat(1100) }), "too_large"),
+        (json!({ "id": 1, "text": "x".repeat(1 << 20) }), "too_large"),
+        (json!({ "id": 1, "tags": (0..257).collect::<Vec<_>>() }), "too_large"),
+    ] {
+        let rows_tree = world.tree(0, "wishes");
+        let told = world.now(0, Operation::Put { rows_tree, rows: document(json!([{ "id": 7 }, row])) });
+        assert!(refused(code)(&told), "{told:?}");
+    }
+    assert_eq!(world.rows(0, "wishes", "", json!({})), Vec::<Value>::new(), "nothing of a refused commit is left");
+    let told = world.now(0, Operation::Put { rows_tree: pannier::collection::TreeId(0x11), rows: document(json!([])) });
+    assert!(refused("bad_args")(&told), "carts are written by mutations: {told:?}");
+}
+
+#[test]
+fn equal_values_in_a_unique_index_are_refused_by_name_and_key() {
+    let mut world = open();
+    world.put(0, "wishes", json!([{ "id": 1, "sku": "A" }, { "id": 2, "sku": "B" }, { "id": 3 }, { "id": 4 }]));
+    world.settle();
+    let rows_tree = world.tree(0, "wishes");
+    let put = |rows: Value| Operation::Put { rows_tree, rows: document(rows) };
+    let told = world.now(0, put(json!([{ "id": 5, "sku": "C" }, { "id": 6, "sku": "A" }])));
+    let Told::Refused(code, detail) = told else { panic!("{told:?}") };
+    assert_eq!((code.as_str(), &detail["field"], &detail["key"]), ("unique", &json!("bySku"), &json!([1])));
+    assert_eq!(ids(&world.rows(0, "wishes", "", json!({}))), json!([1, 2, 3, 4]));
+    assert!(refused("unique")(&world.now(0, put(json!([{ "id": 5, "sku": "C" }, { "id": 6, "sku": "C" }])))));
+    // Rows of one commit may change places.
+    assert_eq!(world.now(0, put(json!([{ "id": 1, "sku": "B" }, { "id": 2, "sku": "A" }]))), Told::Durable);
+    assert_eq!(ids(&world.rows(0, "wishes", "bySku", json!({ "gte": ["A"], "lte": ["A"] }))), json!([2]));
+    world.check(0);
+}
+
+#[test]
+fn two_tabs_cannot_both_take_a_unique_value() {
+    for seed in 0..200 {
+        let mut world = open();
+        world.open(vec![wishes()], &[]);
+        world.settle();
+        let tickets = [0, 1].map(|at| world.put(at, "wishes", json!([{ "id": at, "sku": "A" }])));
+        let mut random = Random(seed);
+        for _ in 0..random.below(40) {
+            let (at, what) = (random.below(2) as usize, random.below(4));
+            world.step(at, what);
+        }
+        world.settle();
+        let told = [0, 1].map(|at| world.tab(at).told(tickets[at]).expect("an answer"));
+        let refusals = told.iter().filter(|told| refused("unique")(told)).count();
+        assert_eq!(refusals, 1, "seed {seed}: {told:?}");
+        for at in 0..2 {
+            assert_eq!(world.rows(at, "wishes", "", json!({})).len(), 1);
+            world.check(at);
+        }
+    }
+}
+
+#[test]
+fn a_row_has_an_entry_for_each_of_its_items() {
+    let mut world = open();
+    world.put(
+        0,
+        "wishes",
+        json!([
+            { "id": 1, "tags": ["red", "wool", "red"], "price": 5 },
+            { "id": 2, "tags": ["red"], "price": 3 },
+            { "id": 3, "tags": [] },
+            { "id": 4, "tags": "wool" },
+            { "id": 5 }
+        ]),
+    );
+    world.settle();
+    let by = |tag: Value| json!({ "gte": [tag], "lte": [tag] });
+    assert_eq!(ids(&world.rows(0, "wishes", "byTag", by(json!("red")))), json!([2, 1]));
+    assert_eq!(ids(&world.rows(0, "wishes", "byTag", by(json!("wool")))), json!([4, 1]));
+    assert_eq!(ids(&world.rows(0, "wishes", "byTag", by(Value::Null))), json!([5]));
+    world.put(0, "wishes", json!([{ "id": 1, "tags": ["wool"], "price": 5 }]));
+    world.settle();
+    assert_eq!(ids(&world.rows(0, "wishes", "byTag", by(json!("red")))), json!([2]));
+    world.check(0);
+}
+
+#[test]
+fn a_row_past_its_time_is_in_no_read_and_in_nobody_s_way() {
+    let mut world = open();
+    let until = world.now_ms + 1000;
+    world.put(
+        0,
+        "wishes",
+        json!([
+            { "id": 1, "sku": "A", "until": until, "tags": ["red"] },
+            { "id": 2, "sku": "B", "until": until + 1, "tags": ["red"] },
+            { "id": 3, "sku": "C", "until": "never", "tags": ["red"] }
+        ]),
+    );
+    world.settle();
+    let count = |world: &mut World, index: &str, asked: Value| {
+        let query = world.query(0, "wishes", index, asked);
+        world.tab(0).client.count(0, query).expect("a count")
+    };
+    assert_eq!(count(&mut world, "", json!({})), 3);
+    world.now_ms = until;
+    assert_eq!(ids(&world.rows(0, "wishes", "", json!({}))), json!([2, 3]));
+    assert_eq!(ids(&world.rows(0, "wishes", "bySku", json!({}))), json!([2, 3]));
+    assert_eq!(count(&mut world, "", json!({})), 2);
+    assert_eq!(count(&mut world, "", json!({ "lt": [2] })), 0);
+    assert_eq!(count(&mut world, "byTag", json!({ "gte": ["red"], "lte": ["red"] })), 2);
+    let limited = Query { limit: 1, ..world.query(0, "wishes", "", json!({})) };
+    assert_eq!(ids(&world.read(0, 0, &limited).expect("rows")), json!([2]), "it takes nobody's place");
+    // A new row may have its unique value, and clears it away.
+    world.put(0, "wishes", json!([{ "id": 9, "sku": "A" }]));
+    world.settle();
+    world.check(0);
+    let all = Query { now_ms: 0, ..world.query(0, "wishes", "", json!({})) };
+    assert_eq!(ids(&world.read(0, 0, &all).expect("rows")), json!([2, 3, 9]));
+    // By the index on time, the page deletes what is left.
+    world.now_ms += 10;
+    let past = Query { now_ms: 0, ..world.query(0, "wishes", "$expires", json!({ "lte": [until + 10] })) };
+    assert_eq!(ids(&world.read(0, 0, &past).expect("rows")), json!([2]));
+}
+
+#[test]
+fn tabs_that_declare_differently_never_write_into_each_other_s_trees() {
+    let mut world = World::new();
+    let old = vec![declared("wishes", vec![index("byA", &["a"], 0), index("byB", &["b"], 0)])];
+    let new = vec![
+        declared("drafts", vec![index("byC", &["c"], 0)]),
+        declared("wishes", vec![index("byB", &["c"], 0), index("byA", &["a"], 0)]),
+    ];
+    world.open(old, &[]);
+    world.settle();
+    world.put(0, "wishes", json!([{ "id": 1, "a": 5, "b": 6, "c": 7 }]));
+    world.settle();
+    world.open(new, &[]);
+    world.settle();
+    world.put(1, "drafts", json!([{ "id": 2, "c": 1 }]));
+    world.put(0, "wishes", json!([{ "id": 3, "a": 1, "b": 2, "c": 9 }]));
+    world.settle();
+    while world.tab(1).client.is_upkeep_due() {
+        world.now(1, Operation::Upkeep);
+    }
+    world.put(1, "wishes", json!([{ "id": 4, "a": 2, "b": 1, "c": 8 }]));
+    world.settle();
+    for at in 0..2 {
+        world.check(at);
+        assert_eq!(ids(&world.rows(at, "wishes", "byA", json!({}))), json!([3, 4, 1]));
+    }
+    assert_eq!(ids(&world.rows(0, "wishes", "byB", json!({}))), json!([4, 3, 1]), "its own definition");
+    assert_eq!(ids(&world.rows(1, "wishes", "byB", json!({}))), json!([1, 4, 3]), "its own definition");
+}
+
+#[test]
+fn an_index_that_nobody_declares_is_dropped_after_its_days() {
+    let mut world = World::new();
+    world.open(vec![declared("wishes", vec![index("byA", &["a"], 0)])], &[]);
+    world.settle();
+    let rows: Vec<Value> = (0..600).map(|id| json!({ "id": id, "a": id })).collect();
+    world.put(0, "wishes", json!(rows));
+    world.settle();
+    let tree = world.tab(0).client.schema().indexes()[0].tree;
+    world.tabs[0] = None;
+    for (days, trees) in [(29, 2), (2, 1)] {
+        world.now_ms += days * 24 * 60 * 60 * 1000;
+        let at = world.open(vec![declared("wishes", vec![])], &[]);
+        world.settle();
+        while world.tab(at).client.is_upkeep_due() {
+            world.now(at, Operation::Upkeep);
+        }
+        // The history's own index is always there.
+        assert_eq!(world.tab(at).client.schema().indexes().len(), trees, "after {days} days more");
+        assert_eq!(world.entries(at, &[tree.0], &[tree.0 + 1]).is_empty(), trees == 1);
+        world.check(at);
+        world.tabs[at] = None;
+    }
+}
+
+#[test]
+fn another_key_for_a_collection_that_is_there_is_refused() {
+    let mut world = open();
+    let other = Declared { key: vec!["sku".into()], ..declared("wishes", vec![]) };
+    let at = world.open(vec![other], &[]);
+    world.settle();
+    assert!(refused("bad_declaration")(&world.tab(at).told(1).expect("an answer")));
+    let many = (0..60).map(|number| declared(&format!("c{number}"), vec![])).collect();
+    let at = world.open(many, &[]);
+    world.settle();
+    let Some(Told::Refused(code, detail)) = world.tab(at).told(1) else { panic!("not refused") };
+    assert_eq!((code.as_str(), &detail["limit"]), ("bad_declaration", &json!(48)));
+}
+
+#[test]
+fn queries_name_what_is_wrong_with_them() {
+    let mut world = open();
+    for (index, asked, field) in [("none", json!({}), "none"), ("bySku", json!({ "gte": "A" }), "gte")] {
+        let query = world.query(0, "wishes", index, asked);
+        let Err(Stop::Refused { code, detail }) = world.read(0, 0, &query) else { panic!("not refused") };
+        assert_eq!((code, detail.as_ref().str("field")), ("bad_args", Some(field)));
+    }
+}

@@ -1,0 +1,151 @@
+// Collections, snapshots and transactions through the packed package, in Node with the store in memory.
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { before, test } from 'node:test'
+import { shopFolder } from './package.mjs'
+
+let open, wasm
+before(async () => {
+  const folder = join(await shopFolder('collections'), 'node_modules/pannier')
+  ;({ open } = await import(pathToFileURL(join(folder, 'pannier.js'))))
+  wasm = await readFile(join(folder, 'pannier_bg.wasm'))
+})
+
+const openShop = (options) => open({ name: 'shop', store: 'memory', wasm, ...options })
+const WISHES = { indexes: { bySku: { fields: ['sku'], unique: true }, byTag: { fields: ['tags'], multi: true } } }
+const code = (wanted) => (error) => error.code === wanted
+const ids = (rows) => rows.map(({ id }) => id)
+
+test('rows of a declared collection are put, found by key and index, counted and deleted', async () => {
+  const shop = await openShop({ collections: { wishes: WISHES, visits: { key: ['day', 'nr'] } } })
+  const wishes = shop.collection('wishes')
+  let changes = 0
+  wishes.subscribe(() => changes++)
+  await wishes.putMany([
+    { id: 1, sku: 'A', tags: ['red', 'wool'] },
+    { id: 'x', sku: 'B', tags: ['red'] },
+    { id: ['x', 2], sku: 'C', tags: [] },
+  ]).durable
+  assert.equal(changes, 1)
+  assert.deepEqual(await wishes.get('x'), { id: 'x', sku: 'B', tags: ['red'] })
+  assert.equal(await wishes.get('y'), undefined)
+  assert.deepEqual(ids(await wishes.query('byTag', { gte: ['red'], lte: ['red'] })), [1, 'x'])
+  assert.deepEqual(ids(await wishes.range({ gte: 'x' })), ['x', ['x', 2]])
+  assert.deepEqual([await wishes.count(), await wishes.count({ gte: 'x' }), await wishes.countBy('byTag')], [3, 2, 3])
+  await assert.rejects(wishes.put({ id: 9, sku: 'A' }).durable, (error) => {
+    assert.equal(error.message, 'unique: bySku is in another row')
+    assert.deepEqual(error.detail, { field: 'bySku', why: 'is in another row', collection: 'wishes', key: [1] })
+    return code('unique')(error)
+  })
+  await assert.rejects(wishes.query('byNothing'), code('bad_args'))
+  await wishes.delete(['x', 2]).durable
+  await wishes.deleteRange({ lt: 'x' }).durable
+  assert.deepEqual(ids(await wishes.range()), ['x'])
+  const visits = shop.collection('visits')
+  await visits.putMany([{ day: 2, nr: 1 }, { day: 1, nr: 2 }, { day: 1, nr: 1 }]).durable
+  assert.deepEqual(await visits.range({ lte: 1 }), [{ day: 1, nr: 1 }, { day: 1, nr: 2 }])
+  assert.throws(() => shop.collection('none'), code('bad_args'))
+  await assert.rejects(openShop({ collections: { cart: {} } }), code('bad_args'))
+  await shop.close()
+})
+
+test('the catalog has the same abilities and keeps its rule for versions', async () => {
+  const shop = await openShop({ catalog: { indexes: { byBrand: ['brand'] } } })
+  await shop.catalog.putMany([{ id: 'A', version: 2, brand: 'x' }, { id: 'B', brand: 'y' }]).durable
+  await shop.catalog.put({ id: 'A', version: 1, brand: 'z' }).durable
+  assert.deepEqual(await shop.catalog.get('A'), { id: 'A', version: 2, brand: 'x' })
+  assert.equal(await shop.catalog.countBy('byBrand', { gte: ['y'] }), 1)
+  await shop.catalog.delete('A').durable
+  assert.equal(await shop.catalog.get('A'), undefined)
+  await shop.close()
+})
+
+test('a snapshot stays what it was over all collections', async () => {
+  const shop = await openShop({ collections: { wishes: WISHES } })
+  await shop.collection('wishes').put({ id: 1, sku: 'A' }).durable
+  shop.cart.add({ sku: 'A' })
+  const snapshot = await shop.snapshot()
+  shop.cart.add({ sku: 'B' })
+  shop.collection('wishes').putMany([{ id: 1, sku: 'Z' }, { id: 2, sku: 'B' }])
+  await shop.flush()
+  assert.deepEqual(await snapshot.collection('wishes').range(), [{ id: 1, sku: 'A' }])
+  assert.deepEqual(await snapshot.collection('wishes').query('bySku', { gte: ['Z'] }), [])
+  assert.equal((await snapshot.cart.read()).count, 1)
+  assert.equal((await shop.cart.read()).count, 2)
+  snapshot.release()
+  snapshot.release()
+  await assert.rejects(snapshot.cart.read(), code('released'))
+  await shop.close()
+})
+
+test('a transaction is all or nothing over all collections', async () => {
+  const shop = await openShop({ collections: { wishes: WISHES } })
+  const wishes = shop.collection('wishes')
+  await wishes.put({ id: 1, sku: 'A', left: 2 }).durable
+  const sold = await shop.transaction(async (tx) => {
+    const wish = await tx.collection('wishes').get(1)
+    tx.cart.add({ sku: wish.sku, qty: 2 })
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    tx.collection('wishes').put({ ...wish, left: wish.left - 2 })
+    assert.deepEqual(await tx.collection('wishes').get(1), { id: 1, sku: 'A', left: 0 })
+    assert.equal((await wishes.get(1)).left, 2)
+    return (await tx.cart.read()).count
+  })
+  assert.equal(sold, 2)
+  assert.equal((await wishes.get(1)).left, 0)
+  assert.equal((await shop.cart.read()).count, 2)
+  await assert.rejects(
+    shop.transaction(async (tx) => {
+      await tx.cart.clear()
+      throw new Error('a change of mind')
+    }),
+    /a change of mind/,
+  )
+  await assert.rejects(
+    shop.transaction((tx) => {
+      tx.cart.clear()
+      // Not awaited, and refused all the same.
+      tx.collection('wishes').put({ sku: 'no key' })
+    }),
+    code('bad_row'),
+  )
+  await assert.rejects(
+    shop.transaction(async (tx) => {
+      await tx.cart.clear()
+      await tx.collection('wishes').put({ id: 2, sku: 'A' })
+    }),
+    code('unique'),
+  )
+  assert.equal((await shop.cart.read()).count, 2)
+  assert.equal(await wishes.count(), 1)
+  await assert.rejects(shop.transaction(() => shop.transaction(() => {})), code('nested'))
+  await shop.close()
+})
+
+test('a transaction whose reads have changed is done again, and not for ever', async () => {
+  const shop = await openShop({ collections: { counters: {} } })
+  const counters = shop.collection('counters')
+  let calls = 0
+  const count = () => shop.transaction(async (tx) => {
+    calls++
+    const { value = 0 } = (await tx.collection('counters').get('a')) ?? {}
+    await new Promise((resolve) => setTimeout(resolve, 1))
+    await tx.collection('counters').put({ id: 'a', value: value + 1 })
+  })
+  await Promise.all([count(), count(), count(), count()])
+  assert.deepEqual(await counters.get('a'), { id: 'a', value: 4 })
+  assert.ok(calls > 4, `${calls} calls`)
+  calls = 0
+  const late = shop.transaction(async (tx) => {
+    calls++
+    await tx.collection('counters').get('a')
+    await counters.put({ id: 'a', value: -calls }).durable
+    await tx.collection('counters').put({ id: 'b' })
+  })
+  await assert.rejects(late, code('conflict'))
+  assert.equal(calls, 16)
+  assert.equal(await counters.get('b'), undefined)
+  await shop.close()
+})
