@@ -1,7 +1,7 @@
 //! Checking a whole tree.
 
 use super::large::{bytes_at, outside};
-use super::node::{NODE_WEIGHT_MAX, NODE_WEIGHT_MIN, branch_weight, leaf_weight};
+use super::node::{NODE_WEIGHT_MAX, NODE_WEIGHT_MIN, Node, branch_weight, leaf_weight};
 use super::{Child, Held, Large, Segments, TREE_DEPTH_MAX, Tree, TreeError, Value};
 use crate::format::head::{Below, NodeRef, SegmentInfo};
 use crate::format::node::Kind;
@@ -154,6 +154,10 @@ impl Check {
         let level_above = self.path.last().map(|step| step.held.view()).transpose()?.map_or(0, |above| above.level);
         if level_above > 0 && level_above != view.level + 1 {
             return Err(held.corrupt("levels do not descend by one"));
+        }
+        if matches!(held, Held::Stored { .. }) {
+            // What cannot be changed is not sound: its cells overlap.
+            Node::from_held(&held)?;
         }
         let weight = weight(&held)?;
         // Neither the root nor a node of version 1.

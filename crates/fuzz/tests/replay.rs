@@ -58,6 +58,11 @@ fn a_log_that_ends_before_its_head_is_told_at_once() {
 }
 
 #[test]
+fn a_check_finds_cells_that_overlap() {
+    crasher("node", "cells-overlap");
+}
+
+#[test]
 fn a_damaged_tree_of_version_1_is_not_rebuilt_for_ever() {
     crasher("store", "version-1-out-of-order");
 }
