@@ -4,8 +4,7 @@ import type { CartLine, Product, Visit } from '../products.ts'
 import type { OpenOptions, PriceRange, System } from '../system.ts'
 
 export async function open({ cacheBytes }: OpenOptions = {}): Promise<System> {
-  const options = { name: 'bench', ...(cacheBytes === undefined ? {} : { cacheBytes }) }
-  return new Pannier(await openShop(options))
+  return new Pannier(await openShop({ name: 'bench', cacheBytes }))
 }
 
 class Pannier implements System {
