@@ -38,7 +38,7 @@ export class CatalogView extends Collection<Product> implements CatalogApi {
       // A change since the read may have brought another one.
       if (product !== undefined && changes === this.#changes && isKeepable(product)) this.#keep(id, product)
     }
-    return product === undefined || this.isExpired(product) ? undefined : this.used(product)
+    return product === undefined || this.isExpired(product) ? undefined : product
   }
 
   #keep(id: string, product: Product): void {

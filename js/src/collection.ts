@@ -1,10 +1,14 @@
 import { expiresBy } from './declare.ts'
 import { check } from './errors.ts'
+import { Frame } from './frame.ts'
 import { Name, type Source, type Store } from './store.ts'
 import type { CollectionApi, CollectionOptions, Document, Key, KeyPart, Range, Value, Write } from './types.ts'
 
 /** Rows of a range without a limit of its own. */
 const LIMIT_DEFAULT = 100
+
+/** Expired rows that are deleted in one commit. */
+const CLEARED_MAX = 256
 
 /** A collection of a store, a snapshot or a transaction; `W` is what a write returns there. */
 export class Rows<Row extends Document, W> {
@@ -86,17 +90,35 @@ export class Collection<Row extends Document> extends Rows<Row, Write> implement
     return this.store.watch(this.number, callback)
   }
 
-  protected isExpired(row: Row): boolean {
-    const path = expiresBy(this.options)
-    if (path === undefined) return false
-    let at: Value | undefined = row
-    for (const key of path.split('.')) at = (at as Document | null | undefined)?.[key]
-    return (typeof at === 'number' || at instanceof Date) && Number(at) <= Date.now()
+  /** Deletes rows that are past their time, a bounded number in a commit. */
+  async clearExpired(): Promise<void> {
+    for (let count = CLEARED_MAX; count === CLEARED_MAX; ) {
+      const frame = await Frame.begin(this.store, true)
+      try {
+        const rows = (await frame.expired(this.number, CLEARED_MAX)) as Document[]
+        const { key = ['id'] } = this.options
+        const keys = rows.map(row => key.flatMap(path => valueAt(row, path)))
+        if (keys.length > 0) frame.write(Name.Delete, this.number, keys, 'keys')
+        // Refused when another tab has written one of them meanwhile.
+        await frame.commit()
+        count = rows.length
+      } finally {
+        frame.release()
+      }
+    }
   }
 
-  protected used(row: Row): Row {
-    return row
+  protected isExpired(row: Row): boolean {
+    const path = expiresBy(this.options)
+    const at = path === undefined ? undefined : valueAt(row, path)
+    return (typeof at === 'number' || at instanceof Date) && Number(at) <= Date.now()
   }
+}
+
+function valueAt(row: Document, path: string): Value {
+  let value: Value | undefined = row
+  for (const key of path.split('.')) value = (value as Document | null | undefined)?.[key]
+  return value as Value
 }
 
 function named(index: string): string {

@@ -1,3 +1,4 @@
+import { EXPIRY } from './declare.ts'
 import { PannierError } from './errors.ts'
 import { type Name, newId, type Source, type Store } from './store.ts'
 import type { Value } from './types.ts'
@@ -40,6 +41,12 @@ export class Frame implements Source<Promise<void>> {
 
   scan(...asked: readonly [number, string, object, number, boolean, boolean]): Promise<Value[]> {
     return this.#next(frame => this.#store.scan(...asked, frame))
+  }
+
+  /** Rows that are past their time, the oldest first. */
+  expired(collection: number, limit: number): Promise<Value[]> {
+    const past = { lte: [Date.now()] }
+    return this.#next(frame => this.#store.scan(collection, EXPIRY, past, limit, false, false, frame, 0))
   }
 
   count(...asked: readonly [number, string, object]): Promise<number> {

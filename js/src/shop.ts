@@ -73,18 +73,19 @@ export async function open(options: OpenOptions): Promise<Shop> {
     check(found !== undefined, 'name', 'the name of a declared collection')
     return [store.collection(name)!, found!]
   }
-  const expires = [options.catalog, ...Object.values(options.collections ?? {})].some(one => one?.expires)
-  const stopUpkeep = keepUp(store, expires)
+  const collection = (name: string): Collection<Document> => {
+    let found = collections.get(name)
+    if (found === undefined) collections.set(name, (found = new Collection(store, ...declared(name))))
+    return found
+  }
+  const expiring = Object.entries({ catalog: catalogOptions, ...options.collections }).filter(([, one]) => one.expires)
+  const stopUpkeep = keepUp(store, expiring.map(([name]) => collection(name)))
   return {
     cart: new CartView(store, edited),
     history: new HistoryView(store, edited),
     catalog,
     sync: syncer ?? NO_SYNC,
-    collection<Row extends Document>(name: string) {
-      let found = collections.get(name)
-      if (found === undefined) collections.set(name, (found = new Collection(store, ...declared(name))))
-      return found as unknown as Collection<Row>
-    },
+    collection: <Row extends Document>(name: string) => collection(name) as unknown as Collection<Row>,
     snapshot: () => takeSnapshot(store, catalogOptions, declared),
     async transaction(work) {
       const result = await transact(store, catalogOptions, declared, work)
@@ -116,14 +117,15 @@ const UPKEEP_AFTER_MS = 500
 const UPKEEP_EVERY_MS = 30_000
 
 /** Has upkeep done while the store is open, where there is any. Returns what stops it. */
-function keepUp(store: Store, again: boolean): () => void {
-  if (!store.isUpkeepDue()) return () => {}
+function keepUp(store: Store, expiring: Collection<Document>[]): () => void {
+  if (expiring.length === 0 && !store.isUpkeepDue()) return () => {}
   let timer: ReturnType<typeof setTimeout>
   const next = (afterMs: number) => {
     timer = setTimeout(async () => {
       // What fails here fails the same way where somebody waits for it.
       await store.upkeep().catch(() => {})
-      if (again && !store.isOver()) next(UPKEEP_EVERY_MS)
+      for (const one of expiring) await one.clearExpired().catch(() => {})
+      if (expiring.length > 0 && !store.isOver()) next(UPKEEP_EVERY_MS)
     }, afterMs)
     // Node must be able to end.
     ;(timer as { unref?(): void }).unref?.()

@@ -236,10 +236,11 @@ export class Store implements Source<Write, Edit> {
     reverse: boolean,
     keys: boolean,
     frame = 0,
+    now = Date.now(),
   ): Promise<Value[]> {
     const asked = this.encode(bounds, 'range').slice()
     return this.read(
-      engine => engine.scan(frame, collection, index, asked, limit, reverse, keys, Date.now()),
+      engine => engine.scan(frame, collection, index, asked, limit, reverse, keys, now),
       count => this.result(keys ? 2 * count : count),
     )
   }

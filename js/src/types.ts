@@ -180,8 +180,6 @@ export interface CatalogOptions {
    * writes into `expiresAt` where a row has none.
    */
   readonly expires?: string | { readonly afterMs: number }
-  /** Bytes of rows and keys above which rows go, the least recently used first. */
-  readonly bytesMax?: number
 }
 
 export interface CollectionOptions extends CatalogOptions {

@@ -149,3 +149,15 @@ test('a transaction whose reads have changed is done again, and not for ever', a
   assert.equal(await counters.get('b'), undefined)
   await shop.close()
 })
+
+test('a row past its time is not read any more, and is deleted soon', async () => {
+  const shop = await openShop({ collections: { drafts: { key: ['day', 'nr'], expires: { afterMs: 50 } } } })
+  const drafts = shop.collection('drafts')
+  await drafts.putMany([{ day: 1, nr: 1 }, { day: 1, nr: 2, expiresAt: Date.now() + 60_000 }]).durable
+  assert.equal(await drafts.count(), 2)
+  await new Promise((resolve) => drafts.subscribe(resolve))
+  assert.equal(await drafts.get([1, 1]), undefined)
+  assert.deepEqual((await drafts.range()).map(({ nr }) => nr), [2])
+  assert.equal(await drafts.count(), 1)
+  await shop.close()
+})
