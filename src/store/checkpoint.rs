@@ -18,7 +18,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// Above all keys: they begin with the number of a tree, which is lower.
-const KEYS_END: [u8; 1] = [0xFF];
+const KEYS_END: [u8; crate::key::KEY_BYTES_MAX + 1] = [0xFF; crate::key::KEY_BYTES_MAX + 1];
 
 /// What an entry costs to merge besides its bytes, as so many bytes.
 const ENTRY_COST_BYTES: usize = 128;

@@ -63,6 +63,11 @@ fn a_check_finds_cells_that_overlap() {
 }
 
 #[test]
+fn a_key_of_the_highest_bytes_survives_a_checkpoint() {
+    crasher("store", "key-above-all");
+}
+
+#[test]
 fn a_damaged_tree_of_version_1_is_not_rebuilt_for_ever() {
     crasher("store", "version-1-out-of-order");
 }
