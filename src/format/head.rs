@@ -1,6 +1,7 @@
 //! The head: where the tree's root lies, which segments hold it, and where the
 //! log begins. There is one, replaced by every checkpoint.
 
+use super::node::VALUE_BYTES_MAX;
 use super::{Corrupt, FORMAT_VERSION, Place, check_version, checksum, varint};
 use alloc::vec::Vec;
 
@@ -70,6 +71,10 @@ pub struct LargeRef {
     pub bytes: u32,
 }
 
+/// Least length of a piece that is not the whole value or its last: half of
+/// what the smallest record has room for. It bounds the number of pieces.
+pub const PIECE_BYTES_MIN: u32 = 8 * 1024 - 8;
+
 /// Bytes of a `LargeRef` inside a leaf: the first piece and the value's length.
 pub const LARGE_REF_BYTES: usize = NODE_REF_BYTES + 4;
 
@@ -86,7 +91,8 @@ impl LargeRef {
     pub fn from_bytes(bytes: &[u8; LARGE_REF_BYTES]) -> Option<Self> {
         let (first, length) = bytes.split_first_chunk()?;
         let (first, bytes) = (NodeRef::from_bytes(first), u32::from_le_bytes(length.try_into().ok()?));
-        let sound = first.length > 0 && first.length <= bytes && bytes <= super::node::VALUE_BYTES_MAX as u32;
+        let is_split = first.length >= PIECE_BYTES_MIN && first.length < bytes;
+        let sound = (first.length == bytes || is_split) && (1..=VALUE_BYTES_MAX as u32).contains(&bytes);
         let last = first.segment.checked_add(bytes.checked_div(first.length)?);
         (sound && last.is_some()).then_some(Self { first, bytes })
     }

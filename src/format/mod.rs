@@ -5,6 +5,8 @@ pub mod document;
 pub mod head;
 pub mod log;
 pub mod node;
+#[cfg(test)]
+mod tables;
 pub mod varint;
 
 use core::fmt;

@@ -37,6 +37,9 @@ pub const NODE_HEADER_BYTES: usize = NODE_COUNT_AT + 4;
 /// Bytes of a slot.
 pub const SLOT_BYTES: usize = 4;
 
+/// Highest level: more than any device has room for.
+const LEVEL_MAX: u8 = 31;
+
 /// A longer value lies outside its leaf, in pieces. Beside a key of 1 KiB it
 /// leaves room for four cells in a node.
 pub const VALUE_INLINE_MAX: usize = 1024;
@@ -87,7 +90,7 @@ impl<'a> View<'a> {
         let level = header[NODE_LEVEL_AT];
         let kind = match (header[NODE_KIND_AT], level) {
             (0, 0) => Kind::Leaf,
-            (1, _) => Kind::Branch,
+            (1, 0..=LEVEL_MAX) => Kind::Branch,
             _ => return None,
         };
         let (prefix_length, count) = header[NODE_PREFIX_LENGTH_AT..].split_first_chunk()?;

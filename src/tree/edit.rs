@@ -175,13 +175,18 @@ impl Editor<'_> {
 
     /// Puts a branch over a root that is too heavy, until none is.
     fn grow(&mut self, mut root: Child) -> Child {
-        while let Child::Dirty(node) = &root
+        while let Child::Dirty(node) = &mut root
             && node.weight() > NODE_WEIGHT_MAX
-            && node.count() > 1
         {
+            let parts = Arc::make_mut(node).split(self.grown_at_end);
+            if parts.is_empty() {
+                break;
+            }
             let mut branch = Node::new(node.level() + 1);
             branch.insert(0, &[], Cell::Branch(root));
-            self.split(&mut branch, 0);
+            for (separator, part) in parts {
+                branch.insert(branch.count(), &separator, Cell::Branch(Child::Dirty(Arc::new(part))));
+            }
             root = Child::Dirty(Arc::new(branch));
         }
         root

@@ -273,11 +273,15 @@ impl Node {
     fn cuts(&self, grown_at_end: bool) -> Vec<usize> {
         let mut cuts = Vec::new();
         let weight_of = |index| self.measure(index).0;
-        let mut weight = 0;
+        // A branch with one child would only be one level more. Keys within their
+        // limit never lead to it, those of a damaged node do.
+        let cells_min = 1 + usize::from(self.level > 0);
+        let (mut weight, mut start) = (0, 0);
         for index in 0..self.count() {
             weight += weight_of(index);
-            if weight > NODE_WEIGHT_MAX && index > 0 {
+            if weight > NODE_WEIGHT_MAX && index - start >= cells_min {
                 cuts.push(index);
+                start = index;
                 weight = weight_of(index);
             }
         }
@@ -291,11 +295,13 @@ impl Node {
         // The first separator of a branch is not stored.
         let lost = |cut| if self.level > 0 { weight_of(cut) - branch_weight(0, 0) } else { 0 };
         let mut cut = last;
-        while weight - lost(cut) < wanted && cut > start + 1 {
+        while weight - lost(cut) < wanted && cut > start + cells_min {
             cut -= 1;
             weight += weight_of(cut);
         }
-        cuts.push(cut);
+        if self.count() - cut >= cells_min {
+            cuts.push(cut);
+        }
         cuts
     }
 
