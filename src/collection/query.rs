@@ -81,7 +81,7 @@ impl Query {
     /// of the entries. Limit and direction do not matter.
     pub fn count(&self, reader: &Reader<'_>, schema: &Schema) -> Result<u64, Stop> {
         let (index, Bounds { from, to }) = self.plan(schema)?;
-        let mut count = count_range(reader, &from, &to)?;
+        let mut count = reader.count(&from, &to)?;
         let Some(expiry) = schema.expiry(self.rows) else {
             return Ok(count);
         };
@@ -98,16 +98,6 @@ impl Query {
         }
         Ok(count)
     }
-}
-
-/// Number of entries in a range.
-fn count_range(reader: &Reader<'_>, from: &[u8], to: &[u8]) -> Result<u64, TreeError> {
-    let mut count = 0;
-    reader.scan(Scan::ascending(from, to), &mut |_, _| {
-        count += 1;
-        true
-    })?;
-    Ok(count)
 }
 
 /// Whether a row of a collection whose rows expire by the field `expires` is past its time.

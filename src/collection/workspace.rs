@@ -12,8 +12,8 @@ use crate::tree::{Freed, NoSegments, Tree, TreeError};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// Numbers of rows that have been counted, kept true by every write. Counting
-/// is a scan, and the rules ask before each row they add.
+/// Numbers of rows that have been counted, kept true by every write: the rules
+/// ask before each row they add.
 #[derive(Clone, Debug, Default)]
 pub struct Counts(Vec<(TreeId, u64)>);
 
@@ -297,11 +297,7 @@ impl<'a> Workspace<'a> {
             return Ok(self.counts.0[index].1);
         }
         let to = after_prefix(&[tree.0]).unwrap_or_default();
-        let mut count = 0;
-        self.reader().scan(Scan::ascending(&[tree.0], &to), &mut |_, _| {
-            count += 1;
-            true
-        })?;
+        let count = self.reader().count(&[tree.0], &to)?;
         self.counts.0.push((tree, count));
         Ok(count)
     }
