@@ -1,6 +1,4 @@
-import { decodeAll } from './codec.ts'
 import { check, PannierError, report } from './errors.ts'
-import { readKeptCart } from './records/indexeddb.ts'
 import { CART, CART_ROWS_MAX, Name, type Source, type Store } from './store.ts'
 import type { AddToCart, Cart, CartApi, CartLine, Edit, Quote, Value } from './types.ts'
 
@@ -14,18 +12,8 @@ interface Row {
   readonly removed?: boolean
 }
 
-/**
- * The cart of the store `name` as this device holds it, without loading the engine: for what a page shows first, and for
- * pages that only show a badge. Undefined where only the engine can tell, because something was written in the last
- * seconds, or there is no such store: then open the store and read it there.
- */
-export async function peekCart(name: string): Promise<Cart | undefined> {
-  const kept = await readKeptCart(name)
-  return kept && toCart(decodeAll(kept.bytes, 0, kept.bytes.length, 2 * kept.count, true))
-}
-
 /** The cart of rows that are each preceded by its key. */
-function toCart(found: readonly Value[]): Cart {
+export function toCart(found: readonly Value[]): Cart {
   const lines: CartLine[] = []
   let count = 0
   for (let index = 0; index < found.length; index += 2) {

@@ -72,8 +72,8 @@ export class Rows<Row extends Document, W> {
   protected async scan(index: string, range: Range<Key | readonly KeyPart[]>): Promise<readonly Row[]> {
     const { limit = LIMIT_DEFAULT, reverse = false } = range
     check(Number.isSafeInteger(limit) && limit >= 0, 'limit', 'a whole number')
-    const rows: Value[] = await this.source.scan(this.number, index, bounds(range), limit, reverse, false)
-    return rows as Row[]
+    const rows = await this.source.scan(this.number, index, bounds(range), limit, reverse, false)
+    return rows as readonly Row[]
   }
 }
 

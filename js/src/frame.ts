@@ -39,12 +39,12 @@ export class Frame implements Source<Promise<void>> {
     return written
   }
 
-  scan(...asked: readonly [number, string, object, number, boolean, boolean]): Promise<Value[]> {
+  scan(...asked: readonly [number, string, object, number, boolean, boolean]): Promise<readonly Value[]> {
     return this.#next(frame => this.#store.scan(...asked, frame))
   }
 
   /** Rows that are past their time, the oldest first. */
-  expired(collection: number, limit: number): Promise<Value[]> {
+  expired(collection: number, limit: number): Promise<readonly Value[]> {
     const past = { lte: [Date.now()] }
     return this.#next(frame => this.#store.scan(collection, EXPIRY, past, limit, false, false, frame, 0))
   }

@@ -1,5 +1,5 @@
 export { open } from './shop.ts'
-export { peekCart } from './cart.ts'
+export { peekCart } from './peek.ts'
 export { PannierError } from './errors.ts'
 export { DocumentError } from './codec.ts'
 export type * from './types.ts'

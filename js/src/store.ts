@@ -1,3 +1,4 @@
+import { ReadCache } from './cache.ts'
 import { decode, decodeAll, encode, Encoder } from './codec.ts'
 import { guarded, PannierError } from './errors.ts'
 import { type Declaration, declarations } from './declare.ts'
@@ -46,10 +47,19 @@ const enum Kind {
   Progress,
 }
 
+/** What a scan gives: the same numbers stand in `crates/wasm/src/engine.rs`. */
+const enum What {
+  Rows,
+  Pairs,
+  Names,
+}
+
+/** Longer bounds make a question of their own each time. */
+const QUESTION_BYTES_MAX = 256
+
 /** An empty object: bounds that leave nothing out. */
 const NO_BOUNDS = new Uint8Array([0xc0])
 
-const ABSENT = -1
 const FAULT = -2
 
 /** Of writes that are no mutations. */
@@ -92,7 +102,7 @@ export interface Source<W, E = W> {
     limit: number,
     reverse: boolean,
     keys: boolean,
-  ): Promise<Value[]>
+  ): Promise<readonly Value[]>
   count(collection: number, index: string, bounds: object): Promise<number>
 }
 
@@ -113,6 +123,9 @@ export class Store implements Source<Write, Edit> {
   readonly #idle: Waiter<void>[] = []
   /** Whether cart edits get outcomes. */
   readonly #confirms: boolean
+  readonly #caches = new Map<number, ReadCache>()
+  /** Collections whose rows expire. */
+  readonly #expiring = new Set<number>()
   #opened: Waiter<void> | undefined
   /** Collections by number. */
   readonly #names = ['', 'cart', 'history', 'catalog']
@@ -152,7 +165,11 @@ export class Store implements Source<Write, Edit> {
     store.#deliver()
     try {
       await opened
-      for (const name of Object.keys(options.collections ?? {})) store.#names[store.collection(name)!] = name
+      for (const [name, declared] of Object.entries({ catalog: options.catalog ?? {}, ...options.collections })) {
+        const number = store.collection(name)!
+        store.#names[number] = name
+        if (declared.expires !== undefined) store.#expiring.add(number)
+      }
     } catch (error) {
       store.#free()
       throw error
@@ -214,20 +231,21 @@ export class Store implements Source<Write, Edit> {
     this.#call(engine => engine.release(frame))
   }
 
-  /** One row, frozen. */
-  async get(collection: number, key: string): Promise<Value | undefined> {
-    for (;;) {
-      const length = this.#call(engine => engine.get(collection, key))
-      if (length >= 0) {
-        const at = this.#engine.resultAt()
-        return decode(new Uint8Array(this.#memory.buffer), at, at + length, true)
-      }
-      if (length === ABSENT) return undefined
-      await this.#load()
-    }
+  /** One row under a string, frozen, if it is decoded already. */
+  decoded(collection: number, key: string): Value | undefined {
+    return this.#cache(collection).row(key)
   }
 
-  /** Rows in order, frozen; with `keys` each is preceded by its key. */
+  /** One row under a string, frozen. */
+  get(collection: number, key: string): Promise<Value | undefined> {
+    const read = () => this.read(engine => engine.get(collection, key), count => this.result(count)[0])
+    return this.#cache(collection).load(key, read)
+  }
+
+  /**
+   * Rows in order, frozen; with `keys` each is preceded by its key. Until the collection changes, the same question has
+   * the same answer.
+   */
   async scan(
     collection: number,
     index: string,
@@ -237,12 +255,29 @@ export class Store implements Source<Write, Edit> {
     keys: boolean,
     frame = 0,
     now = Date.now(),
-  ): Promise<Value[]> {
+  ): Promise<readonly Value[]> {
     const asked = this.encode(bounds, 'range').slice()
-    return this.read(
-      engine => engine.scan(frame, collection, index, asked, limit, reverse, keys, now),
-      count => this.result(keys ? 2 * count : count),
-    )
+    const scan = (what: What, rows: number) => (engine: Engine) =>
+      engine.scan(frame, collection, index, asked, rows, reverse, what, now)
+    if (frame !== 0) {
+      return this.read(scan(keys ? What.Pairs : What.Rows, limit), count => this.result(keys ? 2 * count : count))
+    }
+    // Rows that expire leave an answer without any change.
+    const isKept = asked.length <= QUESTION_BYTES_MAX && !this.#expiring.has(collection)
+    const question = isKept ? `${index}/${limit}/${reverse}/${keys}/${String.fromCharCode(...asked)}` : undefined
+    return this.#cache(collection).answer(question, keys, limit, {
+      pairs: () => this.read(scan(What.Pairs, limit), count => this.result(2 * count)),
+      names: first => {
+        const count = this.#call(scan(What.Names, first))
+        return count >= 0 ? this.result(count) : undefined
+      },
+    })
+  }
+
+  #cache(collection: number): ReadCache {
+    let cache = this.#caches.get(collection)
+    if (cache === undefined) this.#caches.set(collection, (cache = new ReadCache()))
+    return cache
   }
 
   async count(collection: number, index: string, bounds: object, frame = 0): Promise<number> {
@@ -345,7 +380,7 @@ export class Store implements Source<Write, Edit> {
     if (this.isOver()) return
     const seq = this.#call(engine => engine.settledSeq())
     if (seq === undefined || seq === this.#keptSeq) return
-    const count = this.#call(engine => engine.scan(0, CART, '', NO_BOUNDS, CART_ROWS_MAX, false, true, 0))
+    const count = this.#call(engine => engine.scan(0, CART, '', NO_BOUNDS, CART_ROWS_MAX, false, What.Pairs, 0))
     if (count === FAULT) return
     this.#keptSeq = seq
     const at = this.#engine.resultAt()
@@ -440,8 +475,9 @@ export class Store implements Source<Write, Edit> {
       case Kind.Refused:
         return this.#refused(number, this.#refusal(bytes!))
       case Kind.Changed:
+        for (const [collection, cache] of this.#caches) if (hasBit(number, collection)) cache.clear()
         for (const [collection, watching] of this.#subscribers) {
-          if (Math.floor(number / 2 ** collection) % 2) for (const callback of [...watching]) guarded(callback)
+          if (hasBit(number, collection)) for (const callback of [...watching]) guarded(callback)
         }
         return
       case Kind.Outcome: {
@@ -515,6 +551,11 @@ export class Store implements Source<Write, Edit> {
     for (const { reject } of this.#confirmed.values()) reject(error)
     this.#confirmed.clear()
   }
+}
+
+/** Whether a bit is set. Bit operations would cut the number to 32. */
+function hasBit(bits: number, bit: number): boolean {
+  return Math.floor(bits / 2 ** bit) % 2 === 1
 }
 
 function settle(waiters: Waiter<void>[], error?: PannierError): void {

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * What can be stored: any JSON value, and dates, big integers and bytes. What the store hands out is frozen: treat it
  * as read-only. A `Date` and a `Uint8Array` cannot be frozen; rows that hold one are decoded for each caller.

@@ -17,7 +17,8 @@ const ENGINE = `
     }
     write(frame, kind) { this.notify(3, kind < 6 ? 2 : 8); return ++this.tickets }
     isUpkeepDue() { return false }
-    get() { return -1 }
+    collection() { return 3 }
+    get() { return 0 }
     scan() { return 0 }
     resultAt() { return 0 }
     resultLength() { return 0 }
@@ -29,7 +30,6 @@ const ENGINE = `
     offer() {}
     syncRequest() { return this.body ?? new Uint8Array(1) }
     syncResponse() { this.notify(5, 0) }
-    idle() {}
     settledSeq() {}
     free() { this.isFreed = true }
   }
@@ -194,7 +194,8 @@ test('a product that was replaced while it was read is not kept', async () => {
   const hold = (product) => {
     const row = bytes(product)
     wasmMemory.set(row)
-    return row.length
+    engine.resultLength = () => row.length
+    return 1
   }
   engine.get = () => hold({ id: 'A1', price: 1 })
   const early = shop.catalog.get('A1')
@@ -206,11 +207,44 @@ test('a product that was replaced while it was read is not kept', async () => {
   assert.equal((await shop.catalog.get('A1')).price, 2)
 })
 
+test('the same question has the same answer until the collection changes, and its rows are the same objects', async () => {
+  const shop = await openMemory()
+  const names = ['A1', 'B2', 'C3', 'D4', 'E5', 'F6']
+  const stored = new Map(names.map((id) => [id, { id, price: 1 }]))
+  const asked = []
+  engine.scan = (frame, collection, index, bounds, limit, reverse, what) => {
+    asked.push(what)
+    const found = [...stored.values()].slice(0, limit)
+    const values = found.flatMap((row) => (what === 2 ? [row.id] : [row.id, row]))
+    const all = Buffer.concat(values.map((value) => bytes(value)))
+    wasmMemory.set(all)
+    engine.resultLength = () => all.length
+    return found.length
+  }
+  const range = { limit: 6 }
+  const first = await shop.catalog.range(range)
+  assert.deepEqual([first.length, asked], [6, [1]])
+  assert.equal(await shop.catalog.range(range), first, 'not asked again')
+  assert.throws(() => first.push(1), TypeError)
+  const fewer = await shop.catalog.range({ limit: 5 })
+  assert.deepEqual(asked, [1, 2, 2], 'names alone where all rows are decoded')
+  assert.ok(fewer.every((row, index) => row === first[index]))
+  stored.set('B2', { id: 'B2', price: 2 })
+  shop.catalog.put({ id: 'B2', price: 2 })
+  const later = await shop.catalog.range(range)
+  assert.deepEqual([asked.at(-1), later[1].price], [1, 2])
+  // A row that is not known yet is found by the first names, or by the last.
+  stored.set('G7', { id: 'G7', price: 7 })
+  assert.equal((await shop.catalog.range({ limit: 7 })).at(-1).price, 7)
+  assert.deepEqual(asked.slice(-3), [2, 2, 1])
+})
+
 test('what a caller does to a date or to bytes is seen by no other caller', async () => {
   const shop = await openMemory()
   const row = bytes({ id: 'A1', at: new Date(5), blob: new Uint8Array([1]), tags: [{ since: new Date(7) }], count: 2n })
   wasmMemory.set(row)
-  engine.get = () => row.length
+  engine.resultLength = () => row.length
+  engine.get = () => 1
   for (let round = 0; round < 3; round++) {
     const product = await shop.catalog.get('A1')
     assert.deepEqual([product.at, product.blob, product.tags[0].since, product.count], [new Date(5), new Uint8Array([1]), new Date(7), 2n])

@@ -49,6 +49,21 @@ impl Query {
     /// Hands the rows to `visit`, each with its key, and returns their number.
     /// After an error, what was handed over is to be forgotten.
     pub fn run(&self, reader: &Reader<'_>, schema: &Schema, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<u32, Stop> {
+        self.walk(reader, schema, true, visit)
+    }
+
+    /// As `run`, for the keys alone: rows are looked at only where they may have expired.
+    pub fn run_keys(&self, reader: &Reader<'_>, schema: &Schema, visit: &mut dyn FnMut(&[u8])) -> Result<u32, Stop> {
+        self.walk(reader, schema, schema.expires(self.rows).is_some(), &mut |key, _| visit(key))
+    }
+
+    fn walk(
+        &self,
+        reader: &Reader<'_>,
+        schema: &Schema,
+        with_rows: bool,
+        visit: &mut dyn FnMut(&[u8], &[u8]),
+    ) -> Result<u32, Stop> {
         let (index, bounds) = self.plan(schema)?;
         let expires = schema.expires(self.rows);
         let (mut found, mut failed) = (0, Ok(()));
@@ -66,7 +81,10 @@ impl Query {
             match index {
                 None => take(key, value),
                 Some(index) => {
-                    if let Some(key) = index.row_key(key, value) {
+                    let Some(key) = index.row_key(key, value) else { return true };
+                    if !with_rows {
+                        take(&key, &[]);
+                    } else {
                         failed = reader.get_with(&key, &mut |row| take(&key, row));
                     }
                 }

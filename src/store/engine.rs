@@ -357,6 +357,13 @@ impl Store {
         }
     }
 
+    /// A read has been through without a fault, and needs nothing any more: a
+    /// reader that goes from range to range would else keep all of them.
+    pub fn read_ended(&mut self) {
+        self.reader_waits = false;
+        self.trim();
+    }
+
     /// Frees memory above the cache budget. What a reader has used that faulted
     /// stays until it has been through without a fault; what it has faulted on
     /// more than the budget can hold, all the same.

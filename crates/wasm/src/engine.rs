@@ -5,7 +5,7 @@ use crate::records::{self, Records};
 use crate::shell::Shell;
 use js_sys::{Error, Function, Uint8Array};
 use pannier::collection::schema::Declared;
-use pannier::collection::{Query, ROWS, Stop, TreeId, row_key};
+use pannier::collection::{Query, ROWS, Stop, TreeId};
 use pannier::format::document::{Document, Value};
 use pannier::format::varint;
 use pannier::store;
@@ -22,8 +22,10 @@ pub struct Engine {
     pub(crate) result: Vec<u8>,
 }
 
-/// A read found nothing.
-const ABSENT: i32 = -1;
+/// What a scan gives: rows, names and rows, or names alone. The same numbers
+/// stand in `js/src/store.ts`.
+const ROWS_ONLY: u8 = 0;
+const NAMES_ONLY: u8 = 2;
 /// A read needs a segment that is now being loaded: repeat it when told so.
 const FAULT: i32 = -2;
 /// It was refused: the result tells why, as `{code, detail}`.
@@ -111,28 +113,19 @@ impl Engine {
         ticket as f64
     }
 
-    /// Reads a row into the result. Returns its length, or a negative code.
+    /// Reads a row into the result. Returns 1 or 0 rows, or a negative code.
     pub fn get(&mut self, from: u8, key: &str) -> Result<i32, JsValue> {
-        let key = row_key(rows_tree(from), key);
         self.result.clear();
         let mut found = false;
-        let read = self.shell.client.borrow().view().get_with(&key, &mut |value| {
+        let read = self.shell.client.borrow_mut().get(rows_tree(from), key, &mut |value| {
             found = true;
             self.result.extend_from_slice(value);
         });
-        let read = read.map_err(|error| self.want(error));
-        self.finish_read(read.map(|()| if found { self.result.len() as i32 } else { ABSENT }))
+        self.finish_read(read.map(|()| i32::from(found)))
     }
 
-    fn want(&self, error: TreeError) -> Stop {
-        if let TreeError::Fault(fault) = error {
-            self.shell.client.borrow_mut().want(fault);
-        }
-        error.into()
-    }
-
-    /// Reads rows in order into the result: the key's string if `keys`, then the
-    /// row, and so on. `frame` is a snapshot or transaction, or 0. `index` is an
+    /// Reads rows in order into the result: each row, each behind the string
+    /// that is its key, or the string alone (see [`ROWS_ONLY`]). `frame` is a snapshot or transaction, or 0. `index` is an
     /// index's name, or empty for the order of keys. Returns the number of rows,
     /// or a negative code.
     #[allow(clippy::too_many_arguments)]
@@ -144,22 +137,24 @@ impl Engine {
         asked: &[u8],
         limit: u32,
         reverse: bool,
-        keys: bool,
+        what: u8,
         now_ms: f64,
     ) -> Result<i32, JsValue> {
         let (index, asked, now_ms) = (index.into(), document(asked)?, now_ms as u64);
         let query = Query { rows: rows_tree(from), index, asked, limit, reverse, now_ms };
         self.result.clear();
         let mut bytes = core::mem::take(&mut self.result);
-        let read = self.shell.client.borrow_mut().read(frame, query, &mut |key, row| {
-            if let (true, Some(name)) = (keys, pannier::collection::row_name(key, 1)) {
-                // The tag of a string of any length, as the document encoding has it.
-                bytes.push(0xE6);
-                varint::write(&mut bytes, name.len() as u64);
-                bytes.extend_from_slice(name.as_bytes());
-            }
-            bytes.extend_from_slice(row);
-        });
+        let mut client = self.shell.client.borrow_mut();
+        let read = match what {
+            NAMES_ONLY => client.read_keys(&query, &mut |key| push_name(&mut bytes, key)),
+            _ => client.read(frame, query, &mut |key, row| {
+                if what != ROWS_ONLY {
+                    push_name(&mut bytes, key);
+                }
+                bytes.extend_from_slice(row);
+            }),
+        };
+        drop(client);
         self.result = bytes;
         self.finish_read(read.map(|rows| rows as i32))
     }
@@ -263,4 +258,17 @@ fn array(value: Option<Value<'_>>) -> impl Iterator<Item = String> {
         Value::Str(text) => Some(text.into()),
         _ => None,
     })
+}
+
+/// The string that a row's key holds, as a document; null for a key of another kind.
+fn push_name(bytes: &mut Vec<u8>, key: &[u8]) {
+    match pannier::collection::row_name(key, 1) {
+        Some(name) => {
+            // The tag of a string of any length.
+            bytes.push(0xE6);
+            varint::write(bytes, name.len() as u64);
+            bytes.extend_from_slice(name.as_bytes());
+        }
+        None => bytes.push(0xE0),
+    }
 }

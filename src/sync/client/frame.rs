@@ -10,7 +10,7 @@
 use super::edit::{Edit, Hash};
 use super::{Client, Operation};
 use crate::collection::workspace::Size;
-use crate::collection::{Query, Schema, Stop, TreeId, Workspace};
+use crate::collection::{Query, Schema, Stop, TreeId, Workspace, row_key};
 use crate::format::document::Value;
 use crate::store::Reader;
 use crate::tree::{Fault, Tree, TreeError};
@@ -112,6 +112,25 @@ impl Client {
         Ok(count)
     }
 
+    /// The row `key` of a tree of rows, as the shopper sees it, handed to `take`.
+    ///
+    /// # Errors
+    /// As for `read`.
+    pub fn get(&mut self, rows_tree: TreeId, key: &str, take: &mut dyn FnMut(&[u8])) -> Result<(), Stop> {
+        let read = self.view().get_with(&row_key(rows_tree, key), take).map_err(Stop::from);
+        self.want_fault(0, read)
+    }
+
+    /// As `read` of the current state, for the keys alone. Rows are looked at
+    /// only where they may have expired.
+    ///
+    /// # Errors
+    /// As for `read`.
+    pub fn read_keys(&mut self, query: &Query, visit: &mut dyn FnMut(&[u8])) -> Result<u32, Stop> {
+        let read = query.run_keys(&self.view(), &self.schema, visit);
+        self.want_fault(0, read)
+    }
+
     /// As `read`, for the number of rows alone: see [`Query::count`].
     ///
     /// # Errors
@@ -187,6 +206,8 @@ impl Client {
                 return Err(gone());
             }
             self.store.want(Fault { segment });
+        } else {
+            self.store.read_ended();
         }
         read
     }

@@ -1,0 +1,113 @@
+import { isKeepable } from './codec.ts'
+import type { Value } from './types.ts'
+
+/** Rows kept decoded for each collection: about 10 MB at 1 kB each. */
+const ROWS_MAX = 10_000
+
+/** Values in the answers kept for each collection, half a megabyte of references: the lists of a shop's pages. */
+const ANSWER_VALUES_MAX = 65_536
+
+/** Names that are looked at first: where one of these rows is not decoded, the others need not be named. */
+const NAMES_FIRST = 4
+
+/** How the store answers a question. */
+export interface Reads {
+  /** The rows, each preceded by its name. */
+  pairs(): Promise<Value[]>
+  /** The names of the first `limit` rows, if they are in memory. */
+  names(limit: number): Value[] | undefined
+}
+
+/** What was read of a collection, decoded, until the collection changes. The oldest go first. */
+export class ReadCache {
+  readonly #rows = new Map<Value, Value>()
+  readonly #answers = new Map<string, readonly Value[]>()
+  #answerValues = 0
+  #changes = 0
+
+  clear(): void {
+    this.#changes++
+    this.#rows.clear()
+    this.#answers.clear()
+    this.#answerValues = 0
+  }
+
+  row(name: string): Value | undefined {
+    return this.#rows.get(name)
+  }
+
+  async load(name: string, read: () => Promise<Value | undefined>): Promise<Value | undefined> {
+    const changes = this.#changes
+    const row = await read()
+    // A change since the read may have brought another one.
+    if (row !== undefined && changes === this.#changes) this.#keepRow(name, row)
+    return row
+  }
+
+  /**
+   * The rows that answer `question`, or with `isPairs` each row preceded by its name. Without a question the answer is
+   * not kept, only its rows.
+   */
+  async answer(question: string | undefined, isPairs: boolean, limit: number, reads: Reads): Promise<readonly Value[]> {
+    const known = question === undefined ? undefined : this.#answers.get(question)
+    if (known !== undefined) return known
+    const changes = this.#changes
+    let found = isPairs ? undefined : this.#decoded(limit, reads)
+    if (found === undefined) {
+      found = await reads.pairs()
+      if (!isPairs) found = this.#rowsOf(found, changes === this.#changes)
+    }
+    if (question !== undefined && changes === this.#changes) this.#keepAnswer(question, found)
+    return found
+  }
+
+  /** The rows, where all of them are decoded. */
+  #decoded(limit: number, reads: Reads): Value[] | undefined {
+    if (this.#rows.size === 0) return undefined
+    let rows: Value[] = []
+    for (const count of limit > NAMES_FIRST ? [NAMES_FIRST, limit] : [limit]) {
+      const names = reads.names(count)
+      if (names === undefined) return undefined
+      rows = new Array<Value>(names.length)
+      for (let index = 0; index < names.length; index++) {
+        const row = this.#rows.get(names[index]!)
+        if (row === undefined) return undefined
+        rows[index] = row
+      }
+    }
+    return rows
+  }
+
+  /** The rows of pairs; one that was decoded before is the same object again. */
+  #rowsOf(pairs: Value[], isCurrent: boolean): Value[] {
+    const rows = new Array<Value>(pairs.length / 2)
+    for (let index = 0; index < rows.length; index++) {
+      const name = pairs[2 * index]!
+      const row = pairs[2 * index + 1]!
+      rows[index] = (isCurrent ? this.#rows.get(name) : undefined) ?? row
+      if (isCurrent && rows[index] === row) this.#keepRow(name, row)
+    }
+    return rows
+  }
+
+  #keepRow(name: Value, row: Value): void {
+    if (typeof name !== 'string' || !isKeepable(row)) return
+    if (this.#rows.size >= ROWS_MAX) this.#rows.delete(oldest(this.#rows)!)
+    this.#rows.set(name, row)
+  }
+
+  #keepAnswer(question: string, found: Value[]): void {
+    if (found.length > ANSWER_VALUES_MAX || !found.every(isKeepable)) return
+    this.#answerValues += found.length - (this.#answers.get(question)?.length ?? 0)
+    this.#answers.set(question, Object.freeze(found))
+    for (let first; this.#answerValues > ANSWER_VALUES_MAX; this.#answers.delete(first)) {
+      first = oldest(this.#answers)!
+      this.#answerValues -= this.#answers.get(first)!.length
+    }
+  }
+}
+
+/** A map iterates in the order of insertion. */
+function oldest<K>(kept: ReadonlyMap<K, unknown>): K | undefined {
+  return kept.keys().next().value
+}
