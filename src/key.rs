@@ -239,6 +239,18 @@ fn unescape(rest: &mut &[u8]) -> Option<Vec<u8>> {
     }
 }
 
+/// Whether a null is among the parts of a key that has no tuples, or it is not well formed.
+pub fn has_null(encoded: &[u8]) -> bool {
+    let mut rest = encoded;
+    while let Some((tag, after)) = rest.split_first() {
+        rest = after;
+        if *tag == NULL || !matches!(*tag, FALSE | TRUE) && unescape(&mut rest).is_none() {
+            return true;
+        }
+    }
+    false
+}
+
 /// Decodes a key that is one string; `None` when it is anything else. Without
 /// [`decode`], which only tools need.
 pub fn decode_string(encoded: &[u8]) -> Option<String> {
@@ -355,6 +367,19 @@ mod tests {
         for bad in [&[][..], &[STRING], &[STRING, b'a'], &[STRING, 0xFF, END], &[STRING, END, ESCAPED]] {
             assert_eq!(decode_string(bad), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_null_is_found_wherever_it_is() {
+        let flat: Vec<Part> = ladder().into_iter().filter(|part| !matches!(part, Part::Tuple(_))).collect();
+        for first in &flat {
+            for second in &flat {
+                let key = append(encode(first), second);
+                let expected = *first == Part::Null || *second == Part::Null;
+                assert_eq!(has_null(key.as_bytes()), expected, "{first:?}, {second:?}");
+            }
+        }
+        assert!(!has_null(&[]) && has_null(&[STRING, b'a']));
     }
 
     #[test]

@@ -3,15 +3,13 @@
 use super::{ROWS, TreeId};
 use crate::format::document::{Document, DocumentRef, Value};
 use crate::format::varint;
-use crate::key::{KEY_BYTES_MAX, Key, Part, decode};
+use crate::key::{KEY_BYTES_MAX, Key};
 use alloc::string::String;
 use alloc::vec::Vec;
 
 /// Most entries that one row may have in an index of many entries a row: each
 /// is written and deleted with the row.
 pub const ENTRIES_PER_ROW_MAX: usize = 256;
-
-pub(super) const TOO_MANY: &str = "would have more than 256 entries of one row";
 
 /// Rows whose indexed fields are equal refuse each other.
 pub const UNIQUE: u8 = 1;
@@ -156,11 +154,6 @@ impl Index {
         key.extend_from_slice(entry_key.get(offset..)?);
         Some(key)
     }
-}
-
-/// Whether a null is among the parts of a key in a tree.
-pub(super) fn has_null(key: &[u8]) -> bool {
-    decode(&key[1..]).is_none_or(|parts| parts.contains(&Part::Null))
 }
 
 /// Appends a scalar to a key; `None` for what has no order among keys.

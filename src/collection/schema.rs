@@ -70,6 +70,24 @@ impl Schema {
         self.collections.iter().find(|collection| collection.name == name)
     }
 
+    /// The parts of the key of a row, as a page knows them.
+    pub(super) fn key_parts<'r>(&self, rows: TreeId, row: DocumentRef<'r>) -> Vec<Value<'r>> {
+        let mut parts = Vec::new();
+        for path in self.collection(rows).map_or(&[][..], |collection| &collection.key) {
+            match row.path(path) {
+                Some(Value::Array(items)) => parts.extend(items.items()),
+                part => parts.extend(part),
+            }
+        }
+        parts
+    }
+
+    /// The refusal of a row that has more entries in an index than it may.
+    pub(super) fn too_many(&self, index: &Index, row: DocumentRef<'_>) -> Stop {
+        let why = "would have more than 256 entries of one row";
+        Stop::by_index("too_large", why, index, &self.key_parts(index.rows, row))
+    }
+
     /// Whether an index waits for upkeep by this tab.
     pub fn needs_upkeep(&self) -> bool {
         self.indexes.iter().any(Index::needs_upkeep)

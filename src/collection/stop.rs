@@ -2,7 +2,6 @@
 
 use super::{Index, ROWS};
 use crate::format::document::{Document, Value, Writer};
-use crate::key::{Part, decode};
 use crate::tree::TreeError;
 
 /// Why a read, a write or a declaration was not done.
@@ -46,22 +45,14 @@ impl Stop {
         Self::refused("bad_declaration", &detail)
     }
 
-    /// An index that cannot be read, or cannot hold the row `row_key`.
-    pub(super) fn by_index(code: &'static str, why: &str, index: &Index, row_key: &[u8]) -> Self {
-        let mut key = Writer::new();
-        let parts = decode(row_key.get(1..).unwrap_or_default()).unwrap_or_default();
-        key.array(parts.len());
-        for part in &parts {
-            match part {
-                Part::Bool(value) => key.bool(*value),
-                Part::Number(value) => key.f64(*value),
-                Part::String(value) => key.str(value),
-                Part::Bytes(value) => key.bytes(value),
-                Part::BigInteger { is_negative, magnitude } => key.big_integer(*is_negative, magnitude),
-                Part::Null | Part::Tuple(_) => key.null(),
-            }
+    /// An index that cannot be read, or cannot hold the row of `key`: the parts that a page knows.
+    pub(super) fn by_index(code: &'static str, why: &str, index: &Index, key: &[Value<'_>]) -> Self {
+        let mut out = Writer::new();
+        out.array(key.len());
+        for part in key {
+            out.value(*part);
         }
-        let key = key.finish().unwrap_or_default();
+        let key = out.finish().unwrap_or_default();
         Self::refused(
             code,
             &[

@@ -2,7 +2,7 @@
 //! cleared away. Each step is one commit, so one that was cut off is simply the
 //! next one to be done, by whichever tab.
 
-use super::index::{ENTRIES_PER_ROW_MAX, Index, State, TOO_MANY};
+use super::index::{ENTRIES_PER_ROW_MAX, Index, State};
 use super::{META, Schema, Stop, Workspace, row_key};
 use crate::format::document::DocumentRef;
 use crate::key::after_prefix;
@@ -82,9 +82,10 @@ fn fill(workspace: &mut Workspace<'_>, index: &Index, after: &[u8], done: u64) -
         !more
     })?;
     for (key, row) in &rows {
-        let entries = index.entries(key, DocumentRef::from_stored(row));
+        let row = DocumentRef::from_stored(row);
+        let entries = index.entries(key, row);
         if entries.len() > ENTRIES_PER_ROW_MAX {
-            return Err(Stop::by_index("too_large", TOO_MANY, index, key));
+            return Err(workspace.schema().too_many(index, row));
         }
         for entry in entries {
             workspace.write_entry(index, &entry, key)?;

@@ -1,12 +1,12 @@
 //! One transaction's changes on top of what it reads.
 
-use super::index::{ENTRIES_PER_ROW_MAX, TOO_MANY, UNIQUE, has_null};
+use super::index::{ENTRIES_PER_ROW_MAX, UNIQUE};
 use super::query::is_expired;
 use super::{META, Schema, Stop, TreeId, number_key, row_key};
 use crate::format::document::{Document, DocumentRef};
 use crate::format::log::Entry;
 use crate::format::varint;
-use crate::key::after_prefix;
+use crate::key::{after_prefix, has_null};
 use crate::store::{Reader, Scan};
 use crate::tree::{Freed, NoSegments, Tree, TreeError};
 use alloc::string::String;
@@ -182,7 +182,7 @@ impl<'a> Workspace<'a> {
                 self.write(entry, None)?;
             }
             if new.len() > ENTRIES_PER_ROW_MAX {
-                self.too_many = Some(Stop::by_index("too_large", TOO_MANY, index, key));
+                self.too_many = after.map(|row| schema.too_many(index, DocumentRef::from_stored(row)));
             }
             for entry in new.iter().filter(|entry| old.binary_search(entry).is_err()) {
                 self.write_entry(index, entry, key)?;
@@ -223,7 +223,7 @@ impl<'a> Workspace<'a> {
             let prefix = &entry[..fields_end];
             let index = schema.indexes().iter().find(|index| index.tree == tree);
             // Nulls are no values, and so never equal.
-            let Some(index) = index.filter(|_| !has_null(prefix)) else { continue };
+            let Some(index) = index.filter(|_| !has_null(&prefix[1..])) else { continue };
             let mut entries = Vec::new();
             self.reader().scan(
                 Scan::ascending(prefix, &after_prefix(prefix).unwrap_or_default()),
@@ -242,11 +242,12 @@ impl<'a> Workspace<'a> {
                 } else if key == entry {
                     is_there = true;
                 } else if index.entries(&row_key, row.as_ref()).contains(&key) {
-                    other = Some(row_key);
+                    other = Some(row);
                 }
             }
-            if let Some(row_key) = other.filter(|_| is_there) {
-                return Err(Stop::by_index("unique", "is in another row", index, &row_key));
+            if let Some(row) = other.filter(|_| is_there) {
+                let key = schema.key_parts(index.rows, row.as_ref());
+                return Err(Stop::by_index("unique", "is in another row", index, &key));
             }
         }
         Ok(())

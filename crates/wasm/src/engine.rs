@@ -1,9 +1,9 @@
 //! The one class that JavaScript sees.
 
 use crate::events::refusal;
+use crate::javascript::{Bytes, Notify};
 use crate::records::{self, Records};
 use crate::shell::Shell;
-use js_sys::{Error, Function, Uint8Array};
 use pannier::collection::schema::Declared;
 use pannier::collection::{Query, ROWS, Stop, TreeId};
 use pannier::format::document::{Document, Value};
@@ -35,7 +35,7 @@ pub(crate) const NAMES: [&str; 6] =
     ["cart.add", "cart.adjust", "cart.setQty", "cart.remove", "cart.clear", "history.visit"];
 
 pub(crate) fn error(message: &str) -> JsValue {
-    Error::new(message).into()
+    JsError::new(message).into()
 }
 
 pub(crate) fn document(bytes: &[u8]) -> Result<Document, JsValue> {
@@ -57,7 +57,7 @@ impl Engine {
     /// the collections as [`Declared::from_value`] reads them.
     /// `notify(kind, number, bytes)` is called for every event.
     #[wasm_bindgen(constructor)]
-    pub fn new(records: Records, options: &[u8], new_id: &[u8], notify: Function) -> Result<Engine, JsValue> {
+    pub fn new(records: Records, options: &[u8], new_id: &[u8], notify: Notify) -> Result<Engine, JsValue> {
         let options = document(options)?;
         let options = options.as_ref();
         let scopes = array(options.get("scopes")).filter_map(|name| Collection::from_name(&name)).collect();
@@ -90,16 +90,16 @@ impl Engine {
         id: u32,
         head: Option<Vec<u8>>,
         numbers: &[f64],
-        log: Vec<Uint8Array>,
+        log: Vec<Bytes>,
         segment: Option<u32>,
         bytes: Option<Vec<u8>>,
     ) {
-        self.shell.complete(id, records::opened(head, numbers, &log, segment.zip(bytes)));
+        self.shell.complete(id, records::opened(head, numbers, log, segment.zip(bytes)));
     }
 
     /// Answers `read`.
-    pub fn segments(&self, id: u32, numbers: &[u32], found: Vec<JsValue>) {
-        self.shell.complete(id, records::segments(numbers, &found));
+    pub fn segments(&self, id: u32, numbers: &[u32], found: Vec<Bytes>) {
+        self.shell.complete(id, records::segments(numbers, found));
     }
 
     /// Answers a request that could not be done.

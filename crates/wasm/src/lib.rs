@@ -4,10 +4,12 @@
 mod collections;
 mod engine;
 mod events;
+mod javascript;
 mod records;
 mod shell;
 
 pub use engine::Engine;
+pub use javascript::{Array, Bytes, Notify};
 pub use records::Records;
 
 // Smaller and faster than the default allocator: see ARCHITECTURE.md.

@@ -1,7 +1,7 @@
 //! The record store, which is JavaScript's: `js/src/records/carrier.ts` has
 //! the other side of these calls.
 
-use js_sys::{Array, Uint8Array};
+use crate::javascript::{Array, Bytes};
 use pannier::store::{Failure, FailureKind, Request, RequestId, Response};
 use wasm_bindgen::prelude::*;
 
@@ -24,14 +24,14 @@ extern "C" {
     fn checkpoint(
         this: &Records,
         id: u32,
-        head_before: Option<Uint8Array>,
-        head: Uint8Array,
+        head_before: Option<Bytes>,
+        head: Bytes,
         numbers: &[u32],
         segments: Array,
         drop_segments: &[u32],
         drop_log_below: f64,
         seq: f64,
-        bytes: Option<Uint8Array>,
+        bytes: Option<Bytes>,
     );
 }
 
@@ -47,28 +47,23 @@ impl Records {
                 let mut numbers = Vec::with_capacity(checkpoint.segments.len());
                 for (number, bytes) in &checkpoint.segments {
                     numbers.push(*number);
-                    segments.push(&copy(bytes));
+                    segments.push(Bytes::new(bytes));
                 }
                 let append = checkpoint.append.as_ref();
                 self.checkpoint(
                     id,
-                    checkpoint.head_before.as_deref().map(copy),
-                    copy(&checkpoint.head),
+                    checkpoint.head_before.as_deref().map(Bytes::new),
+                    Bytes::new(&checkpoint.head),
                     &numbers,
                     segments,
                     &checkpoint.drop_segments,
                     checkpoint.drop_log_below as f64,
                     append.map_or(0.0, |(seq, _)| *seq as f64),
-                    append.map(|(_, bytes)| copy(bytes)),
+                    append.map(|(_, bytes)| Bytes::new(bytes)),
                 );
             }
         }
     }
-}
-
-/// A copy outside wasm memory: a view would be cloned with the whole memory.
-fn copy(bytes: &[u8]) -> Uint8Array {
-    Uint8Array::from(bytes)
 }
 
 /// The answer to an append or a checkpoint.
@@ -80,17 +75,24 @@ pub(crate) fn done(done: bool) -> Response {
 pub(crate) fn opened(
     head: Option<Vec<u8>>,
     numbers: &[f64],
-    records: &[Uint8Array],
+    records: Vec<Bytes>,
     segment: Option<(u32, Vec<u8>)>,
 ) -> Response {
-    let log = numbers.iter().zip(records).map(|(number, record)| (*number as u64, record.to_vec()));
-    Response::Opened { head, log: log.collect(), segments: segment.into_iter().collect() }
+    let mut log = Vec::with_capacity(records.len());
+    for (number, record) in numbers.iter().zip(records) {
+        log.push((*number as u64, record.to_vec()));
+    }
+    Response::Opened { head, log, segments: segment.into_iter().collect() }
 }
 
 /// The answer to `read`.
-pub(crate) fn segments(numbers: &[u32], found: &[JsValue]) -> Response {
-    let bytes = |value: &JsValue| value.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec);
-    Response::Segments(numbers.iter().zip(found).map(|(number, value)| (*number, bytes(value))).collect())
+pub(crate) fn segments(numbers: &[u32], found: Vec<Bytes>) -> Response {
+    let mut segments = Vec::with_capacity(found.len());
+    for (number, value) in numbers.iter().zip(found) {
+        let bytes = if value.is_undefined() { None } else { Some(value.to_vec()) };
+        segments.push((*number, bytes));
+    }
+    Response::Segments(segments)
 }
 
 /// What a record store answers that could not do it. The kinds stand in `carrier.ts` too.

@@ -1,8 +1,8 @@
 //! Carries requests to the record store, answers back, and events out.
 
 use crate::events::{Flat, IDLE, MORE_WORK, flatten};
+use crate::javascript::{Bytes, Notify};
 use crate::records::Records;
-use js_sys::{Function, Uint8Array};
 use pannier::store::{RequestId, Response};
 use pannier::sync::client::Client;
 use std::cell::{Cell, RefCell};
@@ -12,13 +12,13 @@ use wasm_bindgen::prelude::*;
 pub(crate) struct Shell {
     pub(crate) client: RefCell<Client>,
     records: Records,
-    notify: Function,
+    notify: Notify,
     /// The page was asked to call `work` and has not yet.
     asked_for_turn: Cell<bool>,
 }
 
 impl Shell {
-    pub(crate) fn new(client: Client, records: Records, notify: Function) -> Self {
+    pub(crate) fn new(client: Client, records: Records, notify: Notify) -> Self {
         Self { client: RefCell::new(client), records, notify, asked_for_turn: Cell::new(false) }
     }
 
@@ -64,9 +64,7 @@ impl Shell {
     }
 
     fn notify(&self, event: Flat) {
-        let bytes = event.bytes.map_or(JsValue::UNDEFINED, |bytes| Uint8Array::from(&bytes[..]).into());
-        let kind = JsValue::from_f64(f64::from(event.kind));
         // The listener is ours and reports its callbacks' errors itself.
-        let _ = self.notify.call3(&JsValue::UNDEFINED, &kind, &JsValue::from_f64(event.number), &bytes);
+        self.notify.call(JsValue::UNDEFINED, event.kind, event.number, event.bytes.as_deref().map(Bytes::new));
     }
 }
