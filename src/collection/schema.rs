@@ -109,10 +109,26 @@ impl Schema {
         &self.indexes
     }
 
-    /// Takes in what has become of an index; nothing, where it is not left.
-    pub(super) fn replace(&mut self, with: &Index, is_left: bool) {
-        self.indexes.retain(|index| index.tree != with.tree);
-        self.indexes.extend(is_left.then(|| with.clone()));
+    /// As it is stored, with nothing marked: through the stored row, which
+    /// takes less code than one copy for each type in it.
+    pub fn copy(&self) -> Self {
+        Self::from_document(&self.to_document())
+    }
+
+    /// Takes in what has become of the index in `tree`; it goes where no state
+    /// is left. Returns its progress: see [`Index::told`].
+    pub(super) fn advance(&mut self, tree: TreeId, next: Option<State>) -> Document {
+        let Some(place) = self.indexes.iter().position(|index| index.tree == tree) else {
+            return Document::default();
+        };
+        let is_left = next.is_some();
+        let index = &mut self.indexes[place];
+        index.state = next.unwrap_or(State::Dropped);
+        let told = index.told();
+        if !is_left {
+            self.indexes.remove(place);
+        }
+        told
     }
 
     /// The index of the times when rows of `rows` expire.

@@ -4,7 +4,7 @@
 
 use super::index::{ENTRIES_PER_ROW_MAX, Index, State};
 use super::{META, Schema, Stop, Workspace, row_key};
-use crate::format::document::DocumentRef;
+use crate::format::document::{Document, DocumentRef};
 use crate::key::after_prefix;
 use crate::store::{Reader, Scan};
 use crate::tree::TreeError;
@@ -20,8 +20,12 @@ pub const STEP_ROWS_MAX: usize = 256;
 pub const STEP_BYTES_MAX: usize = 256 * 1024;
 
 /// Brings the first index that is not ready a step further. Returns the writes
-/// and the index as it is then; `None` when there is nothing to do.
-pub fn step<'a>(reader: Reader<'a>, schema: &'a Schema, now_ms: u64) -> Result<Option<(Workspace<'a>, Index)>, Stop> {
+/// and the index's progress; `None` when there is nothing to do.
+pub fn step<'a>(
+    reader: Reader<'a>,
+    schema: &'a Schema,
+    now_ms: u64,
+) -> Result<Option<(Workspace<'a>, Document)>, Stop> {
     let Some(index) = schema.indexes().iter().find(|index| index.needs_upkeep()) else {
         return Ok(None);
     };
@@ -34,13 +38,10 @@ pub fn step<'a>(reader: Reader<'a>, schema: &'a Schema, now_ms: u64) -> Result<O
         }
         next => next?,
     };
-    let mut after = schema.clone();
-    let mut index = index.clone();
-    let is_left = next.is_some();
-    index.state = next.unwrap_or(State::Dropped);
-    after.replace(&index, is_left);
+    let mut after = schema.copy();
+    let told = after.advance(index.tree, next);
     workspace.write(&row_key(META, SCHEMA_ROW), Some(after.to_document().as_bytes()))?;
-    Ok(Some((workspace, index)))
+    Ok(Some((workspace, told)))
 }
 
 /// Brings an index a step further; `None` when nothing is left of it.

@@ -116,7 +116,7 @@ impl Client {
 
     fn set_up(&mut self, new_id: Id) -> Result<u64, Stop> {
         let reader = self.store.reader();
-        let mut schema = (*self.schema).clone();
+        let mut schema = self.schema.copy();
         schema.declare(&self.declared, self.now_ms / schema::DAY_MS, &mut |TreeId(tree)| {
             let mut is_empty = true;
             reader.scan(Scan::ascending(&[tree], &[tree + 1]), &mut |_, _| {
@@ -153,12 +153,12 @@ impl Client {
         let schema = self.schema.clone();
         let step = upkeep::step(self.store.reader(), &schema, self.now_ms)?;
         self.upkeep_due = step.is_some();
-        let Some((workspace, index)) = step else {
+        let Some((workspace, progress)) = step else {
             return Ok(0);
         };
         let finished = workspace.finish()?;
         self.reload = true;
-        self.events.push(ClientEvent::Progress(index.told()));
+        self.events.push(ClientEvent::Progress(progress));
         Ok(self.commit(finished))
     }
 

@@ -114,7 +114,7 @@ impl Client {
             schema = Schema::from_document(&Document::from_stored(row));
             schema.mark(&self.declared);
         }
-        self.upkeep_due |= schema != *self.schema && schema.needs_upkeep();
+        self.upkeep_due |= schema.needs_upkeep();
         let mut pending = Vec::new();
         let mut bad = None;
         let (from, to) = (number_key(OUTBOX, 0), after_prefix(&[OUTBOX.0]).unwrap_or_default());
