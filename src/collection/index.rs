@@ -117,7 +117,11 @@ impl Index {
             let before = core::mem::take(&mut keys);
             let mut add = |value| {
                 if keys.len() <= ENTRIES_PER_ROW_MAX {
-                    keys.extend(before.iter().filter_map(|key| append_value(key.clone(), value)));
+                    for key in &before {
+                        if let Some(key) = append_value(key.clone(), value) {
+                            keys.push(key);
+                        }
+                    }
                 }
             };
             match row.path(field).unwrap_or(Value::Null) {

@@ -139,7 +139,9 @@ pub(super) fn expired(
     let to = after_prefix(Key::in_tree(index.tree.0).number(now_ms as f64).as_bytes()).unwrap_or_default();
     let mut keys = Vec::new();
     reader.scan(Scan::ascending(&[index.tree.0], &to), &mut |key, value| {
-        keys.extend(index.row_key(key, value));
+        if let Some(key) = index.row_key(key, value) {
+            keys.push(key);
+        }
         keys.len() < limit
     })?;
     Ok(keys)

@@ -75,8 +75,13 @@ impl Schema {
         let mut parts = Vec::new();
         for path in self.collection(rows).map_or(&[][..], |collection| &collection.key) {
             match row.path(path) {
-                Some(Value::Array(items)) => parts.extend(items.items()),
-                part => parts.extend(part),
+                Some(Value::Array(items)) => {
+                    for item in items.items() {
+                        parts.push(item);
+                    }
+                }
+                Some(part) => parts.push(part),
+                None => {}
             }
         }
         parts
@@ -250,28 +255,38 @@ impl Schema {
     /// Reads the stored row; what is not well formed is left out.
     pub fn from_document(row: &Document) -> Self {
         let mut lists = row.as_ref().items();
-        let collections = items(lists.next()).filter_map(|item| {
-            let mut parts = items(Some(item));
-            Some(Collection { tree: tree(&mut parts)?, name: text(&mut parts)?, key: texts(parts.next()) })
-        });
-        let collections = collections.collect();
-        let indexes = items(lists.next()).filter_map(|item| {
-            let mut parts = items(Some(item));
-            let (tree, rows) = (tree(&mut parts)?, tree(&mut parts)?);
-            let (flags, state, used_day) = (number(&mut parts)?, number(&mut parts)?, number(&mut parts)?);
-            let done = number(&mut parts)?;
-            let Value::Bytes(after) = parts.next()? else { return None };
-            let state = match state {
-                0 => State::Ready,
-                1 => State::Building { after: after.to_vec(), done },
-                2 => State::Failed,
-                _ => State::Dropped,
-            };
-            let definition = Definition { name: text(&mut parts)?, fields: texts(parts.next()), flags: flags as u8 };
-            Some(Index { definition, rows, tree, state, used_day, is_declared: false })
-        });
-        Self { collections, indexes: indexes.collect() }
+        let mut schema = Self::default();
+        for item in items(lists.next()) {
+            if let Some(collection) = read_collection(items(Some(item))) {
+                schema.collections.push(collection);
+            }
+        }
+        for item in items(lists.next()) {
+            if let Some(index) = read_index(items(Some(item))) {
+                schema.indexes.push(index);
+            }
+        }
+        schema
     }
+}
+
+fn read_collection(mut parts: Items<'_>) -> Option<Collection> {
+    Some(Collection { tree: tree(&mut parts)?, name: text(&mut parts)?, key: texts(parts.next()) })
+}
+
+fn read_index(mut parts: Items<'_>) -> Option<Index> {
+    let (tree, rows) = (tree(&mut parts)?, tree(&mut parts)?);
+    let (flags, state, used_day) = (number(&mut parts)?, number(&mut parts)?, number(&mut parts)?);
+    let done = number(&mut parts)?;
+    let Value::Bytes(after) = parts.next()? else { return None };
+    let state = match state {
+        0 => State::Ready,
+        1 => State::Building { after: after.to_vec(), done },
+        2 => State::Failed,
+        _ => State::Dropped,
+    };
+    let definition = Definition { name: text(&mut parts)?, fields: texts(parts.next()), flags: flags as u8 };
+    Some(Index { definition, rows, tree, state, used_day, is_declared: false })
 }
 
 impl Declared {
@@ -279,12 +294,13 @@ impl Declared {
     pub fn from_value(value: Value<'_>) -> Option<Self> {
         let mut parts = items(Some(value));
         let (name, key) = (text(&mut parts)?, texts(parts.next()));
-        let indexes = items(parts.next()).filter_map(|item| {
+        let mut indexes = Vec::new();
+        for item in items(parts.next()) {
             let mut parts = items(Some(item));
             let (name, fields) = (text(&mut parts)?, texts(parts.next()));
-            Some(Definition { name, fields, flags: number(&mut parts)? as u8 })
-        });
-        Some(Self { name, tree: None, key, indexes: indexes.collect() })
+            indexes.push(Definition { name, fields, flags: number(&mut parts)? as u8 });
+        }
+        Some(Self { name, tree: None, key, indexes })
     }
 }
 
@@ -311,7 +327,11 @@ fn text(parts: &mut Items<'_>) -> Option<String> {
 
 fn texts(value: Option<Value<'_>>) -> Vec<String> {
     let mut parts = items(value);
-    core::iter::from_fn(|| text(&mut parts)).collect()
+    let mut texts = Vec::new();
+    while let Some(text) = text(&mut parts) {
+        texts.push(text);
+    }
+    texts
 }
 
 fn number(parts: &mut Items<'_>) -> Option<u64> {

@@ -101,9 +101,12 @@ fn seen_args(line: &str, seen: &Line) -> Document {
 /// The arguments of [`CLEAR`]: all lines that the shopper sees in `rows` now.
 /// `None` when there is none.
 pub fn clear_args(rows: &mut dyn Rows) -> Result<Option<Document>, RowsError> {
-    let lines = lines(rows)?;
-    let seen: Vec<Document> =
-        lines.iter().filter(|(_, line)| line.is_live()).map(|(key, line)| seen_args(key, line)).collect();
+    let mut seen = Vec::new();
+    for (key, line) in &lines(rows)? {
+        if line.is_live() {
+            seen.push(seen_args(key, line));
+        }
+    }
     if seen.is_empty() {
         return Ok(None);
     }
@@ -227,7 +230,9 @@ fn make_room(rows: &mut dyn Rows) -> Result<bool, RowsError> {
     }
     let mut tombstones: Vec<(u64, String)> = Vec::new();
     for (key, line) in lines(rows)? {
-        tombstones.extend(line.removed_at.map(|removed_at| (removed_at, key)));
+        if let Some(removed_at) = line.removed_at {
+            tombstones.push((removed_at, key));
+        }
     }
     if count - tombstones.len() >= CART_LINES_MAX {
         return Ok(false);
@@ -289,7 +294,8 @@ pub(super) fn set_qty(args: DocumentRef<'_>, context: &Context, rows: &mut dyn R
     }
     let mut particulars = Vec::new();
     if got < to {
-        particulars.extend([("asked", number(to)), ("got", number(got))]);
+        particulars.push(("asked", number(to)));
+        particulars.push(("got", number(got)));
     }
     if found != seen {
         particulars.push(("found", number(found)));

@@ -59,18 +59,30 @@ impl ClientRules for ShopRules {
 
 /// Those of `names` that `asked` has.
 fn take<'a>(asked: DocumentRef<'a>, names: &[&'static str]) -> Vec<(&'static str, Value<'a>)> {
-    names.iter().filter_map(|name| Some((*name, asked.get(name)?))).collect()
+    let mut fields = Vec::with_capacity(5);
+    take_into(&mut fields, asked, names);
+    fields
+}
+
+fn take_into<'a>(fields: &mut Vec<(&'static str, Value<'a>)>, asked: DocumentRef<'a>, names: &[&'static str]) {
+    for name in names {
+        if let Some(value) = asked.get(name) {
+            fields.push((name, value));
+        }
+    }
 }
 
 /// `{sku, qty?, options?, quote?}`; one piece where no quantity is given.
 fn add(asked: DocumentRef<'_>) -> Document {
     let line = asked.str("sku").map(|sku| line_key(sku, asked.object("options")));
-    let mut fields: Vec<(&str, Value<'_>)> = Vec::with_capacity(5);
-    fields.extend(line.as_deref().map(|line| ("line", Value::Str(line))));
-    fields.extend(take(asked, &["sku"]));
+    let mut fields = Vec::with_capacity(5);
+    if let Some(line) = &line {
+        fields.push(("line", Value::Str(line)));
+    }
+    take_into(&mut fields, asked, &["sku"]);
     let qty = asked.get("qty").filter(|qty| *qty != Value::Null);
     fields.push(("qty", qty.unwrap_or(Value::Int(1))));
-    fields.extend(take(asked, &["options", "quote"]));
+    take_into(&mut fields, asked, &["options", "quote"]);
     object(&fields)
 }
 
@@ -83,7 +95,7 @@ fn set_qty(asked: DocumentRef<'_>, rows: &mut dyn Rows) -> Result<Document, Rows
     }
     let mut fields = take(asked, &["line"]);
     fields.push(("gen", Value::Int(0)));
-    fields.extend(take(asked, &["to"]));
+    take_into(&mut fields, asked, &["to"]);
     fields.push(("seen", Value::Int(0)));
     Ok(object(&fields))
 }
@@ -96,7 +108,8 @@ fn remove(asked: DocumentRef<'_>, rows: &mut dyn Rows) -> Result<Document, RowsE
         return Ok(args);
     }
     let mut fields = take(asked, &["line"]);
-    fields.extend([("gen", Value::Int(0)), ("seenAdded", Value::Int(0))]);
+    fields.push(("gen", Value::Int(0)));
+    fields.push(("seenAdded", Value::Int(0)));
     Ok(object(&fields))
 }
 

@@ -119,7 +119,7 @@ pub fn line_key(sku: &str, options: Option<DocumentRef<'_>>) -> String {
     let mut key = Vec::with_capacity(sku.len());
     escape(&mut key, sku);
     let mut pairs: Vec<(&str, &str)> = Vec::new();
-    for (name, value) in options.into_iter().flat_map(DocumentRef::fields) {
+    for (name, value) in options.unwrap_or(DocumentRef::from_stored(&[])).fields() {
         if let Value::Str(value) = value {
             // Options are few: a sort would be more code than it saves time.
             let place = pairs.iter().position(|pair| *pair > (name, value)).unwrap_or(pairs.len());

@@ -14,7 +14,10 @@ pub(super) fn object(fields: &[(&str, Value<'_>)]) -> Document {
 
 /// An array of such objects.
 pub(super) fn array(items: &[Document]) -> Document {
-    let values: Vec<Value<'_>> = items.iter().map(|item| item.as_ref().value()).collect();
+    let mut values = Vec::with_capacity(items.len());
+    for item in items {
+        values.push(item.as_ref().value());
+    }
     let Ok(array) = Document::array(&values) else { panic!("objects make a document") };
     array
 }

@@ -112,8 +112,8 @@ impl Store {
     }
 
     fn stage_again(&mut self, entries: Vec<Entry>) {
-        let newer = core::mem::replace(&mut self.staged, entries);
-        self.staged.extend(newer);
+        let mut newer = core::mem::replace(&mut self.staged, entries);
+        self.staged.append(&mut newer);
         self.staged_bytes = self.staged.iter().map(Entry::bytes).sum();
     }
 
@@ -147,7 +147,8 @@ impl Store {
     /// Overlays hold only what the log holds from `head.log_from` on.
     pub(super) fn rebuild_overlays(&mut self) {
         let log_from = self.head.log_from;
-        self.tail.retain(|record| record.seq >= log_from);
+        let folded = self.tail.iter().take_while(|record| record.seq < log_from).count();
+        self.tail = self.tail.split_off(folded);
         self.tail_bytes = self.tail_entries().map(Entry::bytes).sum();
         self.durable = self.tail_overlay();
         self.current = self.durable.clone();
@@ -264,7 +265,9 @@ impl Store {
 
     fn loaded(&mut self, segments: Vec<(u32, Option<Vec<u8>>)>) {
         for (segment, record) in segments {
-            self.reading.retain(|other| *other != segment);
+            if let Some(place) = self.reading.iter().position(|other| *other == segment) {
+                self.reading.swap_remove(place);
+            }
             match record {
                 // Another tab's checkpoint has dropped it: there is a newer head.
                 None if self.head.holds(segment) => {

@@ -234,14 +234,20 @@ impl Job {
     /// later checkpoint finds those that are dead.
     pub(super) fn request(&mut self, head: &Head, head_before: Option<Arc<[u8]>>, holds: bool) -> Checkpoint {
         let segments = core::mem::replace(&mut self.writer, SegmentWriter::new(0, SegmentSizes::default())).finish();
-        let mut infos = core::mem::take(&mut self.infos);
-        let is_dropped = |info: &SegmentInfo| info.bytes_live == 0 && !holds;
-        let dropped: Vec<u32> = infos.iter().filter(|info| is_dropped(info)).map(|info| info.segment).collect();
-        infos.retain(|info| !is_dropped(info));
-        infos.extend(segments.iter().map(|(segment, record)| {
+        let before = core::mem::take(&mut self.infos);
+        let mut dropped = Vec::new();
+        let mut infos = Vec::with_capacity(before.len() + segments.len());
+        for info in before {
+            if info.bytes_live == 0 && !holds {
+                dropped.push(info.segment);
+            } else {
+                infos.push(info);
+            }
+        }
+        for (segment, record) in &segments {
             let bytes = record.len() as u32;
-            SegmentInfo { segment: *segment, bytes, bytes_live: bytes - CHECKSUM_BYTES as u32 }
-        }));
+            infos.push(SegmentInfo { segment: *segment, bytes, bytes_live: bytes - CHECKSUM_BYTES as u32 });
+        }
         let head = Head {
             version: FORMAT_VERSION,
             generation: head.generation + 1,

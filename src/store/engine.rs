@@ -253,13 +253,13 @@ impl Store {
 
     /// As `stage`, where the caller has applied `entries` to a copy of
     /// `overlay()` already: `overlay` is that copy.
-    pub fn stage_applied(&mut self, entries: Vec<Entry>, overlay: Tree) -> u64 {
+    pub fn stage_applied(&mut self, mut entries: Vec<Entry>, overlay: Tree) -> u64 {
         self.current = overlay;
         self.staged_bytes += entries.iter().map(Entry::bytes).sum::<usize>();
         if self.staged.is_empty() {
             self.staged = entries;
         } else {
-            self.staged.extend(entries);
+            self.staged.append(&mut entries);
         }
         self.commits += 1;
         self.commits

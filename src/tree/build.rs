@@ -51,7 +51,6 @@ impl SegmentWriter {
     /// The records written, with their numbers, ascending and without a gap.
     pub fn finish(mut self) -> Vec<(u32, Arc<[u8]>)> {
         self.close();
-        self.done.sort_unstable_by_key(|(segment, _)| *segment);
         self.done
     }
 
@@ -119,7 +118,9 @@ impl SegmentWriter {
     fn seal(&mut self, segment: u32, mut record: Vec<u8>) {
         checksum::seal(&mut record);
         self.bytes += record.len();
-        self.done.push((segment, record.into()));
+        // A large value may have been sealed while a lower number was open.
+        let place = self.done.iter().rposition(|(other, _)| *other < segment).map_or(0, |place| place + 1);
+        self.done.insert(place, (segment, record.into()));
     }
 }
 

@@ -38,7 +38,8 @@ impl Builder {
                     parts.insert(0, (first, before));
                     parts
                 }
-                before => before.into_iter().chain([(separator, last)]).collect(),
+                Some(before) => alloc::vec![before, (separator, last)],
+                None => alloc::vec![(separator, last)],
             };
             level += 1;
             if level == self.levels.len() && nodes.len() == 1 {

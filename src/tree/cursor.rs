@@ -85,11 +85,11 @@ impl Cursor {
                 Step::Back => index.wrapping_sub(1),
             };
             if next < held.view()?.count() {
-                let below = Self::edge_below(held, next, depth, step, segments)?;
+                let mut below = Self::edge_below(held, next, depth, step, segments)?;
                 self.check_order(below.last(), step)?;
                 self.path.truncate(depth + 1);
                 self.path[depth].1 = next;
-                self.path.extend(below);
+                self.path.append(&mut below);
                 return Ok(());
             }
         }

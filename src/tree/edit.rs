@@ -19,7 +19,11 @@ pub struct Freed(pub Vec<NodeRef>);
 
 impl Freed {
     pub(super) fn large(&mut self, at: Option<LargeRef>) {
-        self.0.extend(at.into_iter().flat_map(LargeRef::pieces));
+        if let Some(at) = at {
+            for piece in at.pieces() {
+                self.0.push(piece);
+            }
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::records::{self, Records};
 use crate::shell::Shell;
 use pannier::collection::schema::Declared;
 use pannier::collection::{Query, ROWS, Stop, TreeId};
-use pannier::format::document::{Document, Value};
+use pannier::format::document::{Document, DocumentRef, Items, Value};
 use pannier::format::varint;
 use pannier::store;
 use pannier::sync::client::{Client, ClientOptions, Operation};
@@ -60,11 +60,19 @@ impl Engine {
     pub fn new(records: Records, options: &[u8], new_id: &[u8], notify: Notify) -> Result<Engine, JsValue> {
         let options = document(options)?;
         let options = options.as_ref();
-        let scopes = array(options.get("scopes")).filter_map(|name| Collection::from_name(&name)).collect();
-        let collections = match options.get("collections") {
-            Some(Value::Array(collections)) => collections.items().filter_map(Declared::from_value).collect(),
-            _ => Vec::new(),
-        };
+        let (mut scopes, mut collections) = (Vec::new(), Vec::new());
+        for name in array(options.get("scopes")) {
+            if let Value::Str(name) = name
+                && let Some(scope) = Collection::from_name(name)
+            {
+                scopes.push(scope);
+            }
+        }
+        for collection in array(options.get("collections")) {
+            if let Some(declared) = Declared::from_value(collection) {
+                collections.push(declared);
+            }
+        }
         let mut limits = store::Options::default();
         if let Some(bytes) = options.u64("cacheBytes") {
             limits.cache_bytes_max = bytes as usize;
@@ -249,15 +257,11 @@ impl Engine {
     }
 }
 
-fn array(value: Option<Value<'_>>) -> impl Iterator<Item = String> {
-    let items = match value {
-        Some(Value::Array(items)) => Some(items.items()),
-        _ => None,
-    };
-    items.into_iter().flatten().filter_map(|item| match item {
-        Value::Str(text) => Some(text.into()),
-        _ => None,
-    })
+fn array(value: Option<Value<'_>>) -> Items<'_> {
+    match value {
+        Some(Value::Array(items)) => items.items(),
+        _ => DocumentRef::from_stored(&[]).items(),
+    }
 }
 
 /// The string that a row's key holds, as a document; null for a key of another kind.

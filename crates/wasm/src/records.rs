@@ -82,7 +82,8 @@ pub(crate) fn opened(
     for (number, record) in numbers.iter().zip(records) {
         log.push((*number as u64, record.to_vec()));
     }
-    Response::Opened { head, log, segments: segment.into_iter().collect() }
+    let segments = segment.map_or_else(Vec::new, |segment| vec![segment]);
+    Response::Opened { head, log, segments }
 }
 
 /// The answer to `read`.

@@ -42,7 +42,7 @@ impl Client {
         self.view = overlay;
         self.view_counts = counts;
         self.changed |= edit.changed;
-        self.pending.extend(edit.mutations);
+        self.pending.append(&mut edit.mutations);
         if entries.is_empty() {
             return Ok(0);
         }

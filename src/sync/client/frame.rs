@@ -70,13 +70,18 @@ impl Client {
 
     /// Ends a snapshot, or a transaction without its writes.
     pub fn release(&mut self, frame: u32) {
-        self.frames.retain(|other| other.id != frame);
+        if let Ok(at) = self.frame(frame) {
+            self.frames.swap_remove(at);
+        }
         self.store.hold_segments(!self.frames.is_empty());
     }
 
     fn give_up_old_frames(&mut self) {
-        let now_ms = self.now_ms;
-        self.frames.retain(|frame| frame.began_ms + FRAME_AGE_MS_MAX > now_ms);
+        for at in (0..self.frames.len()).rev() {
+            if self.frames[at].began_ms + FRAME_AGE_MS_MAX <= self.now_ms {
+                self.frames.swap_remove(at);
+            }
+        }
         self.store.hold_segments(!self.frames.is_empty());
     }
 

@@ -257,7 +257,8 @@ impl Client {
         workspace.write(&row_key(META, SYNC_ROW), Some(state.to_document().as_bytes()))?;
         let finished = workspace.finish()?;
         self.state = state;
-        self.pending.retain(|mutation| mutation.seq > self.state.confirmed_seq);
+        let confirmed = self.pending.iter().take_while(|mutation| mutation.seq <= self.state.confirmed_seq).count();
+        self.pending = self.pending.split_off(confirmed);
         self.changed |= changed;
         Ok(self.commit(finished))
     }

@@ -42,8 +42,12 @@ impl SyncState {
 
     pub(super) fn to_document(&self) -> Document {
         let mut fields = alloc::vec![("confirmedSeq", Value::Int(self.confirmed_seq as i64))];
-        fields.extend(self.epoch.map(|epoch| ("epoch", Value::Int(epoch as i64))));
-        fields.extend(self.cookies.iter().map(|(collection, cookie)| (collection.name(), Value::Int(*cookie as i64))));
+        if let Some(epoch) = self.epoch {
+            fields.push(("epoch", Value::Int(epoch as i64)));
+        }
+        for (collection, cookie) in &self.cookies {
+            fields.push((collection.name(), Value::Int(*cookie as i64)));
+        }
         // Integers below 2^53 in a flat object always encode.
         Document::object(&fields).unwrap_or_default()
     }
@@ -54,7 +58,9 @@ impl SyncState {
         self.confirmed_seq = row.u64("confirmedSeq").unwrap_or(0);
         self.cookies.clear();
         for collection in Collection::ALL {
-            self.cookies.extend(row.u64(collection.name()).map(|cookie| (collection, cookie)));
+            if let Some(cookie) = row.u64(collection.name()) {
+                self.cookies.push((collection, cookie));
+            }
         }
     }
 }
@@ -143,11 +149,11 @@ impl Client {
         let from = number_key(OUTCOMES, self.outcomes_told_to + 1);
         let to = after_prefix(&[OUTCOMES.0]).unwrap_or_default();
         self.store.reader().scan(Scan::ascending(&from, &to), &mut |_, value| {
-            outcomes.push(Document::from_stored(value.to_vec()));
+            outcomes.push(ClientEvent::Outcome(Document::from_stored(value.to_vec())));
             true
         })?;
         self.outcomes_told_to = self.state.confirmed_seq;
-        self.events.extend(outcomes.into_iter().map(ClientEvent::Outcome));
+        self.events.append(&mut outcomes);
         Ok(())
     }
 }
