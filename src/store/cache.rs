@@ -78,6 +78,11 @@ impl Cache {
         self.segments.iter().map(|(segment, _)| *segment).collect()
     }
 
+    /// Whether a segment is in memory.
+    pub(super) fn holds(&self, segment: u32) -> bool {
+        self.find(segment).is_ok()
+    }
+
     fn find(&self, segment: u32) -> Result<usize, usize> {
         self.segments.binary_search_by_key(&segment, |(number, _)| *number)
     }

@@ -289,6 +289,14 @@ impl Store {
         self.want_segment(fault.segment);
     }
 
+    /// Asks for a segment that a read may need next, if there is one and it is
+    /// not in memory.
+    pub fn want_ahead(&mut self, segment: u32) {
+        if self.head.holds(segment) && !self.cache.holds(segment) {
+            self.want_segment(segment);
+        }
+    }
+
     fn want_segment(&mut self, segment: u32) {
         if !self.wanted.contains(&segment) && !self.reading.contains(&segment) {
             self.wanted.push(segment);

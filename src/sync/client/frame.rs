@@ -27,6 +27,15 @@ pub const FRAME_AGE_MS_MAX: u64 = 10 * 60 * 1000;
 /// Most reads and writes of one transaction: all are done again by its commit.
 pub const TRANSACTION_OPERATIONS_MAX: usize = 10_000;
 
+/// A read of so many rows or more reads ahead: it will hardly find all of them
+/// in one segment.
+const ROWS_READ_AHEAD: u32 = 200;
+
+/// Segments that such a read asks for at once where it misses one. Bulk loads
+/// and compaction write neighbours one after another, and a transaction that
+/// reads eight costs little more than one that reads one.
+const SEGMENTS_READ_AHEAD: u32 = 7;
+
 /// A state that is held.
 pub(super) struct Frame {
     id: u32,
@@ -101,9 +110,10 @@ impl Client {
     /// A fault is asked for: repeat when it is told to be loaded. `snapshot_gone`
     /// when the frame was given up, or another tab has dropped what it needs.
     pub fn read(&mut self, frame: u32, query: Query, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<u32, Stop> {
+        let ahead = if query.limit < ROWS_READ_AHEAD { 0 } else { SEGMENTS_READ_AHEAD };
         if frame == 0 {
             let read = query.run(&self.view(), &self.schema, visit);
-            return self.want_fault(0, read);
+            return self.want_fault(0, ahead, read);
         }
         let at = self.frame(frame)?;
         let held = &self.frames[at];
@@ -112,7 +122,7 @@ impl Client {
             hash.add(key, row);
             visit(key, row);
         });
-        let count = self.want_fault(frame, read)?;
+        let count = self.want_fault(frame, ahead, read)?;
         self.note(at, Operation::Read { query, found: hash.0 })?;
         Ok(count)
     }
@@ -123,7 +133,7 @@ impl Client {
     /// As for `read`.
     pub fn get(&mut self, rows_tree: TreeId, key: &str, take: &mut dyn FnMut(&[u8])) -> Result<(), Stop> {
         let read = self.view().get_with(&row_key(rows_tree, key), take).map_err(Stop::from);
-        self.want_fault(0, read)
+        self.want_fault(0, 0, read)
     }
 
     /// As `read` of the current state, for the keys alone. Rows are looked at
@@ -133,7 +143,7 @@ impl Client {
     /// As for `read`.
     pub fn read_keys(&mut self, query: &Query, visit: &mut dyn FnMut(&[u8])) -> Result<u32, Stop> {
         let read = query.run_keys(&self.view(), &self.schema, visit);
-        self.want_fault(0, read)
+        self.want_fault(0, 0, read)
     }
 
     /// As `read`, for the number of rows alone: see [`Query::count`].
@@ -143,12 +153,12 @@ impl Client {
     pub fn count(&mut self, frame: u32, query: Query) -> Result<u64, Stop> {
         if frame == 0 {
             let count = query.count(&self.view(), &self.schema);
-            return self.want_fault(0, count);
+            return self.want_fault(0, 0, count);
         }
         let at = self.frame(frame)?;
         let held = &self.frames[at];
         let count = query.count(&self.reader_of(held), &held.schema);
-        let found = self.want_fault(frame, count)?;
+        let found = self.want_fault(frame, 0, count)?;
         self.note(at, Operation::Count { query, found })?;
         Ok(found)
     }
@@ -159,7 +169,7 @@ impl Client {
     /// As for `read`.
     pub fn bytes(&mut self, rows_tree: TreeId) -> Result<u64, Stop> {
         let size = Size::read(&self.view(), rows_tree).map_err(Stop::from);
-        Ok(self.want_fault(0, size)?.bytes)
+        Ok(self.want_fault(0, 0, size)?.bytes)
     }
 
     /// Writes in a transaction: seen by its own reads alone until it commits.
@@ -172,7 +182,7 @@ impl Client {
         let mut workspace = Workspace::new(self.reader_of(held), &held.schema, held.began_ms);
         let stepped = self.step(&mut workspace, &operation, &mut Edit::default());
         let overlay = workspace.into_overlay();
-        self.want_fault(frame, stepped)?;
+        self.want_fault(frame, 0, stepped)?;
         self.note(at, operation)?;
         self.frames[at].overlay = overlay;
         Ok(())
@@ -204,13 +214,17 @@ impl Client {
         Ok(())
     }
 
-    /// Asks for the segment that a read faulted on, if it is still there.
-    fn want_fault<T>(&mut self, frame: u32, read: Result<T, Stop>) -> Result<T, Stop> {
+    /// Asks for the segment that a read faulted on, if it is still there, and
+    /// for those that were written `ahead` of it.
+    fn want_fault<T>(&mut self, frame: u32, ahead: u32, read: Result<T, Stop>) -> Result<T, Stop> {
         if let Err(Stop::Tree(TreeError::Fault(Fault { segment }))) = read {
             if frame != 0 && !self.store.head().holds(segment) {
                 return Err(gone());
             }
             self.store.want(Fault { segment });
+            for ahead in segment + 1..=segment.saturating_add(ahead) {
+                self.store.want_ahead(ahead);
+            }
         } else {
             self.store.read_ended();
         }
