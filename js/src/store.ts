@@ -137,6 +137,7 @@ export class Store implements Source<Write, Edit> {
   #closing: Promise<void> | undefined
   #closed = false
   #idleTimer: ReturnType<typeof setTimeout> | undefined
+  #durableAt = 0
 
   private constructor(options: OpenOptions, records: RecordStore, memory: WebAssembly.Memory, listener: Listener) {
     this.#records = records
@@ -466,11 +467,8 @@ export class Store implements Source<Write, Edit> {
         return this.#opened?.resolve()
       case Kind.Durable:
         while (this.#durable.length > 0 && this.#durable[0]!.ticket <= number) this.#durable.shift()!.resolve()
-        clearTimeout(this.#idleTimer)
-        this.#idleTimer = setTimeout(() => {
-          this.#use(engine => engine.idle())
-          void this.keepCart()
-        }, IDLE_AFTER_MS)
+        this.#durableAt = performance.now()
+        this.#idleTimer ??= setTimeout(this.#pause, IDLE_AFTER_MS)
         return
       case Kind.Refused:
         return this.#refused(number, this.#refusal(bytes!))
@@ -517,6 +515,15 @@ export class Store implements Source<Write, Edit> {
   #refusal(bytes: Uint8Array): PannierError {
     const { code, detail } = decode(bytes) as { code: string; detail: Document }
     return refusal(code, this.#named(detail))
+  }
+
+  /** Uses a pause, if it is one by now. A timer for each commit would cost as much as its encoding. */
+  readonly #pause = (): void => {
+    const restMs = this.#durableAt + IDLE_AFTER_MS - performance.now()
+    this.#idleTimer = restMs > 1 ? setTimeout(this.#pause, restMs) : undefined
+    if (this.#idleTimer !== undefined) return
+    this.#use(engine => engine.idle())
+    void this.keepCart()
   }
 
   #refused(ticket: number, error: PannierError): void {

@@ -11,6 +11,7 @@ export const WORKLOADS = {
   index_query_100: 'queries/s',
   recent_50: 'queries/s',
   cold_first_cart: 'ms',
+  cold_open: 'ms',
   bytes_stored: 'bytes',
   memory_100k: 'bytes',
 }

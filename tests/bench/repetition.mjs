@@ -45,9 +45,10 @@ async function catalogue({ system, url, directory, profile, wanted }) {
   if (wanted('put_durable', 'put_together', 'recent_50')) {
     Object.assign(figures, await writes({ system, url, profile, directory, wanted }))
   }
-  if (wanted('cold_first_cart')) {
+  if (wanted('cold_first_cart', 'cold_open')) {
     await session(open => run(open, system, ['fillCart']))
     figures.cold_first_cart = await session(open => coldFirstCart(open, system))
+    figures.cold_open = await session(open => coldOpen(open, system))
   }
   return figures
 }
@@ -117,6 +118,10 @@ function coldScan(open, system) {
 
 function coldFirstCart(open, system) {
   return overPages(() => fresh(open, name => window.bench.coldFirstCart(name), system))
+}
+
+function coldOpen(open, system) {
+  return overPages(() => fresh(open, name => window.bench.coldOpen(name), system))
 }
 
 async function overPages(sample) {

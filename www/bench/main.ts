@@ -18,7 +18,7 @@ const systems: { readonly [name: string]: () => Promise<SystemModule> } = {
   limit: () => import('./systems/limit.ts'),
 }
 
-const { coldFirstCart, memory100k, scan1000Cold, ...steps } = workloads
+const { coldFirstCart, coldOpen, memory100k, scan1000Cold, ...steps } = workloads
 
 type Step = keyof typeof steps
 
@@ -44,6 +44,7 @@ Object.assign(window, {
     run,
     storedBytes,
     coldFirstCart: (name: string) => coldFirstCart(systems[name]!),
+    coldOpen: (name: string) => coldOpen(systems[name]!),
     scan1000Cold: (name: string) => scan1000Cold(systems[name]!),
     memory100k: (name: string) => memory100k(systems[name]!),
   },

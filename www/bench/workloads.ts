@@ -1,7 +1,7 @@
 import { watchMemory } from './memory.ts'
 import { CATEGORIES, lineOf, products, random, shuffled, visitOf } from './products.ts'
 import type { CartLine, Product, Visit } from './products.ts'
-import type { PriceRange, System, SystemModule } from './system.ts'
+import type { OpenOptions, PriceRange, System, SystemModule } from './system.ts'
 import { sameLines, sameRows, sameVisits } from './verify.ts'
 
 const PRODUCTS = 10_000
@@ -242,14 +242,23 @@ export async function fillCart(system: System): Promise<void> {
 }
 
 /** `cold_first_cart` in milliseconds: from the start of loading the system's module to the cart in hand. */
-export async function coldFirstCart(load: () => Promise<SystemModule>): Promise<number> {
+export function coldFirstCart(load: () => Promise<SystemModule>): Promise<number> {
+  return coldStart('cold_first_cart', load, { cartOnly: true })
+}
+
+/** `cold_open` in milliseconds: as `cold_first_cart`, with all open that the other workloads use. */
+export function coldOpen(load: () => Promise<SystemModule>): Promise<number> {
+  return coldStart('cold_open', load, {})
+}
+
+async function coldStart(where: string, load: () => Promise<SystemModule>, options: OpenOptions): Promise<number> {
   let system: System | undefined
   let lines: readonly CartLine[] = []
   const ms = await timed(async () => {
-    system = await (await load()).open({ cartOnly: true })
+    system = await (await load()).open(options)
     lines = await system.cart()
   })
-  sameLines('cold_first_cart', lines, cartLines)
+  sameLines(where, lines, cartLines)
   await system!.close()
   return ms
 }

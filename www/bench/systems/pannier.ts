@@ -1,9 +1,11 @@
-import { open as openShop } from 'pannier'
-import type { Shop } from 'pannier'
+import { open as openShop, peekCart } from 'pannier'
+import type { Cart, Shop } from 'pannier'
 import type { CartLine, Product, Visit } from '../products.ts'
 import type { OpenOptions, PriceRange, System } from '../system.ts'
 
-export async function open({ cacheBytes }: OpenOptions = {}): Promise<System> {
+export async function open({ cacheBytes, cartOnly }: OpenOptions = {}): Promise<System> {
+  const kept = cartOnly ? await peekCart('bench') : undefined
+  if (kept !== undefined) return new KeptCart(kept) as System
   return new Pannier(await openShop({ name: 'bench', cacheBytes }))
 }
 
@@ -50,4 +52,15 @@ class Pannier implements System {
   close() {
     return this.shop.close()
   }
+}
+
+/** The cart as a page shows it first, before the engine is there. */
+class KeptCart implements Pick<System, 'cart' | 'close'> {
+  constructor(private readonly kept: Cart) {}
+
+  async cart() {
+    return this.kept.lines as readonly unknown[] as readonly CartLine[]
+  }
+
+  async close() {}
 }
