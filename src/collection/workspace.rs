@@ -308,9 +308,9 @@ impl<'a> Workspace<'a> {
         self.entries.len()
     }
 
-    /// Keeps the writes after the first `count` out of what is committed; they stay visible here.
-    pub fn keep_to_itself(&mut self, count: usize) {
-        self.entries.truncate(count);
+    /// Keeps the writes after the first `count` out of what is committed, and returns them; they stay visible here.
+    pub fn keep_to_itself(&mut self, count: usize) -> Vec<Entry> {
+        self.entries.split_off(count)
     }
 
     /// Writes an entry under its encoded key.

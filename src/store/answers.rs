@@ -98,7 +98,7 @@ impl Store {
         self.staged_bytes = 0;
         self.rebuild_overlays();
         self.events.push(Event::NoRoom(failure.clone()));
-        self.events.push(Event::Rebased { lost: true, foreign: false });
+        self.events.push(Event::Rebased { lost: true, foreign: false, keys: None });
     }
 
     /// Commits that could not be written are staged again, before newer ones.
@@ -141,7 +141,7 @@ impl Store {
             self.events.push(Event::Durable { commit: job.commit_to });
         }
         self.rebuild_overlays();
-        self.events.push(Event::Rebased { lost: false, foreign: false });
+        self.events.push(Event::Rebased { lost: false, foreign: false, keys: None });
     }
 
     /// Overlays hold only what the log holds from `head.log_from` on.
@@ -203,7 +203,7 @@ impl Store {
             self.staged_bytes = 0;
         }
         self.rebuild_overlays();
-        self.events.push(Event::Rebased { lost, foreign: true });
+        self.events.push(Event::Rebased { lost, foreign: true, keys: None });
         self.events.push(Event::Loaded);
     }
 

@@ -10,6 +10,7 @@ use crate::format::log::{Entry, LogRecord};
 use crate::format::{Corrupt, FORMAT_VERSION, Place};
 use crate::tree::build::{SEGMENT_BYTES_TARGET, SegmentSizes};
 use crate::tree::{Fault, Freed, NoSegments, Tree, TreeError};
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -88,6 +89,8 @@ pub enum Event {
         lost: bool,
         /// Another tab's commits came in; otherwise all values are what they were.
         foreign: bool,
+        /// The keys that they wrote, where it is known.
+        keys: Option<Vec<Box<[u8]>>>,
     },
     /// Segments have come in: repeat what faulted.
     Loaded,
@@ -410,8 +413,9 @@ impl Store {
                 }
                 self.durable = self.current.clone();
                 self.durable_own = false;
+                let keys = record.entries.iter().map(|entry| entry.key.clone()).collect();
                 self.push_durable(record, bytes.len());
-                self.events.push(Event::Rebased { lost: false, foreign: true });
+                self.events.push(Event::Rebased { lost: false, foreign: true, keys: Some(keys) });
             }
             _ => self.reopen = true,
         }

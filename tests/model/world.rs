@@ -226,7 +226,7 @@ impl World {
                         changes.iter().for_each(|change| apply(&mut self.durable, change));
                     }
                 }
-                Event::Rebased { lost, foreign } => {
+                Event::Rebased { lost, foreign, .. } => {
                     assert!(!lost && !foreign, "seed {}: no other tab writes", self.seed);
                     self.reached.checkpoints += 1;
                     // Its segments may be gone.

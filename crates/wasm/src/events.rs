@@ -1,8 +1,10 @@
 //! Events for JavaScript: a kind, a number and bytes. The kinds stand in
 //! `js/src/store.ts` too.
 
+use pannier::collection::ROWS;
 use pannier::format::Corrupt;
-use pannier::format::document::{Document, Value};
+use pannier::format::document::{Document, Value, Writer};
+use pannier::key::{Part, decode};
 use pannier::store::{Failure, FailureKind};
 use pannier::sync::client::ClientEvent;
 use pannier::sync::wire::SyncError;
@@ -28,7 +30,9 @@ pub(crate) fn flatten(event: ClientEvent) -> Flat {
         ClientEvent::Opened => flat(0, 0.0, None),
         ClientEvent::Durable { ticket } => flat(1, ticket as f64, None),
         ClientEvent::Refused { ticket, code, detail } => flat(2, ticket as f64, Some(refusal(&code, &detail))),
-        ClientEvent::Changed { collections } => flat(3, collections as f64, None),
+        ClientEvent::Changed { collections, unknown, rows } => {
+            flat(3, collections as f64, Some(changed(unknown, &rows)))
+        }
         ClientEvent::Outcome(outcome) => flat(4, 0.0, Some(outcome.into_bytes())),
         ClientEvent::Synced { more } => flat(5, f64::from(u8::from(more)), None),
         ClientEvent::SyncRefused(error) => flat(6, retry_after_ms(&error), Some(sync_error(&error))),
@@ -38,6 +42,35 @@ pub(crate) fn flatten(event: ClientEvent) -> Flat {
         ClientEvent::ReadFailed(failure) => flat(10, 0.0, Some(failed(&failure))),
         ClientEvent::Progress(progress) => flat(14, 0.0, Some(progress.into_bytes())),
         ClientEvent::Corrupt(corrupt) => flat(11, 0.0, Some(corrupted(corrupt))),
+    }
+}
+
+/// The collections of which any row may have changed, as bits; then for each
+/// row that has, the number of its collection and the parts of its key.
+fn changed(unknown: u64, rows: &[Box<[u8]>]) -> Vec<u8> {
+    let mut writer = Writer::new();
+    writer.array(1 + 2 * rows.len());
+    writer.int(unknown as i64);
+    for key in rows {
+        writer.int(i64::from(key[0] - ROWS));
+        write_key(&mut writer, key);
+    }
+    writer.finish().unwrap_or_default().into_bytes()
+}
+
+/// Writes the parts of a row's key as an array.
+fn write_key(writer: &mut Writer, row_key: &[u8]) {
+    let parts = decode(row_key.get(1..).unwrap_or_default()).unwrap_or_default();
+    writer.array(parts.len());
+    for part in &parts {
+        match part {
+            Part::Bool(value) => writer.bool(*value),
+            Part::Number(value) => writer.f64(*value),
+            Part::String(value) => writer.str(value),
+            Part::Bytes(value) => writer.bytes(value),
+            Part::BigInteger { is_negative, magnitude } => writer.big_integer(*is_negative, magnitude),
+            Part::Null | Part::Tuple(_) => writer.null(),
+        }
     }
 }
 

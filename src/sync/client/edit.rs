@@ -3,12 +3,13 @@
 
 use super::operation::{ARGS_VERSION, Operation, bad_row, collection_of};
 use super::state::{WorkspaceRows, tree_error};
-use super::{Client, ClientRules, bit, tree_bit};
+use super::{Client, ClientRules};
 use crate::collection::range::bounds;
 use crate::collection::{
     Finished, OUTBOX, Schema, Stop, TreeId, Workspace, check_limits, key_of, number_key, schema, typed_key,
 };
 use crate::format::document::{Document, DocumentRef, Value};
+use crate::format::log::Entry;
 use crate::sync::mutation::{Context, Id, Mutation, Status, Verdict};
 use crate::sync::rows::Collection;
 use crate::sync::wire;
@@ -22,7 +23,8 @@ pub(super) struct Edit {
     /// Number of the last mutation in the outbox.
     seq: u64,
     mutations: Vec<Mutation>,
-    changed: u64,
+    /// What the mutations have written, and only the view shows.
+    shown: Vec<Entry>,
     /// It writes rows that pending mutations may read.
     is_under_view: bool,
 }
@@ -41,7 +43,9 @@ impl Client {
         let Finished { overlay, entries, counts } = workspace.finish()?;
         self.view = overlay;
         self.view_counts = counts;
-        self.changed |= edit.changed;
+        self.changes.add_entries(&edit.shown);
+        self.changes.add_entries(&entries);
+        self.written.add(&edit.shown);
         self.pending.append(&mut edit.mutations);
         if entries.is_empty() {
             return Ok(0);
@@ -109,10 +113,9 @@ impl Client {
         let verdict = self.rules.execute(name, ARGS_VERSION, &args, &context, &mut rows).map_err(tree_error)?;
         refuse_what_no_server_would_take(verdict)?;
         let collection = collection_of(name);
-        edit.changed |= collection.map_or(0, bit);
         if collection.is_some_and(|collection| self.scopes.contains(&collection)) {
             // What it does shows, but only the intent is stored until the server has confirmed it.
-            workspace.keep_to_itself(written);
+            edit.shown.extend(workspace.keep_to_itself(written));
             edit.seq += 1;
             let mutation = Mutation::new(edit.seq, id, name, ARGS_VERSION, args, at);
             let bytes = wire::encode_mutation(&mutation);
@@ -126,7 +129,6 @@ impl Client {
 impl Edit {
     /// Notes a write; refuses one of a collection that rules alone write.
     fn writes<'s>(&mut self, schema: &'s Schema, rows_tree: TreeId) -> Result<&'s schema::Collection, Stop> {
-        self.changed |= tree_bit(rows_tree);
         self.is_under_view = true;
         schema.collection(rows_tree).ok_or_else(|| Stop::bad_args("collection", "must be one that a page writes"))
     }

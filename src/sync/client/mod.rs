@@ -13,12 +13,14 @@
 //!   to mean another one.
 //! - An answer is applied only on the very cookies that it was asked for.
 
+mod changes;
 mod edit;
 mod exchange;
 mod frame;
 mod operation;
 mod state;
 
+pub use changes::CHANGED_ROWS_MAX;
 pub use frame::{FRAME_AGE_MS_MAX, FRAMES_MAX, TRANSACTION_OPERATIONS_MAX};
 pub use operation::Operation;
 
@@ -37,6 +39,7 @@ use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use changes::{Changes, Written};
 use exchange::Sent;
 use frame::Frame;
 use state::SyncState;
@@ -95,6 +98,11 @@ pub enum ClientEvent {
     Changed {
         /// The bits.
         collections: u64,
+        /// Bits of those of which any row may have changed.
+        unknown: u64,
+        /// Encoded keys of the rows of the others, ascending, at most [`CHANGED_ROWS_MAX`].
+        /// A row that was written and looks the same may be among them.
+        rows: Vec<Box<[u8]>>,
     },
     /// An index has come further: see [`crate::collection::Index::told`].
     Progress(Document),
@@ -157,18 +165,16 @@ pub struct Client {
     outcomes_told_to: u64,
     sent: Option<Sent>,
     now_ms: u64,
-    /// Bits of the collections whose change is to be told.
-    changed: u64,
+    /// What pending mutations have written in the view.
+    written: Written,
+    /// What is to be told.
+    changes: Changes,
     events: Vec<ClientEvent>,
 }
 
 /// The tree that holds the rows of a collection.
 pub fn rows_tree(collection: Collection) -> TreeId {
     TreeId(ROWS + collection.number())
-}
-
-fn bit(collection: Collection) -> u64 {
-    tree_bit(rows_tree(collection))
 }
 
 fn tree_bit(rows_tree: TreeId) -> u64 {
@@ -216,7 +222,8 @@ impl Client {
             outcomes_told_to: 0,
             sent: None,
             now_ms: 0,
-            changed: 0,
+            written: Written::default(),
+            changes: Changes::default(),
             events: Vec::new(),
         };
         client.submit(Operation::SetUp { new_id: options.new_id }, options.now_ms);
@@ -340,7 +347,7 @@ impl Client {
                 store::Event::Opened => self.is_open = true,
                 store::Event::Durable { commit } => self.made_durable(commit),
                 store::Event::Appended { seq, bytes } => self.events.push(ClientEvent::Appended { seq, bytes }),
-                store::Event::Rebased { lost, foreign } => self.rebased(lost, foreign),
+                store::Event::Rebased { lost, foreign, keys } => self.rebased(lost, foreign, keys.as_deref()),
                 store::Event::Loaded => self.events.push(ClientEvent::Loaded),
                 store::Event::NoRoom(failure) => self.refuse_large(&failure),
                 store::Event::Failed(failure) => self.events.push(ClientEvent::Failed(failure)),
@@ -386,7 +393,7 @@ impl Client {
         }
     }
 
-    fn rebased(&mut self, lost: bool, foreign: bool) {
+    fn rebased(&mut self, lost: bool, foreign: bool, keys: Option<&[Box<[u8]>]>) {
         self.view_stale = true;
         self.reload |= foreign || lost;
         if lost {
@@ -394,8 +401,11 @@ impl Client {
                 self.waiting.push_front(queued);
             }
         }
-        if foreign {
-            self.changed = ALL_BITS;
+        match keys {
+            Some(keys) => keys.iter().for_each(|key| self.changes.add(key)),
+            // What is executed again may be refused this time.
+            None if foreign || lost => self.changes.add_all(),
+            None => {}
         }
     }
 
@@ -405,17 +415,10 @@ impl Client {
             return;
         }
         match self.try_run() {
-            Ok(()) => self.tell_changes(),
+            // Once the view shows them.
+            Ok(()) => self.events.extend(self.changes.take()),
             Err(TreeError::Fault(fault)) => self.store.want(fault),
             Err(TreeError::Corrupt(corrupt)) => self.events.push(ClientEvent::Corrupt(*corrupt)),
-        }
-    }
-
-    /// Tells of changes once the view shows them.
-    fn tell_changes(&mut self) {
-        match core::mem::take(&mut self.changed) {
-            0 => {}
-            collections => self.events.push(ClientEvent::Changed { collections }),
         }
     }
 

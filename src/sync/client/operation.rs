@@ -3,7 +3,7 @@
 use super::edit::put_newer;
 use super::exchange::Applied;
 use super::state::{CLIENT_ROW, SYNC_ROW};
-use super::{Client, ClientEvent, bit, rows_tree};
+use super::{Client, ClientEvent, rows_tree};
 use crate::collection::upkeep::{self, SCHEMA_ROW};
 use crate::collection::{
     self, Finished, META, OUTBOX, OUTCOMES, Query, Stop, TreeId, Workspace, number_key, row_key, schema,
@@ -203,7 +203,6 @@ impl Client {
             return Ok(0);
         }
         let mut state = self.state.clone();
-        let mut changed = 0;
         let mut workspace = Workspace::new(self.store.reader(), &self.schema, self.now_ms);
         for patch in &answer.scopes {
             let tree = rows_tree(patch.name);
@@ -221,9 +220,6 @@ impl Client {
                     }
                     Change::Del { key, .. } => workspace.delete(tree, key)?,
                 }
-            }
-            if patch.reset || !patch.changes.is_empty() {
-                changed |= bit(patch.name);
             }
             state.set_cookie(patch.name, patch.cookie);
         }
@@ -247,7 +243,6 @@ impl Client {
             if let Some(old) = mutation.seq.checked_sub(OUTCOMES_KEPT) {
                 workspace.write(&number_key(OUTCOMES, old), None)?;
             }
-            changed |= collection_of(&mutation.name).map_or(0, bit);
         }
         state.epoch = Some(answer.epoch);
         state.confirmed_seq = state.confirmed_seq.max(answer.last_seq);
@@ -259,7 +254,6 @@ impl Client {
         self.state = state;
         let confirmed = self.pending.iter().take_while(|mutation| mutation.seq <= self.state.confirmed_seq).count();
         self.pending = self.pending.split_off(confirmed);
-        self.changed |= changed;
         Ok(self.commit(finished))
     }
 
@@ -281,6 +275,7 @@ impl Client {
             return 0;
         }
         self.view_stale = true;
+        self.changes.add_entries(&finished.entries);
         self.store.stage_applied(finished.entries, finished.overlay)
     }
 }

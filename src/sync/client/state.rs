@@ -1,5 +1,6 @@
 //! What the client knows of itself and of the server, and the view.
 
+use super::changes::Written;
 use super::{Client, ClientEvent, rows_tree};
 use crate::collection::upkeep::SCHEMA_ROW;
 use crate::collection::{META, OUTBOX, OUTCOMES, Schema, Stop, Workspace, key_number, number_key, row_key};
@@ -91,6 +92,9 @@ impl Client {
                 }
             }
             let finished = workspace.finish().map_err(no_rule_of_the_page)?;
+            let mut written = Written::default();
+            written.add(&finished.entries);
+            self.written.replace(written, &mut self.changes);
             self.view = finished.overlay;
             self.view_counts = finished.counts;
             self.view_stale = false;
