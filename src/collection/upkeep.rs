@@ -40,7 +40,7 @@ pub fn step<'a>(
     };
     let mut after = schema.copy();
     let told = after.advance(index.tree, next);
-    workspace.write(&row_key(META, SCHEMA_ROW), Some(after.to_document().as_bytes()))?;
+    workspace.write(&row_key(META, SCHEMA_ROW), Some(after.to_document().as_bytes()));
     Ok(Some((workspace, told)))
 }
 
@@ -61,7 +61,7 @@ fn clear(workspace: &mut Workspace<'_>, index: &Index) -> Result<bool, TreeError
     let to = after_prefix(&[index.tree.0]).unwrap_or_default();
     let keys = workspace.keys(&[index.tree.0], &to, STEP_ROWS_MAX)?;
     for key in &keys {
-        workspace.write(key, None)?;
+        workspace.write(key, None);
     }
     Ok(keys.len() < STEP_ROWS_MAX)
 }
@@ -89,7 +89,7 @@ fn fill(workspace: &mut Workspace<'_>, index: &Index, after: &[u8], done: u64) -
             return Err(workspace.schema().too_many(index, row));
         }
         for entry in entries {
-            workspace.write_entry(index, &entry, key)?;
+            workspace.write_entry(index, &entry, key);
         }
     }
     Ok(match rows.pop() {

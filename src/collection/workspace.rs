@@ -2,13 +2,13 @@
 
 use super::index::{ENTRIES_PER_ROW_MAX, UNIQUE};
 use super::query::is_expired;
-use super::{META, Schema, Stop, TreeId, number_key, row_key};
+use super::{INDEX_FIRST, META, Schema, Stop, TreeId, number_key, row_key};
 use crate::format::document::{Document, DocumentRef};
 use crate::format::log::Entry;
 use crate::format::varint;
 use crate::key::{after_prefix, has_null};
 use crate::store::{Reader, Scan};
-use crate::tree::{Freed, NoSegments, Tree, TreeError};
+use crate::tree::{Tree, TreeError};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -56,8 +56,9 @@ fn size_key(tree: TreeId) -> Vec<u8> {
 
 /// What a workspace leaves behind.
 pub struct Finished {
-    /// The overlay with the writes in it.
-    pub overlay: Tree,
+    /// The overlay with the writes in it; `None` where it is the one that was
+    /// read with `entries` put on top, which its owner does without a copy.
+    pub overlay: Option<Tree>,
     /// The writes, in order.
     pub entries: Vec<Entry>,
     /// The counts of the state with the writes in it.
@@ -66,12 +67,19 @@ pub struct Finished {
 
 /// Reads the state it was opened on with its own writes on top. Dropping it
 /// drops the writes.
+///
+/// Writes go into the overlay when something is read that they may concern, and
+/// then all at once: most operations read only what they have not written.
 pub struct Workspace<'a> {
     under: Reader<'a>,
     schema: &'a Schema,
     now_ms: u64,
-    overlay: Tree,
+    /// With the first `applied` entries, if it is any other than `under` reads.
+    overlay: Option<Tree>,
     entries: Vec<Entry>,
+    applied: usize,
+    /// The entry with the greatest key of a row among those not applied.
+    last_row: Option<usize>,
     counts: Counts,
     /// How much collections of the schema have grown: rows, bytes.
     grown: Vec<(TreeId, i64, i64)>,
@@ -93,8 +101,10 @@ impl<'a> Workspace<'a> {
             under,
             schema,
             now_ms,
-            overlay: under.overlay.clone(),
+            overlay: None,
             entries: Vec::new(),
+            applied: 0,
+            last_row: None,
             counts,
             grown: Vec::new(),
             to_check: Vec::new(),
@@ -109,23 +119,43 @@ impl<'a> Workspace<'a> {
     pub fn finish(mut self) -> Result<Finished, Stop> {
         self.check_indexes()?;
         for (tree, rows, bytes) in core::mem::take(&mut self.grown) {
-            let before = Size::read(&self.reader(), tree)?;
+            // Nothing else writes the row of a size.
+            let before = Size::read(&self.under, tree)?;
             let mut size = Vec::new();
             varint::write(&mut size, before.rows.saturating_add_signed(rows));
             varint::write(&mut size, before.bytes.saturating_add_signed(bytes));
-            self.write(&size_key(tree), Some(&size))?;
+            self.write(&size_key(tree), Some(&size));
+        }
+        if self.overlay.is_some() {
+            self.apply();
         }
         Ok(Finished { overlay: self.overlay, entries: self.entries, counts: self.counts })
     }
 
     /// Ends it, keeping the writes for its own reading alone, unchecked.
-    pub fn into_overlay(self) -> Tree {
-        self.overlay
+    pub fn into_overlay(mut self) -> Tree {
+        self.apply();
+        self.overlay.unwrap_or_else(|| self.under.overlay.clone())
     }
 
     /// Reads the state with the writes in it.
-    pub fn reader(&self) -> Reader<'_> {
-        Reader { overlay: &self.overlay, ..self.under }
+    pub fn reader(&mut self) -> Reader<'_> {
+        self.apply();
+        self.reader_applied()
+    }
+
+    fn reader_applied(&self) -> Reader<'_> {
+        Reader { overlay: self.overlay.as_ref().unwrap_or(self.under.overlay), ..self.under }
+    }
+
+    /// Puts the writes so far into the overlay.
+    fn apply(&mut self) {
+        if self.applied < self.entries.len() {
+            let under = self.under.overlay;
+            self.overlay.get_or_insert_with(|| under.clone()).put_all(&self.entries[self.applied..]);
+            self.applied = self.entries.len();
+            self.last_row = None;
+        }
     }
 
     /// What the store holds.
@@ -134,27 +164,33 @@ impl<'a> Workspace<'a> {
     }
 
     /// The row `key`, if it has not expired.
-    pub fn get(&self, tree: TreeId, key: &str) -> Result<Option<Document>, TreeError> {
+    pub fn get(&mut self, tree: TreeId, key: &str) -> Result<Option<Document>, TreeError> {
         let row = self.row(&row_key(tree, key))?;
         let expires = self.schema.expires(tree);
         Ok(row.filter(|row| !is_expired(expires, row.as_bytes(), self.now_ms)))
     }
 
     /// The row under an encoded key, expired or not.
-    pub fn row(&self, key: &[u8]) -> Result<Option<Document>, TreeError> {
-        Ok(self.reader().get(key)?.map(Document::from_stored))
+    pub fn row(&mut self, key: &[u8]) -> Result<Option<Document>, TreeError> {
+        // Rows that are written in ascending order read none that was written.
+        if self.last_row.is_some_and(|last| *key <= *self.entries[last].key) {
+            self.apply();
+        }
+        Ok(self.reader_applied().get(key)?.map(Document::from_stored))
     }
 
     /// Writes the row `key` and its index entries.
     pub fn put(&mut self, tree: TreeId, key: &str, value: &[u8]) -> Result<(), TreeError> {
         let key = row_key(tree, key);
-        self.put_over(&key, self.row(&key)?.as_ref(), value)
+        let before = self.row(&key)?;
+        self.put_over(&key, before.as_ref(), value);
+        Ok(())
     }
 
     /// As `put` under an encoded key, where the caller has read the row before:
     /// `before` is what it found.
-    pub fn put_over(&mut self, key: &[u8], before: Option<&Document>, value: &[u8]) -> Result<(), TreeError> {
-        self.change(key, before, Some(value))
+    pub fn put_over(&mut self, key: &[u8], before: Option<&Document>, value: &[u8]) {
+        self.change(key, before, Some(value));
     }
 
     /// Deletes the row `key` and its index entries.
@@ -167,11 +203,11 @@ impl<'a> Workspace<'a> {
         let Some(before) = self.row(key)? else {
             return Ok(false);
         };
-        self.change(key, Some(&before), None)?;
+        self.change(key, Some(&before), None);
         Ok(true)
     }
 
-    fn change(&mut self, key: &[u8], before: Option<&Document>, after: Option<&[u8]>) -> Result<(), TreeError> {
+    fn change(&mut self, key: &[u8], before: Option<&Document>, after: Option<&[u8]>) {
         let tree = TreeId(key[0]);
         let schema = self.schema;
         for index in schema.of(tree) {
@@ -179,13 +215,13 @@ impl<'a> Workspace<'a> {
             let old = before.map_or_else(Vec::new, |row| entries(row.as_ref()));
             let new = after.map_or_else(Vec::new, |row| entries(DocumentRef::from_stored(row)));
             for entry in old.iter().filter(|entry| new.binary_search(entry).is_err()) {
-                self.write(entry, None)?;
+                self.write(entry, None);
             }
             if new.len() > ENTRIES_PER_ROW_MAX {
                 self.too_many = after.map(|row| schema.too_many(index, DocumentRef::from_stored(row)));
             }
             for entry in new.iter().filter(|entry| old.binary_search(entry).is_err()) {
-                self.write_entry(index, entry, key)?;
+                self.write_entry(index, entry, key);
             }
         }
         let rows = i64::from(after.is_some()) - i64::from(before.is_some());
@@ -201,15 +237,15 @@ impl<'a> Workspace<'a> {
                 None => self.grown.push((tree, rows, bytes)),
             }
         }
-        self.write(key, after)
+        self.write(key, after);
     }
 
     /// Writes an entry of an index.
-    pub(super) fn write_entry(&mut self, index: &super::Index, entry: &[u8], row_key: &[u8]) -> Result<(), TreeError> {
+    pub(super) fn write_entry(&mut self, index: &super::Index, entry: &[u8], row_key: &[u8]) {
         if index.is(UNIQUE) {
             self.to_check.push((index.tree, entry.to_vec(), 1 + entry.len() - row_key.len()));
         }
-        self.write(entry, Some(&index.entry_value(entry, row_key)))
+        self.write(entry, Some(&index.entry_value(entry, row_key)));
     }
 
     /// Checks what was written against the rules of its indexes, at the end:
@@ -254,7 +290,12 @@ impl<'a> Workspace<'a> {
     }
 
     /// Up to `limit` rows in key order, from the first after `after`.
-    pub fn scan(&self, tree: TreeId, after: Option<&str>, limit: usize) -> Result<Vec<(String, Document)>, TreeError> {
+    pub fn scan(
+        &mut self,
+        tree: TreeId,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, Document)>, TreeError> {
         let from = match after {
             // No encoded key lies between a key and the key followed by a zero byte.
             Some(after) => [&row_key(tree, after)[..], &[0]].concat(),
@@ -275,7 +316,7 @@ impl<'a> Workspace<'a> {
     }
 
     /// Up to `limit` keys from `from` up to `to`.
-    pub(super) fn keys(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Vec<u8>>, TreeError> {
+    pub(super) fn keys(&mut self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Vec<u8>>, TreeError> {
         let mut keys = Vec::new();
         self.reader().scan(Scan::ascending(from, to), &mut |key, _| {
             keys.push(key.to_vec());
@@ -310,13 +351,17 @@ impl<'a> Workspace<'a> {
 
     /// Keeps the writes after the first `count` out of what is committed, and returns them; they stay visible here.
     pub fn keep_to_itself(&mut self, count: usize) -> Vec<Entry> {
+        self.apply();
+        self.applied = count;
         self.entries.split_off(count)
     }
 
     /// Writes an entry under its encoded key.
-    pub fn write(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), TreeError> {
-        self.overlay.insert(key, value, &NoSegments, &mut Freed::default())?;
+    pub fn write(&mut self, key: &[u8], value: Option<&[u8]>) {
+        let is_row = key[0] < INDEX_FIRST;
+        if is_row && self.last_row.is_none_or(|last| *key > *self.entries[last].key) {
+            self.last_row = Some(self.entries.len());
+        }
         self.entries.push(Entry { key: key.into(), value: value.map(Into::into) });
-        Ok(())
     }
 }

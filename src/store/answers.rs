@@ -1,7 +1,7 @@
 //! What the answers of the record store bring about.
 
 use super::compaction;
-use super::engine::{Event, Sent, State, Store, apply};
+use super::engine::{Event, Sent, State, Store};
 use super::request::{Failure, FailureKind, RequestId, Response};
 use crate::format::head::Head;
 use crate::format::log::{Entry, LogRecord};
@@ -153,14 +153,10 @@ impl Store {
         self.durable = self.tail_overlay();
         self.current = self.durable.clone();
         if let Some(in_flight) = &mut self.in_flight {
-            for entry in &in_flight.record.entries {
-                apply(&mut self.current, entry);
-            }
+            self.current.put_all(&in_flight.record.entries);
             in_flight.overlay = self.current.clone();
         }
-        for entry in &self.staged {
-            apply(&mut self.current, entry);
-        }
+        self.current.put_all(&self.staged);
     }
 
     /// The entries of the log from the head's `log_from` on, in order.
@@ -171,8 +167,8 @@ impl Store {
     /// What the log holds on top of the base.
     fn tail_overlay(&self) -> Tree {
         let mut overlay = Tree::default();
-        for entry in self.tail_entries() {
-            apply(&mut overlay, entry);
+        for record in &self.tail {
+            overlay.put_all(&record.entries);
         }
         overlay
     }

@@ -87,6 +87,17 @@ impl Job {
         if bulk {
             store.staged_bytes = 0;
         }
+        let overlay = if bulk { store.current.clone() } else { store.durable.clone() };
+        let mut base = store.base.clone();
+        let step = if !older && bulk && base.is_empty() && overlay.is_base() {
+            // Most of it was built at once: its nodes are as full as they would get.
+            base = overlay.clone();
+            Step::Write
+        } else if older || base.is_empty() {
+            Step::Build(Builder::default(), Vec::new())
+        } else {
+            Step::Merge(Vec::new())
+        };
         Self {
             bulk,
             commit_to,
@@ -98,13 +109,9 @@ impl Job {
             slice_bytes_max: store.options.slice_bytes_max,
             segment_bytes: store.options.segment_bytes,
             infos,
-            overlay: if bulk { store.current.clone() } else { store.durable.clone() },
-            step: if older || store.base.is_empty() {
-                Step::Build(Builder::default(), Vec::new())
-            } else {
-                Step::Merge(Vec::new())
-            },
-            base: store.base.clone(),
+            overlay,
+            step,
+            base,
             freed: Freed::default(),
             writer: SegmentWriter::new(store.head.segment_next, store.options.segment_sizes()),
         }

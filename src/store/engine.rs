@@ -9,7 +9,7 @@ use crate::format::head::Head;
 use crate::format::log::{Entry, LogRecord};
 use crate::format::{Corrupt, FORMAT_VERSION, Place};
 use crate::tree::build::{SEGMENT_BYTES_TARGET, SegmentSizes};
-use crate::tree::{Fault, Freed, NoSegments, Tree, TreeError};
+use crate::tree::{Fault, Tree, TreeError};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -247,17 +247,20 @@ impl Store {
     /// Commits `entries`: visible at once, durable when an event says so.
     /// Returns the number of the commit.
     pub fn stage(&mut self, entries: Vec<Entry>) -> u64 {
-        let mut overlay = self.current.clone();
-        for entry in &entries {
-            apply(&mut overlay, entry);
-        }
-        self.stage_applied(entries, overlay)
+        self.stage_over(entries, None)
     }
 
-    /// As `stage`, where the caller has applied `entries` to a copy of
-    /// `overlay()` already: `overlay` is that copy.
-    pub fn stage_applied(&mut self, mut entries: Vec<Entry>, overlay: Tree) -> u64 {
-        self.current = overlay;
+    /// As `stage`, where the caller may have put `entries` into a copy of
+    /// `overlay()` already: `overlay` is that copy. Without one, nodes that
+    /// nobody shares are changed in place. Returns 0 where there is no entry.
+    pub fn stage_over(&mut self, mut entries: Vec<Entry>, overlay: Option<Tree>) -> u64 {
+        if entries.is_empty() {
+            return 0;
+        }
+        match overlay {
+            Some(overlay) => self.current = overlay,
+            None => self.current.put_all(&entries),
+        }
         self.staged_bytes += entries.iter().map(Entry::bytes).sum::<usize>();
         if self.staged.is_empty() {
             self.staged = entries;
@@ -408,9 +411,7 @@ impl Store {
         let idle = self.is_durable() && !self.reopen;
         match LogRecord::decode(seq, bytes) {
             Ok(record) if idle && seq == self.durable_seq + 1 && !record.in_checkpoint => {
-                for entry in &record.entries {
-                    apply(&mut self.current, entry);
-                }
+                self.current.put_all(&record.entries);
                 self.durable = self.current.clone();
                 self.durable_own = false;
                 let keys = record.entries.iter().map(|entry| entry.key.clone()).collect();
@@ -542,11 +543,4 @@ impl Store {
         // Few wait at a time.
         if self.events.is_empty() { None } else { Some(self.events.remove(0)) }
     }
-}
-
-/// Applies an entry to an overlay, which is wholly in memory and cannot fault.
-pub(super) fn apply(overlay: &mut Tree, entry: &Entry) {
-    let mut freed = Freed::default();
-    let applied = overlay.insert(&entry.key, entry.value.as_deref(), &NoSegments, &mut freed);
-    debug_assert_eq!(applied, Ok(()), "overlays hold no stored node");
 }

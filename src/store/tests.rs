@@ -636,3 +636,28 @@ fn a_read_that_fails_is_not_asked_again_at_once() {
     store.retry();
     assert!(store.next_request().is_some());
 }
+
+/// The first bulk commit becomes the tree as it is, but for what it deletes.
+#[test]
+fn a_first_bulk_commit_stores_no_deletion() {
+    for deletes in [false, true] {
+        let mut tab = Tab::open(MemoryRecords::default());
+        assert!(tab.pump());
+        let mut model = Model::new();
+        // Of two entries with one key the last holds.
+        let mut commit: Commit = (0..900).map(|number| (row(number % 600), Some(vec![number as u8; 40]))).collect();
+        if deletes {
+            commit.extend([(row(5), None), (row(7_000), None)]);
+        }
+        commit.push((row(9), Some(Vec::new())));
+        tab.store.stage(entries(&commit));
+        apply(&mut model, &commit);
+        assert!(tab.contents() == model);
+        assert!(tab.pump() && tab.store.head().generation == 1);
+        assert!(tab.contents() == model);
+        check(&mut tab);
+        let mut after = Tab::open(tab.records);
+        assert!(after.opened_contents() == model);
+        check(&mut after);
+    }
+}

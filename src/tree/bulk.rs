@@ -1,7 +1,9 @@
 //! Building a tree from sorted entries.
 
+use super::cursor::Cursor;
 use super::node::{Cell, NODE_WEIGHT_MAX, NODE_WEIGHT_MIN, Node};
-use super::{Child, Tree, Value};
+use super::{Child, Freed, NoSegments, Tree, TreeError, Value};
+use crate::format::log::Entry;
 use crate::format::node::common_prefix;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -18,6 +20,72 @@ struct Level {
     before: Option<(Vec<u8>, Node)>,
     separator: Vec<u8>,
     last: Node,
+}
+
+/// Fewer entries are inserted one by one.
+const PUT_ALL_MIN: usize = 32;
+
+impl Tree {
+    /// Puts entries into an overlay, which is wholly in memory and cannot
+    /// fault; of several with one key, the last. Where they are many beside
+    /// what it holds, it is built anew without a search for each.
+    pub fn put_all(&mut self, entries: &[Entry]) {
+        let held = self.root.as_ref().map_or(0, |root| root.below().entries);
+        let put = if entries.len() >= PUT_ALL_MIN && entries.len() as u64 >= held / 4 {
+            self.merged(entries).map(|merged| *self = merged)
+        } else {
+            entries.iter().try_for_each(|entry| {
+                self.insert(&entry.key, entry.value.as_deref(), &NoSegments, &mut Freed::default())
+            })
+        };
+        debug_assert_eq!(put, Ok(()), "overlays hold no stored node");
+    }
+
+    /// Whether an overlay can be stored as a base: it holds no deletion.
+    pub fn is_base(&self) -> bool {
+        self.root.as_ref().is_none_or(holds_no_deletion)
+    }
+
+    /// The overlay with `entries` on top.
+    fn merged(&self, entries: &[Entry]) -> Result<Tree, TreeError> {
+        let mut order: Vec<&Entry> = entries.iter().collect();
+        order.sort_by(|one, other| one.key.cmp(&other.key));
+        let mut builder = Builder::default();
+        let mut cursor = Cursor::at_or_after(self, &[], &NoSegments)?;
+        let mut key = Vec::new();
+        let mut is_there = cursor.key(&mut key)?;
+        for (place, entry) in order.iter().enumerate() {
+            if order.get(place + 1).is_some_and(|next| next.key == entry.key) {
+                continue;
+            }
+            while is_there && *key <= *entry.key {
+                if *key < *entry.key
+                    && let Some(value) = cursor.value()?
+                {
+                    builder.push(&key, value);
+                }
+                cursor.forward(&NoSegments)?;
+                is_there = cursor.key(&mut key)?;
+            }
+            builder.push(&entry.key, entry.value.as_deref().map_or(Value::Deleted, Value::Bytes));
+        }
+        while is_there {
+            if let Some(value) = cursor.value()? {
+                builder.push(&key, value);
+            }
+            cursor.forward(&NoSegments)?;
+            is_there = cursor.key(&mut key)?;
+        }
+        Ok(builder.finish())
+    }
+}
+
+fn holds_no_deletion(child: &Child) -> bool {
+    let Child::Dirty(node) = child else { return true };
+    (0..node.count()).all(|index| match node.child(index) {
+        Some(below) => holds_no_deletion(below),
+        None => !matches!(node.value(index), Some(Value::Deleted)),
+    })
 }
 
 impl Builder {

@@ -8,6 +8,7 @@ use super::node::NODE_WEIGHT_MAX;
 use super::*;
 use crate::format::checksum::CHECKSUM_BYTES;
 use crate::format::head::SegmentInfo;
+use crate::format::log::Entry;
 use crate::testing::Random;
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -549,4 +550,46 @@ fn damaged_nodes_never_panic() {
         found += results.iter().filter(|result| result.is_err()).count();
     }
     assert!(found > 1_000, "{found}");
+}
+
+/// Few and many, over nothing and over much: each way must come to what single
+/// inserts do, and leave a clone from before as it was.
+#[test]
+fn entries_put_at_once_are_what_single_inserts_make() {
+    let mut random = Random(11);
+    let mut overlay = Tree::default();
+    let mut model: BTreeMap<Vec<u8>, Option<Vec<u8>>> = BTreeMap::new();
+    for count in [1, 700, 31, 32, 3_000, 5, 200, 2_000] {
+        let (before, model_before) = (overlay.clone(), model.clone());
+        let mut entries = Vec::new();
+        for _ in 0..count {
+            let key = long_key(random.below(4_000));
+            let length = [0, 0, 30, 300, 1_500][random.below(5) as usize];
+            let value = (random.below(6) > 0).then(|| vec![random.below(256) as u8; length]);
+            entries.push(Entry { key: key[..].into(), value: value.as_deref().map(Into::into) });
+            model.insert(key, value);
+        }
+        overlay.put_all(&entries);
+        for (tree, model) in [(&before, &model_before), (&overlay, &model)] {
+            let mut found = BTreeMap::new();
+            let mut cursor = Cursor::at_or_after(tree, &[], &NoSegments).unwrap();
+            let mut key = Vec::new();
+            while cursor.key(&mut key).unwrap() {
+                let mut held = None;
+                cursor
+                    .value()
+                    .unwrap()
+                    .unwrap()
+                    .take(&NoSegments, &mut |value| held = value.map(<[u8]>::to_vec))
+                    .unwrap();
+                assert!(found.insert(key.clone(), held).is_none());
+                cursor.forward(&NoSegments).unwrap();
+            }
+            assert!(found == *model, "{count} entries");
+            assert!(model.keys().all(|key| tree.get(key, &NoSegments).unwrap() == Some(model[key].clone())));
+            assert_eq!(tree.is_base(), model.values().all(Option::is_some));
+        }
+    }
+    let stored = overlay.root.as_ref().map_or(0, |root| root.below().entries);
+    assert_eq!(stored, model.len() as u64);
 }

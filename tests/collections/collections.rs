@@ -249,3 +249,62 @@ fn queries_name_what_is_wrong_with_them() {
         assert_eq!((code, detail.as_ref().str("field")), ("bad_args", Some(field)));
     }
 }
+
+/// Many rows at once take another way than few: over rows that are there, in
+/// any order, and with keys that come twice.
+#[test]
+fn many_rows_put_at_once_are_what_one_by_one_would_be() {
+    for seed in 0..30 {
+        let mut random = Random(seed);
+        let mut worlds = [World::new(), World::new()];
+        for world in &mut worlds {
+            world.open(vec![declared("catalog", vec![index("byPrice", &["price"], 0)]), wishes()], &[]);
+            world.settle();
+        }
+        for round in 0..4 {
+            let keys = [10, 900][random.below(2) as usize];
+            let mut rows: Vec<Value> = (0..keys)
+                .map(|_| json!({ "id": random.below(600), "price": random.below(50), "version": random.below(3), "text": "" }))
+                .collect();
+            if round % 2 == 0 {
+                rows.sort_by_key(|row| row["id"].as_u64());
+            }
+            worlds[0].put(0, "catalog", json!(rows));
+            for row in rows {
+                worlds[1].put(0, "catalog", json!([row]));
+            }
+            let [one, other] = &mut worlds;
+            for index in ["", "byPrice"] {
+                assert_eq!(
+                    one.rows(0, "catalog", index, json!({})),
+                    other.rows(0, "catalog", index, json!({})),
+                    "{seed}"
+                );
+            }
+            for world in &mut worlds {
+                if random.below(2) == 0 {
+                    world.settle();
+                }
+                world.check(0);
+            }
+        }
+    }
+}
+
+#[test]
+fn many_rows_of_which_two_share_a_unique_value_change_nothing() {
+    let mut world = open();
+    world.put(0, "wishes", json!([{ "id": 5, "sku": "five", "price": 1 }]));
+    world.settle();
+    let rows_tree = world.tree(0, "wishes");
+    let rows = |other: u64| -> Vec<Value> {
+        (0..800).map(|id| json!({ "id": id, "sku": if id == 700 { other } else { id } })).collect()
+    };
+    let put = |rows: Vec<Value>| Operation::Put { rows_tree, rows: document(json!(rows)) };
+    let before = world.entries(0, &[0], &[0xFF]);
+    assert!(refused("unique")(&world.now(0, put(rows(3)))));
+    assert_eq!(world.entries(0, &[0], &[0xFF]), before);
+    assert_eq!(world.now(0, put(rows(700))), Told::Durable);
+    assert_eq!(world.rows(0, "wishes", "bySku", json!({ "is": ["five"] })), Vec::<Value>::new());
+    world.check(0);
+}

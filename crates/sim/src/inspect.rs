@@ -67,7 +67,7 @@ impl Device {
 }
 
 fn rows(client: &Client, reader: Reader<'_>, collection: Collection) -> Result<RowMap, TreeError> {
-    let workspace = Workspace::new(reader, client.schema(), 0);
+    let mut workspace = Workspace::new(reader, client.schema(), 0);
     Ok(workspace.scan(rows_tree(collection), None, usize::MAX)?.into_iter().collect())
 }
 

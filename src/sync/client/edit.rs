@@ -13,7 +13,7 @@ use crate::format::log::Entry;
 use crate::sync::mutation::{Context, Id, Mutation, Status, Verdict};
 use crate::sync::rows::Collection;
 use crate::sync::wire;
-use crate::tree::TreeError;
+use crate::tree::{Tree, TreeError};
 use alloc::vec::Vec;
 use xxhash_rust::xxh64::xxh64;
 
@@ -41,20 +41,23 @@ impl Client {
             self.step(&mut workspace, operation, &mut edit)?;
         }
         let Finished { overlay, entries, counts } = workspace.finish()?;
-        self.view = overlay;
         self.view_counts = counts;
         self.changes.add_entries(&edit.shown);
         self.changes.add_entries(&entries);
         self.written.add(&edit.shown);
         self.pending.append(&mut edit.mutations);
-        if entries.is_empty() {
-            return Ok(0);
-        }
         if self.pending.is_empty() {
-            // Then the view is the base, and its new root the base's.
-            return Ok(self.store.stage_applied(entries, self.view.clone()));
+            // Then the view is what is staged. Let go of here, that is changed in place.
+            self.view = Tree::default();
+            let commit = self.store.stage_over(entries, overlay);
+            self.view = self.store.overlay().clone();
+            return Ok(commit);
         }
-        self.view_stale |= had_pending && edit.is_under_view;
+        match overlay {
+            Some(overlay) => self.view = overlay,
+            None => self.view.put_all(&entries),
+        }
+        self.view_stale |= had_pending && edit.is_under_view && !entries.is_empty();
         Ok(self.store.stage(entries))
     }
 
@@ -65,14 +68,15 @@ impl Client {
         operation: &Operation,
         edit: &mut Edit,
     ) -> Result<(), Stop> {
+        let schema = workspace.schema();
         match operation {
             Operation::Mutate { name, asked, id, at } => self.mutate(workspace, edit, name, asked, *id, *at),
             Operation::Put { rows_tree, rows } => {
-                let collection = edit.writes(workspace.schema(), *rows_tree)?;
+                let collection = edit.writes(schema, *rows_tree)?;
                 put(&*self.rules, workspace, collection, rows)
             }
             Operation::Delete { rows_tree, keys } => {
-                edit.writes(workspace.schema(), *rows_tree)?;
+                edit.writes(schema, *rows_tree)?;
                 for (index, parts) in keys.as_ref().items().enumerate() {
                     let key = typed_key(*rows_tree, &mut [Some(parts)].into_iter());
                     workspace.delete_row(&key.ok_or_else(|| bad_row("bad_key", "is no key", index))?)?;
@@ -80,19 +84,17 @@ impl Client {
                 Ok(())
             }
             Operation::DeleteRange { rows_tree, asked } => {
-                edit.writes(workspace.schema(), *rows_tree)?;
+                edit.writes(schema, *rows_tree)?;
                 let bounds = bounds(*rows_tree, asked);
                 let bounds = bounds.map_err(|bad| Stop::bad_args(bad.bound, "must be a list of key parts"))?;
                 Ok(workspace.delete_range(&bounds.from, &bounds.to)?)
             }
             Operation::Read { query, found } => {
                 let mut hash = Hash::default();
-                query.run(&workspace.reader(), workspace.schema(), &mut |key, row| hash.add(key, row))?;
+                query.run(&workspace.reader(), schema, &mut |key, row| hash.add(key, row))?;
                 unchanged(hash.0 == *found)
             }
-            Operation::Count { query, found } => {
-                unchanged(query.count(&workspace.reader(), workspace.schema())? == *found)
-            }
+            Operation::Count { query, found } => unchanged(query.count(&workspace.reader(), schema)? == *found),
             _ => Err(Stop::bad_args("operation", "cannot be part of a transaction")),
         }
     }
@@ -119,7 +121,7 @@ impl Client {
             edit.seq += 1;
             let mutation = Mutation::new(edit.seq, id, name, ARGS_VERSION, args, at);
             let bytes = wire::encode_mutation(&mutation);
-            workspace.write(&number_key(OUTBOX, edit.seq), Some(&bytes))?;
+            workspace.write(&number_key(OUTBOX, edit.seq), Some(&bytes));
             edit.mutations.push(mutation);
         }
         Ok(())
@@ -182,7 +184,8 @@ pub(super) fn put_newer(
     if before.as_ref().is_some_and(is_kept) {
         return Ok(());
     }
-    workspace.put_over(key, before.as_ref(), row.as_bytes())
+    workspace.put_over(key, before.as_ref(), row.as_bytes());
+    Ok(())
 }
 
 /// Bad arguments come from the page's code: it hears of them at once, and the

@@ -128,12 +128,12 @@ impl Client {
         let mut workspace = Workspace::new(reader, &schema, self.now_ms);
         if self.state.client.is_none() {
             let row = Document::object(&[("id", Value::Bytes(&new_id.0))]).unwrap_or_default();
-            workspace.write(&row_key(META, CLIENT_ROW), Some(row.as_bytes()))?;
+            workspace.write(&row_key(META, CLIENT_ROW), Some(row.as_bytes()));
             self.state.client = Some(new_id);
         }
         let (key, row) = (row_key(META, SCHEMA_ROW), schema.to_document());
         if reader.get(&key)?.as_deref() != Some(row.as_bytes()) {
-            workspace.write(&key, Some(row.as_bytes()))?;
+            workspace.write(&key, Some(row.as_bytes()));
         }
         let mut seq = self.pending.last().map_or(self.state.confirmed_seq, |last| last.seq);
         for collection in [Collection::Cart, Collection::History] {
@@ -177,7 +177,7 @@ impl Client {
                 let id = self.derived_id(seq);
                 let mutation = Mutation::new(seq, id, name, ARGS_VERSION, args, self.now_ms);
                 let bytes = wire::encode_mutation(&mutation);
-                workspace.write(&number_key(OUTBOX, seq), Some(&bytes))?;
+                workspace.write(&number_key(OUTBOX, seq), Some(&bytes));
             }
             workspace.delete(tree, &key)?;
         }
@@ -238,10 +238,10 @@ impl Client {
                 ("code", code),
                 ("detail", outcome.detail.as_ref().value()),
             ]);
-            workspace.write(&number_key(OUTCOMES, mutation.seq), Some(told.unwrap_or_default().as_bytes()))?;
-            workspace.write(&number_key(OUTBOX, mutation.seq), None)?;
+            workspace.write(&number_key(OUTCOMES, mutation.seq), Some(told.unwrap_or_default().as_bytes()));
+            workspace.write(&number_key(OUTBOX, mutation.seq), None);
             if let Some(old) = mutation.seq.checked_sub(OUTCOMES_KEPT) {
-                workspace.write(&number_key(OUTCOMES, old), None)?;
+                workspace.write(&number_key(OUTCOMES, old), None);
             }
         }
         state.epoch = Some(answer.epoch);
@@ -249,7 +249,7 @@ impl Client {
         if state == self.state {
             return Ok(0);
         }
-        workspace.write(&row_key(META, SYNC_ROW), Some(state.to_document().as_bytes()))?;
+        workspace.write(&row_key(META, SYNC_ROW), Some(state.to_document().as_bytes()));
         let finished = workspace.finish()?;
         self.state = state;
         let confirmed = self.pending.iter().take_while(|mutation| mutation.seq <= self.state.confirmed_seq).count();
@@ -276,7 +276,7 @@ impl Client {
         }
         self.view_stale = true;
         self.changes.add_entries(&finished.entries);
-        self.store.stage_applied(finished.entries, finished.overlay)
+        self.store.stage_over(finished.entries, finished.overlay)
     }
 }
 

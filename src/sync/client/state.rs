@@ -95,7 +95,14 @@ impl Client {
             let mut written = Written::default();
             written.add(&finished.entries);
             self.written.replace(written, &mut self.changes);
-            self.view = finished.overlay;
+            self.view = match finished.overlay {
+                Some(overlay) => overlay,
+                None => {
+                    let mut view = reader.overlay.clone();
+                    view.put_all(&finished.entries);
+                    view
+                }
+            };
             self.view_counts = finished.counts;
             self.view_stale = false;
         }
