@@ -34,12 +34,12 @@ const ENGINE = `
     free() { this.isFreed = true }
   }
   globalThis.wasmMemory = new Uint8Array(256)
-  export default async () => ({ memory: { buffer: globalThis.wasmMemory.buffer } })
+  export const loadWasm = async () => ({ buffer: globalThis.wasmMemory.buffer })
 `
 const fake = {
   name: 'engine',
   setup(bundle) {
-    bundle.onResolve({ filter: /pannier_wasm\.js$/ }, () => ({ path: 'engine', namespace: 'fake' }))
+    bundle.onResolve({ filter: /\/wasm\.ts$/ }, () => ({ path: 'engine', namespace: 'fake' }))
     bundle.onLoad({ filter: /.*/, namespace: 'fake' }, () => ({ contents: ENGINE }))
   },
 }

@@ -24,11 +24,13 @@ const WASM_RUSTFLAGS: &str = "-Zunstable-options -Cpanic=immediate-abort -Zlocat
 /// The features that rustc's wasm32 target turns on; all browsers since 2022 have them. Never
 /// `-all`, which would let the optimizer use what a browser lacks.
 const WASM_OPT_FLAGS: &[&str] = &[
-    "-Oz",
+    "-Os",
     // The compiler has inlined what is worth it. Functions folded into their one caller and values
     // kept for a second use make fewer bytes, but such as compress worse: 2.2 kB in brotli.
     "--one-caller-inline-max-function-size=0",
     "--skip-pass=local-cse",
+    "--skip-pass=merge-locals",
+    "--skip-pass=memory-packing",
     // The stack lies lowest and grows down, so the first kilobyte is never an object's.
     "--low-memory-unused",
     "--enable-bulk-memory",
@@ -41,6 +43,11 @@ const WASM_OPT_FLAGS: &[&str] = &[
     "--strip-producers",
     "--strip-target-features",
 ];
+
+/// What js/src uses of the bindings, which have declarations only for what a bundler would load.
+const GLUE_DECLARATIONS: &str = "export { Engine } from './pannier_wasm.js'
+export function __wbg_set_wasm(exports: object): void
+";
 
 /// Texts that travel with the package.
 const TEXTS: &[&str] = &["README.md", "LICENSE-MIT", "LICENSE-APACHE"];
@@ -77,10 +84,10 @@ fn compile() -> Result<(), Failure> {
     run(&mut build)
 }
 
-/// Writes the bindings to js/generated: js/src imports `pannier_wasm.js` from there.
+/// Writes the bindings to js/generated: js/src imports `pannier_wasm_bg.js` from there.
 fn bind(compiled: &Path) -> Result<(), Failure> {
     let generated = at("js/generated");
-    let outputs = ["pannier_wasm.js", "pannier_wasm.d.ts", "pannier_wasm_bg.wasm"];
+    let outputs = ["pannier_wasm_bg.js", "pannier_wasm_bg.d.ts", "pannier_wasm_bg.wasm"];
     let outputs = outputs.map(|name| generated.join(name));
     if is_fresh(&outputs.each_ref().map(PathBuf::as_path), &[compiled]) {
         return Ok(());
@@ -88,16 +95,17 @@ fn bind(compiled: &Path) -> Result<(), Failure> {
     step("wasm-bindgen", || {
         empty_dir(&generated)?;
         let mut bindgen = command(wasm_bindgen_bin()?.join("wasm-bindgen"));
-        // No default path of the wasm: js/src says where it is in the package, and a bundler that
-        // saw a second address would ship the file twice.
-        bindgen.args(["--target", "web", "--omit-default-module-path", "--out-name", "pannier_wasm"]);
+        // As for a bundler: js/src loads the wasm itself, which takes fewer bytes than what would
+        // do so for every kind of page.
+        bindgen.args(["--target", "bundler", "--out-name", "pannier_wasm"]);
         run_quiet(bindgen.arg("--out-dir").arg(&generated).arg(compiled))?;
+        write(&generated.join("pannier_wasm_bg.d.ts"), GLUE_DECLARATIONS)?;
         shorten_names(&generated)
     })
 }
 
 fn shorten_names(generated: &Path) -> Result<(), Failure> {
-    let (wasm, javascript) = (generated.join("pannier_wasm_bg.wasm"), generated.join("pannier_wasm.js"));
+    let (wasm, javascript) = (generated.join("pannier_wasm_bg.wasm"), generated.join("pannier_wasm_bg.js"));
     let bytes = fs::read(&wasm).map_err(|error| format!("{}: {error}", wasm.display()))?;
     let (bytes, text) = rename::shorten(&bytes, &read(&javascript)?)?;
     fs::write(&wasm, bytes).map_err(|error| format!("{}: {error}", wasm.display()))?;

@@ -40,8 +40,8 @@ fn imports(mut rest: &[u8], text: &mut String) -> Result<Vec<u8>, Failure> {
         }
         let signature = number(&mut rest)?;
         let short = if name.starts_with("__wbg_") { short_name(index) } else { name.to_owned() };
-        *text = text.replace(&format!(" {name}: function"), &format!(" {short}: function"));
-        if short != name && text.contains(&format!("{name}:")) {
+        *text = text.replace(&format!("function {name}("), &format!("function {short}("));
+        if short != name && text.contains(name) {
             return Err(format!("import {name} is not where the bindings are expected to define it"));
         }
         push_string(&mut out, module);
@@ -111,12 +111,12 @@ mod tests {
         push_number(&mut wasm, section.len());
         wasm.extend(&section);
         wasm.extend([11, 1, 0]);
-        let javascript = "{ __wbg_add_c133d31369f0ece2: function() {}, __wbindgen_init: function() {} }";
+        let javascript = "export function __wbg_add_c133d31369f0ece2() {} export function __wbindgen_init() {}";
         let (short, text) = shorten(&wasm, javascript).unwrap();
-        assert_eq!(text, "{ a0: function() {}, __wbindgen_init: function() {} }");
+        assert_eq!(text, "export function a0() {} export function __wbindgen_init() {}");
         assert_eq!(short.len(), wasm.len() - "__wbg_add_c133d31369f0ece2".len() + "a0".len());
         assert!(short.ends_with(&[11, 1, 0]));
-        assert!(shorten(&wasm, "{ __wbg_add_c133d31369f0ece2: () => {} }").is_err());
+        assert!(shorten(&wasm, "const __wbg_add_c133d31369f0ece2 = () => {}").is_err());
         assert!(shorten(&wasm[..wasm.len() - 1], javascript).is_err());
     }
 }
