@@ -3,6 +3,9 @@
 use super::{Child, Held, Segments, TREE_DEPTH_MAX, Tree, TreeError};
 use crate::format::node::Kind;
 
+/// What damaged counts come to.
+const TOO_MANY: &str = "branch counts more than can be";
+
 impl Tree {
     /// Number of entries from `from` up to `to`, deletion markers among them.
     /// Reads the two paths to the ends of the range, nothing between.
@@ -27,7 +30,8 @@ impl Tree {
             }
             let index = view.child_index(key).ok_or_else(broken)?;
             for before in 0..index {
-                rank += entries(&held.child(before)?, depth + 1, segments)?;
+                let below = entries(&held.child(before)?, depth + 1, segments)?;
+                rank = u64::checked_add(rank, below).ok_or_else(|| held.corrupt(TOO_MANY))?;
             }
             held = Held::load(&held.child(index)?, segments)?;
         }
@@ -49,5 +53,8 @@ fn entries(child: &Child, depth: usize, segments: &dyn Segments) -> Result<u64, 
     if depth >= TREE_DEPTH_MAX {
         return Err(held.corrupt("tree is too deep"));
     }
-    (0..view.count()).try_fold(0u64, |sum, index| Ok(sum + entries(&held.child(index)?, depth + 1, segments)?))
+    (0..view.count()).try_fold(0u64, |sum, index| {
+        let below = entries(&held.child(index)?, depth + 1, segments)?;
+        sum.checked_add(below).ok_or_else(|| held.corrupt(TOO_MANY))
+    })
 }

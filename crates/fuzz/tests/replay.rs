@@ -33,6 +33,11 @@ fn flags_that_no_record_has_are_refused() {
 }
 
 #[test]
+fn counts_that_no_tree_has_are_refused() {
+    crasher("node", "counts-overflow");
+}
+
+#[test]
 fn a_check_finds_a_value_that_is_cut() {
     crasher("node", "value-cut");
 }

@@ -5,7 +5,7 @@ import type { OpenOptions, PriceRange, System } from '../system.ts'
 
 export async function open({ cacheBytes, cartOnly }: OpenOptions = {}): Promise<System> {
   const kept = cartOnly ? await peekCart('bench') : undefined
-  if (kept !== undefined) return new KeptCart(kept) as System
+  if (kept !== undefined) return new KeptCart(kept) as Partial<System> as System
   return new Pannier(await openShop({ name: 'bench', cacheBytes }))
 }
 
