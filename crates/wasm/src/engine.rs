@@ -96,11 +96,11 @@ impl Engine {
     pub fn opened(
         &self,
         id: u32,
-        head: Option<Vec<u8>>,
+        head: Option<Bytes>,
         numbers: &[f64],
         log: Vec<Bytes>,
         segment: Option<u32>,
-        bytes: Option<Vec<u8>>,
+        bytes: Option<Bytes>,
     ) {
         self.shell.complete(id, records::opened(head, numbers, log, segment.zip(bytes)));
     }

@@ -73,16 +73,17 @@ pub(crate) fn done(done: bool) -> Response {
 
 /// The answer to `open`.
 pub(crate) fn opened(
-    head: Option<Vec<u8>>,
+    head: Option<Bytes>,
     numbers: &[f64],
     records: Vec<Bytes>,
-    segment: Option<(u32, Vec<u8>)>,
+    segment: Option<(u32, Bytes)>,
 ) -> Response {
     let mut log = Vec::with_capacity(records.len());
     for (number, record) in numbers.iter().zip(records) {
         log.push((*number as u64, record.to_vec()));
     }
-    let segments = segment.map_or_else(Vec::new, |segment| vec![segment]);
+    let segments = segment.map_or_else(Vec::new, |(number, bytes)| vec![(number, bytes.to_vec())]);
+    let head = head.map(|head| head.to_vec());
     Response::Opened { head, log, segments }
 }
 
