@@ -268,6 +268,13 @@ pub fn after_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
     Some(end)
 }
 
+/// The end of all keys that begin with the parts of `key`: a longer string or
+/// number that begins with the bytes of the last part goes on with 0xFF, which
+/// no tag is.
+pub fn after_parts(key: &[u8]) -> Vec<u8> {
+    [key, &[ESCAPED]].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

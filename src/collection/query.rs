@@ -4,7 +4,7 @@ use super::index::{EXPIRES, Index, State};
 use super::range::{Bounds, bounds};
 use super::{Schema, Stop, TreeId};
 use crate::format::document::{Document, DocumentRef, Value};
-use crate::key::{Key, after_prefix};
+use crate::key::{Key, after_parts};
 use crate::store::{Reader, Scan};
 use crate::tree::TreeError;
 use alloc::string::String;
@@ -136,7 +136,7 @@ pub(super) fn expired(
     limit: usize,
 ) -> Result<Vec<Vec<u8>>, TreeError> {
     debug_assert!(index.is(EXPIRES));
-    let to = after_prefix(Key::in_tree(index.tree.0).number(now_ms as f64).as_bytes()).unwrap_or_default();
+    let to = after_parts(Key::in_tree(index.tree.0).number(now_ms as f64).as_bytes());
     let mut keys = Vec::new();
     reader.scan(Scan::ascending(&[index.tree.0], &to), &mut |key, value| {
         if let Some(key) = index.row_key(key, value) {

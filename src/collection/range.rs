@@ -3,7 +3,7 @@
 use super::TreeId;
 use super::index::append_value;
 use crate::format::document::{Document, Value};
-use crate::key::{Key, after_prefix};
+use crate::key::{Key, after_parts};
 use alloc::vec::Vec;
 
 /// Encoded bounds: from the first, included, to the second, not included.
@@ -26,7 +26,7 @@ pub struct BadBound {
 /// is one whole key.
 pub fn bounds(tree: TreeId, asked: &Document) -> Result<Bounds, BadBound> {
     let mut from = alloc::vec![tree.0];
-    let mut to = end_of(&from);
+    let mut to = after_parts(&from);
     for bound in ["gte", "gt", "lte", "lt", "is"] {
         let Some(value) = asked.as_ref().get(bound) else {
             continue;
@@ -37,8 +37,8 @@ pub fn bounds(tree: TreeId, asked: &Document) -> Result<Bounds, BadBound> {
         let key = parts.items().try_fold(Key::in_tree(tree.0), append_value).ok_or(BadBound { bound })?.into_bytes();
         match bound {
             "gte" => from = from.max(key),
-            "gt" => from = from.max(end_of(&key)),
-            "lte" => to = to.min(end_of(&key)),
+            "gt" => from = from.max(after_parts(&key)),
+            "lte" => to = to.min(after_parts(&key)),
             "is" => {
                 // No encoded key lies between a key and the key followed by a zero byte.
                 to = [&key[..], &[0]].concat();
@@ -48,9 +48,4 @@ pub fn bounds(tree: TreeId, asked: &Document) -> Result<Bounds, BadBound> {
         }
     }
     Ok(Bounds { from, to })
-}
-
-/// What comes after all that begins with `key`, which starts with a tree's number and so has an end.
-fn end_of(key: &[u8]) -> Vec<u8> {
-    after_prefix(key).unwrap_or_default()
 }

@@ -6,7 +6,7 @@ use super::{INDEX_FIRST, META, Schema, Stop, TreeId, number_key, row_key};
 use crate::format::document::{Document, DocumentRef};
 use crate::format::log::Entry;
 use crate::format::varint;
-use crate::key::{after_prefix, has_null};
+use crate::key::{after_parts, after_prefix, has_null};
 use crate::store::{Reader, Scan};
 use crate::tree::{Tree, TreeError};
 use alloc::string::String;
@@ -261,13 +261,10 @@ impl<'a> Workspace<'a> {
             // Nulls are no values, and so never equal.
             let Some(index) = index.filter(|_| !has_null(&prefix[1..])) else { continue };
             let mut entries = Vec::new();
-            self.reader().scan(
-                Scan::ascending(prefix, &after_prefix(prefix).unwrap_or_default()),
-                &mut |key, value| {
-                    entries.push((key.to_vec(), index.row_key(key, value).unwrap_or_default()));
-                    true
-                },
-            )?;
+            self.reader().scan(Scan::ascending(prefix, &after_parts(prefix)), &mut |key, value| {
+                entries.push((key.to_vec(), index.row_key(key, value).unwrap_or_default()));
+                true
+            })?;
             let mut is_there = false;
             let mut other = None;
             for (key, row_key) in entries {
