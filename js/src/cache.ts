@@ -1,4 +1,5 @@
 import { isKeepable } from './codec.ts'
+import type { Changed } from './store.ts'
 import type { Value } from './types.ts'
 
 /** Rows kept decoded for each collection: about 10 MB at 1 kB each. */
@@ -18,16 +19,18 @@ export interface Reads {
   names(limit: number): Value[] | undefined
 }
 
-/** What was read of a collection, decoded, until the collection changes. The oldest go first. */
+/** What was read of a collection, decoded: rows until they change, answers until any does. The oldest go first. */
 export class ReadCache {
   readonly #rows = new Map<Value, Value>()
   readonly #answers = new Map<string, readonly Value[]>()
   #answerValues = 0
   #changes = 0
 
-  clear(): void {
+  /** Forgets what has changed: the rows under these keys, or any. */
+  drop(changed: Changed): void {
     this.#changes++
-    this.#rows.clear()
+    if (changed === undefined) this.#rows.clear()
+    else for (const key of changed) if (key.length === 1) this.#rows.delete(key[0]!)
     this.#answers.clear()
     this.#answerValues = 0
   }
@@ -40,7 +43,7 @@ export class ReadCache {
     const changes = this.#changes
     const row = await read()
     // A change since the read may have brought another one.
-    if (row !== undefined && changes === this.#changes) this.#keepRow(name, row)
+    if (row !== undefined && changes === this.#changes) this.keep(name, row)
     return row
   }
 
@@ -85,12 +88,12 @@ export class ReadCache {
       const name = pairs[2 * index]!
       const row = pairs[2 * index + 1]!
       rows[index] = (isCurrent ? this.#rows.get(name) : undefined) ?? row
-      if (isCurrent && rows[index] === row) this.#keepRow(name, row)
+      if (isCurrent && rows[index] === row) this.keep(name, row)
     }
     return rows
   }
 
-  #keepRow(name: Value, row: Value): void {
+  keep(name: Value, row: Value): void {
     if (typeof name !== 'string' || !isKeepable(row)) return
     if (this.#rows.size >= ROWS_MAX) this.#rows.delete(oldest(this.#rows)!)
     this.#rows.set(name, row)

@@ -1,4 +1,5 @@
 import { Collection } from './collection.ts'
+import { CATALOG_INDEXES } from './declare.ts'
 import { check } from './errors.ts'
 import { CATALOG, type Store } from './store.ts'
 import type { CatalogApi, CatalogOptions, Product, Write } from './types.ts'
@@ -6,7 +7,7 @@ import type { CatalogApi, CatalogOptions, Product, Write } from './types.ts'
 /** The product cache of a store. */
 export class CatalogView extends Collection<Product> implements CatalogApi {
   constructor(store: Store, options: CatalogOptions) {
-    super(store, CATALOG, options, 'products')
+    super(store, CATALOG, { indexes: CATALOG_INDEXES, ...options }, 'products')
   }
 
   override putMany(products: readonly Product[]): Write {

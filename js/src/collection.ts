@@ -1,8 +1,20 @@
-import { expiresBy } from './declare.ts'
+import { expiresBy, indexOptions } from './declare.ts'
 import { check } from './errors.ts'
 import { Frame } from './frame.ts'
+import { Live } from './live.ts'
+import { type Bounds, valueAt } from './order.ts'
 import { Name, type Source, type Store } from './store.ts'
-import type { CollectionApi, CollectionOptions, Document, Key, KeyPart, Range, Value, Write } from './types.ts'
+import type {
+  CollectionApi,
+  CollectionOptions,
+  Document,
+  Key,
+  KeyPart,
+  LiveQuery,
+  LiveResult,
+  Range,
+  Write,
+} from './types.ts'
 
 /** Rows of a range without a limit of its own. */
 const LIMIT_DEFAULT = 100
@@ -80,14 +92,32 @@ export class Rows<Row extends Document, W> {
 /** A collection of a store. */
 export class Collection<Row extends Document> extends Rows<Row, Write> implements CollectionApi<Row> {
   protected readonly store: Store
+  readonly #live: Live
 
   constructor(store: Store, number: number, options: CollectionOptions, what?: string) {
     super(store, number, options, what)
     this.store = store
+    this.#live = new Live(store, number, options.key ?? ['id'])
   }
 
-  subscribe(callback: () => void): () => void {
-    return this.store.watch(this.number, callback)
+  subscribe(callback: () => void): () => void
+  subscribe(query: LiveQuery, callback: (result: LiveResult<Row>) => void): () => void
+  subscribe(query: LiveQuery | (() => void), callback?: (result: LiveResult<Row>) => void): () => void {
+    if (typeof query === 'function') return this.store.watch(this.number, () => query())
+    check(query instanceof Object, 'query', 'an object or a function')
+    check(typeof callback === 'function', 'callback', 'a function')
+    const told = callback as (result: LiveResult<Document>) => void
+    if ('key' in query) {
+      const key = parts(query.key)
+      const read = () => this.source.scan(this.number, '', { is: key }, 1, false, false) as Promise<readonly Document[]>
+      return this.#live.add({ key, fields: [], bounds: {}, read }, told)
+    }
+    const { index, ...range } = query
+    const options = index === undefined ? [] : this.options.indexes?.[index]
+    check(options !== undefined, 'index', 'the name of a declared index')
+    const { fields } = indexOptions(options!)
+    const read = () => this.scan(index ?? '', range)
+    return this.#live.add({ key: undefined, fields, bounds: bounds(range), read }, told)
   }
 
   /** Deletes rows that are past their time, a bounded number in a commit. */
@@ -115,12 +145,6 @@ export class Collection<Row extends Document> extends Rows<Row, Write> implement
   }
 }
 
-function valueAt(row: Document, path: string): Value {
-  let value: Value | undefined = row
-  for (const key of path.split('.')) value = (value as Document | null | undefined)?.[key]
-  return value as Value
-}
-
 function named(index: string): string {
   check(typeof index === 'string' && index !== '', 'index', 'the name of an index')
   return index
@@ -131,7 +155,7 @@ function parts(key: Key | readonly KeyPart[]): readonly KeyPart[] {
   return Array.isArray(key) ? key : [key as KeyPart]
 }
 
-function bounds(range: Range<Key | readonly KeyPart[]>): Document {
+function bounds(range: Range<Key | readonly KeyPart[]>): Bounds & Document {
   const found: Record<string, readonly KeyPart[]> = {}
   for (const name of ['gte', 'gt', 'lte', 'lt'] as const) {
     const bound = range[name]

@@ -15,11 +15,14 @@ export const EXPIRY = '$expires'
 /** Where a row's end is kept when only its age is declared. */
 const EXPIRES_FIELD = 'expiresAt'
 
+/** The indexes of a catalog that declares none. */
+export const CATALOG_INDEXES = { byCategoryPrice: ['category', 'price'] }
+
 const TAKEN = ['', 'cart', 'history', 'catalog', 'orders']
 
 /** The collections that a shop declares, as the core reads them. */
 export function declarations({ catalog = {}, collections = {} }: OpenOptions): Declaration[] {
-  const all: Declaration[] = [declaration('catalog', { indexes: { byCategoryPrice: ['category', 'price'] }, ...catalog })]
+  const all: Declaration[] = [declaration('catalog', { indexes: CATALOG_INDEXES, ...catalog })]
   for (const [name, options] of Object.entries(collections)) {
     check(!TAKEN.includes(name), `collections.${name}`, 'named otherwise')
     all.push(declaration(name, options))
@@ -30,7 +33,7 @@ export function declarations({ catalog = {}, collections = {} }: OpenOptions): D
 function declaration(name: string, { key = ['id'], indexes = {}, ...options }: CollectionOptions): Declaration {
   checkFields(key, `${name}.key`)
   const declared = Object.entries(indexes).map(([index, options]) => {
-    const { fields, unique, multi } = 'fields' in options ? options : ({ fields: options } as IndexOptions)
+    const { fields, unique, multi } = indexOptions(options)
     check(/^[^$]/.test(index), `${name}.indexes`, 'named, and not with a $')
     checkFields(fields, `${name}.indexes.${index}`)
     return [index, fields, (unique ? UNIQUE : 0) | (multi ? MULTI : 0)] as const
@@ -43,6 +46,10 @@ function declaration(name: string, { key = ['id'], indexes = {}, ...options }: C
 /** The field that tells when a row expires. */
 export function expiresBy({ expires }: CatalogOptions): string | undefined {
   return typeof expires === 'object' ? EXPIRES_FIELD : expires
+}
+
+export function indexOptions(options: readonly string[] | IndexOptions): IndexOptions {
+  return 'fields' in options ? options : { fields: options }
 }
 
 function checkFields(fields: readonly string[], what: string): void {

@@ -42,6 +42,6 @@ export class HistoryView extends Visits<Write> implements HistoryApi {
   }
 
   subscribe(callback: () => void): () => void {
-    return this.#store.watch(HISTORY, callback)
+    return this.#store.watch(HISTORY, () => callback())
   }
 }

@@ -2,9 +2,10 @@ import { ReadCache } from './cache.ts'
 import { decode, decodeAll, encode, Encoder } from './codec.ts'
 import { guarded, PannierError } from './errors.ts'
 import { type Declaration, declarations } from './declare.ts'
+import { partsOf } from './order.ts'
 import { Carrier } from './records/carrier.ts'
 import type { RecordStore } from './records/record-store.ts'
-import type { Document, Edit, OpenOptions, Outcome, Progress, Value, Write } from './types.ts'
+import type { Document, Edit, KeyPart, OpenOptions, Outcome, Progress, Value, Write } from './types.ts'
 import { Engine } from './wasm.ts'
 
 /** Collections by their numbers in the core. */
@@ -79,6 +80,9 @@ interface Waiter<T> {
   reject(error: Error): void
 }
 
+/** The keys of the rows of a collection that may look otherwise, or `undefined` where any may. */
+export type Changed = readonly (readonly KeyPart[])[] | undefined
+
 /** Where the store tells what happened. */
 export interface Listener {
   outcome(outcome: Outcome): void
@@ -118,7 +122,7 @@ export class Store implements Source<Write, Edit> {
   #encoder: Encoder | undefined
   readonly #durable: (Waiter<void> & { ticket: number })[] = []
   readonly #confirmed = new Map<string, Waiter<Outcome>>()
-  readonly #subscribers = new Map<number, Set<() => void>>()
+  readonly #subscribers = new Map<number, Set<(changed: Changed) => void>>()
   readonly #loads: Waiter<void>[] = []
   readonly #idle: Waiter<void>[] = []
   /** Whether cart edits get outcomes. */
@@ -275,6 +279,17 @@ export class Store implements Source<Write, Edit> {
     })
   }
 
+  /** One row as it is now, frozen; `null` where it is not in memory. */
+  rowNow(collection: number, key: readonly KeyPart[]): Value | undefined {
+    const asked = this.encode({ is: key }, 'key')
+    const count = this.#call(engine => engine.scan(0, collection, '', asked, 1, false, What.Rows, Date.now()))
+    if (count < 0) return null
+    const [row] = this.result(count)
+    // Those who ask again now find it here.
+    if (row !== undefined && key.length === 1) this.#cache(collection).keep(key[0]!, row)
+    return row
+  }
+
   #cache(collection: number): ReadCache {
     let cache = this.#caches.get(collection)
     if (cache === undefined) this.#caches.set(collection, (cache = new ReadCache()))
@@ -336,7 +351,7 @@ export class Store implements Source<Write, Edit> {
   }
 
   /** Calls back after each change of a collection. */
-  watch(collection: number, callback: () => void): () => void {
+  watch(collection: number, callback: (changed: Changed) => void): () => void {
     let watching = this.#subscribers.get(collection)
     if (watching === undefined) this.#subscribers.set(collection, (watching = new Set()))
     watching.add(callback)
@@ -473,11 +488,7 @@ export class Store implements Source<Write, Edit> {
       case Kind.Refused:
         return this.#refused(number, this.#refusal(bytes!))
       case Kind.Changed:
-        for (const [collection, cache] of this.#caches) if (hasBit(number, collection)) cache.clear()
-        for (const [collection, watching] of this.#subscribers) {
-          if (hasBit(number, collection)) for (const callback of [...watching]) guarded(callback)
-        }
-        return
+        return this.#changed(number, decode(bytes!) as unknown as [number, ...(number | Uint8Array)[]])
       case Kind.Outcome: {
         const outcome = decode(bytes!, 0, bytes!.length, true) as unknown as Outcome
         this.#confirmed.get(outcome.id)?.resolve(outcome)
@@ -504,6 +515,25 @@ export class Store implements Source<Write, Edit> {
         return this.#listener.progress(this.#named(decode(bytes!) as Document) as unknown as Progress)
       case Kind.MoreWork:
         return inTask(() => this.#use(engine => engine.work()))
+    }
+  }
+
+  /** Behind the bits of which any row may have changed: the number of its collection and the encoded key of each row. */
+  #changed(collections: number, [unknown, ...rows]: [number, ...(number | Uint8Array)[]]): void {
+    const known = new Map<number, (readonly KeyPart[])[]>()
+    for (let at = 0; at < rows.length; at += 2) {
+      const [collection, key] = [rows[at] as number, partsOf(rows[at + 1] as Uint8Array)]
+      const keys = known.get(collection)
+      if (keys === undefined) known.set(collection, [key])
+      else keys.push(key)
+    }
+    const changed = (collection: number) => (hasBit(unknown, collection) ? undefined : (known.get(collection) ?? []))
+    for (const [collection, cache] of this.#caches) {
+      if (hasBit(collections, collection)) cache.drop(changed(collection))
+    }
+    for (const [collection, watching] of this.#subscribers) {
+      if (!hasBit(collections, collection)) continue
+      for (const callback of [...watching]) guarded(() => callback(changed(collection)))
     }
   }
 

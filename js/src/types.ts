@@ -156,9 +156,34 @@ export interface CollectionWrites<Row, W> {
   deleteRange(range: Range<Key>): W
 }
 
+/** What a live query asks: one key, a range of keys, or a range of a declared index. */
+export type LiveQuery =
+  | { readonly key: Key }
+  | ({ readonly index?: undefined } & Range<Key>)
+  | ({ readonly index: string } & Range<readonly KeyPart[]>)
+
+/** A row of a result that has changed: without `before` it has come into the result, without `after` it has gone. */
+export interface RowChange<Row> {
+  readonly key: Key
+  readonly before?: Row
+  readonly after?: Row
+}
+
+export interface LiveResult<Row> {
+  /** The rows as `get`, `range` or `query` gives them. */
+  readonly rows: readonly Row[]
+  /** How they differ from the result before; empty the first time. */
+  readonly changes: readonly RowChange<Row>[]
+}
+
 export interface CollectionApi<Row = Document> extends CollectionReads<Row>, CollectionWrites<Row, Write> {
   /** Calls back after each change, in any tab. Returns what stops it. */
   subscribe(callback: () => void): () => void
+  /**
+   * Calls back with the result now, and once after each commit that changed it, in any tab; after no other. Commits
+   * while rows are being loaded are told together. Returns what stops it.
+   */
+  subscribe(query: LiveQuery, callback: (result: LiveResult<Row>) => void): () => void
 }
 
 /** The product cache. A product with a lower `version` than the stored one is ignored. */

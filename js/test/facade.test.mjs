@@ -15,7 +15,12 @@ const ENGINE = `
       globalThis.engine = this
       globalThis.opening?.(this) ?? notify(0, 0)
     }
-    write(frame, kind) { this.notify(3, kind < 6 ? 2 : 8); return ++this.tickets }
+    /** Any row of these collections may have changed. */
+    changed(bits) { this.notify(3, bits, globalThis.encoded([bits])) }
+    write(frame, kind) {
+      this.changed(kind < 6 ? 2 : 8)
+      return ++this.tickets
+    }
     isUpkeepDue() { return false }
     collection() { return 3 }
     get() { return 0 }
@@ -53,7 +58,6 @@ const codec = await load('../src/codec.ts')
 
 /** Kinds of events, as they stand in `js/src/store.ts`. */
 const DURABLE = 1
-const CHANGED = 3
 const SYNCED = 5
 const FAILED = 9
 const CORRUPT = 11
@@ -86,6 +90,7 @@ function bytes(value) {
   codec.encode(value, out)
   return out.written().slice()
 }
+globalThis.encoded = bytes
 const problem = (code) => bytes({ code, message: 'a test', place: null, number: null })
 const openMemory = (sync) => open({ name: 'shop', store: 'memory', ...(sync && { sync }) })
 const answer = () => new Response(new Uint8Array(1), { headers: { 'content-type': 'application/vnd.pannier.sync' } })
@@ -111,7 +116,7 @@ test('a watcher that throws is reported, and the events after it still arrive', 
   })
   shop.catalog.subscribe(() => seen.push('changed'))
   engine.write = () => {
-    engine.notify(CHANGED, CATALOG)
+    engine.changed(CATALOG)
     engine.notify(DURABLE, 1)
     return 1
   }
@@ -128,8 +133,8 @@ test('an edit made in a callback delivers what is left of the events before its 
   })
   shop.catalog.subscribe(() => seen.push('catalog'))
   engine.write = (frame, kind) => {
-    engine.notify(CHANGED, HISTORY)
-    if (kind !== PUT) engine.notify(CHANGED, CATALOG)
+    engine.changed(HISTORY)
+    if (kind !== PUT) engine.changed(CATALOG)
     return ++engine.tickets
   }
   shop.history.visit({ sku: 'A1' })

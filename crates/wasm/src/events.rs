@@ -4,7 +4,6 @@
 use pannier::collection::ROWS;
 use pannier::format::Corrupt;
 use pannier::format::document::{Document, Value, Writer};
-use pannier::key::{Part, decode};
 use pannier::store::{Failure, FailureKind};
 use pannier::sync::client::ClientEvent;
 use pannier::sync::wire::SyncError;
@@ -46,32 +45,17 @@ pub(crate) fn flatten(event: ClientEvent) -> Flat {
 }
 
 /// The collections of which any row may have changed, as bits; then for each
-/// row that has, the number of its collection and the parts of its key.
+/// row that has, the number of its collection and its encoded key.
+/// Reading the parts takes fewer bytes in JavaScript.
 fn changed(unknown: u64, rows: &[Box<[u8]>]) -> Vec<u8> {
     let mut writer = Writer::new();
     writer.array(1 + 2 * rows.len());
     writer.int(unknown as i64);
     for key in rows {
         writer.int(i64::from(key[0] - ROWS));
-        write_key(&mut writer, key);
+        writer.bytes(&key[1..]);
     }
     writer.finish().unwrap_or_default().into_bytes()
-}
-
-/// Writes the parts of a row's key as an array.
-fn write_key(writer: &mut Writer, row_key: &[u8]) {
-    let parts = decode(row_key.get(1..).unwrap_or_default()).unwrap_or_default();
-    writer.array(parts.len());
-    for part in &parts {
-        match part {
-            Part::Bool(value) => writer.bool(*value),
-            Part::Number(value) => writer.f64(*value),
-            Part::String(value) => writer.str(value),
-            Part::Bytes(value) => writer.bytes(value),
-            Part::BigInteger { is_negative, magnitude } => writer.big_integer(*is_negative, magnitude),
-            Part::Null | Part::Tuple(_) => writer.null(),
-        }
-    }
 }
 
 /// `{code, detail}`
