@@ -48,8 +48,12 @@ impl Key {
     }
 
     /// A key that starts with the raw byte `tree`, the space of one tree.
+    #[inline(never)]
     pub fn in_tree(tree: u8) -> Self {
-        Self(alloc::vec![tree])
+        // Room for most keys: short ones are grown part by part.
+        let mut bytes = Vec::with_capacity(64);
+        bytes.push(tree);
+        Self(bytes)
     }
 
     /// Appends a null.

@@ -115,25 +115,35 @@ impl Index {
         let mut keys = alloc::vec![Key::in_tree(self.tree.0)];
         for field in &self.definition.fields {
             let before = core::mem::take(&mut keys);
-            let mut add = |value| {
-                if keys.len() <= ENTRIES_PER_ROW_MAX {
-                    for key in &before {
-                        if let Some(key) = append_value(key.clone(), value) {
-                            keys.push(key);
+            match row.path(field).unwrap_or(Value::Null) {
+                Value::Array(items) if self.is(MULTI) => {
+                    for value in items.items() {
+                        for key in &before {
+                            if let Some(key) = append_value(key.clone(), value) {
+                                keys.push(key);
+                            }
+                        }
+                        if keys.len() > ENTRIES_PER_ROW_MAX {
+                            break;
                         }
                     }
                 }
-            };
-            match row.path(field).unwrap_or(Value::Null) {
-                Value::Array(items) if self.is(MULTI) => items.items().for_each(add),
-                value @ (Value::Int(_) | Value::F64(_) | Value::Date(_)) => add(value),
-                value if !self.is(EXPIRES) => add(value),
-                _ => {}
+                value => {
+                    if !self.is(EXPIRES) || matches!(value, Value::Int(_) | Value::F64(_) | Value::Date(_)) {
+                        // Every row that is written comes here: no key is copied.
+                        for key in before {
+                            if let Some(key) = append_value(key, value) {
+                                keys.push(key);
+                            }
+                        }
+                    }
+                }
             }
         }
         let mut entries: Vec<Vec<u8>> = Vec::with_capacity(keys.len());
         for key in keys {
-            let key = [&key.into_bytes(), row_key.get(1..).unwrap_or_default()].concat();
+            let mut key = key.into_bytes();
+            key.extend_from_slice(row_key.get(1..).unwrap_or_default());
             // Most rows have one entry, and few have many: no need for a sort.
             if key.len() <= KEY_BYTES_MAX
                 && let Err(place) = entries.binary_search(&key)

@@ -54,12 +54,10 @@ impl Tree {
         let mut cursor = Cursor::at_or_after(self, &[], &NoSegments)?;
         let mut key = Vec::new();
         let mut is_there = cursor.key(&mut key)?;
-        for (place, entry) in order.iter().enumerate() {
-            if order.get(place + 1).is_some_and(|next| next.key == entry.key) {
-                continue;
-            }
-            while is_there && *key <= *entry.key {
-                if *key < *entry.key
+        for place in 0..=order.len() {
+            let entry = order.get(place);
+            while is_there && entry.is_none_or(|entry| *key <= *entry.key) {
+                if entry.is_none_or(|entry| *key < *entry.key)
                     && let Some(value) = cursor.value()?
                 {
                     builder.push(&key, value);
@@ -67,14 +65,11 @@ impl Tree {
                 cursor.forward(&NoSegments)?;
                 is_there = cursor.key(&mut key)?;
             }
-            builder.push(&entry.key, entry.value.as_deref().map_or(Value::Deleted, Value::Bytes));
-        }
-        while is_there {
-            if let Some(value) = cursor.value()? {
-                builder.push(&key, value);
+            if let Some(entry) = entry
+                && order.get(place + 1).is_none_or(|next| next.key != entry.key)
+            {
+                builder.push(&entry.key, entry.value.as_deref().map_or(Value::Deleted, Value::Bytes));
             }
-            cursor.forward(&NoSegments)?;
-            is_there = cursor.key(&mut key)?;
         }
         Ok(builder.finish())
     }
