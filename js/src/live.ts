@@ -1,5 +1,5 @@
 import { guarded, report } from './errors.ts'
-import { type Bounds, isSame, isWithin, mayBeWithin, type Parts, textOf, valueAt } from './order.ts'
+import { type Bounds, compareBytes, isWithin, mayBeWithin, type Parts, textOf, valueAt } from './order.ts'
 import type { Changed, Store } from './store.ts'
 import type { Document, Key, LiveResult, RowChange, Value } from './types.ts'
 
@@ -85,8 +85,8 @@ export class Live {
           isRead = true
           isDue = row === null
           if (row != null) {
-            let entry = entries.get(fields)
-            if (entry === undefined) entries.set(fields, (entry = [...fields.map(path => valueAt(row as Document, path)), ...key]))
+            const entry = entries.get(fields) ?? [...fields.map(path => valueAt(row as Document, path)), ...key]
+            entries.set(fields, entry)
             isDue = mayBeWithin(entry, bounds)
           }
         }
@@ -126,7 +126,7 @@ export class Live {
       after.set(text, row)
       const old = before?.get(text)
       if (old === undefined) changes.push({ key: told(key), after: row })
-      else if (!isSame(old, row)) changes.push({ key: told(key), before: old, after: row })
+      else if (old !== row && !this.#isSame(old, row)) changes.push({ key: told(key), before: old, after: row })
     }
     for (const [text, row] of before ?? []) {
       if (!after.has(text)) changes.push({ key: told(this.#keyOf(row)), before: row })
@@ -134,6 +134,11 @@ export class Live {
     query.rows = after
     if (before === undefined) guarded(() => query.callback({ rows, changes: [] }))
     else if (changes.length > 0) guarded(() => query.callback({ rows, changes }))
+  }
+
+  /** Whether two rows are stored alike. One that holds a date or bytes is another object each time. */
+  #isSame(one: Document, other: Document): boolean {
+    return compareBytes(this.#store.encode(one, 'row').slice(), this.#store.encode(other, 'row')) === 0
   }
 
   #keyOf(row: Document): Parts {

@@ -76,7 +76,7 @@ function codeOrder(unit: number): number {
   return unit >= SURROGATES && unit < SURROGATES_END ? unit + 0x10000 : unit
 }
 
-function compareBytes(one: Uint8Array, other: Uint8Array): number {
+export function compareBytes(one: Uint8Array, other: Uint8Array): number {
   const length = Math.min(one.length, other.length)
   for (let at = 0; at < length; at++) if (one[at] !== other[at]) return one[at]! - other[at]!
   return one.length - other.length
@@ -170,22 +170,4 @@ export function valueAt(row: Document, path: string): Value {
   let value: Value | undefined = row
   for (const key of path.split('.')) value = (value as Document | null | undefined)?.[key]
   return value as Value
-}
-
-/** Whether two values that were stored are equal. */
-export function isSame(one: Value, other: Value): boolean {
-  if (one === other) return true
-  if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) {
-    return Object.is(one, other)
-  }
-  if (Array.isArray(one) || Array.isArray(other)) {
-    return Array.isArray(one) && Array.isArray(other) && one.length === other.length && one.every((item, at) => isSame(item, other[at]))
-  }
-  if (kindOf(one) !== Kind.None || kindOf(other) !== Kind.None) return compareParts(one, other) === 0
-  const [fields, others] = [Object.keys(one), Object.keys(other)]
-  const isField = Object.prototype.hasOwnProperty
-  return (
-    fields.length === others.length &&
-    fields.every(field => isField.call(other, field) && isSame((one as Document)[field]!, (other as Document)[field]!))
-  )
 }
