@@ -177,7 +177,7 @@ export class Syncer implements SyncApi {
   #failed(error: Error): void {
     if (this.#stopped) return
     const { code, detail } = error instanceof PannierError ? error : new PannierError('network', '')
-    if (code === 'corrupt') return this.stop(error as PannierError)
+    if (code === 'corrupt' || code === 'newer_format') return this.stop(error as PannierError)
     this.#set({ status: this.#paused || code === 'network' ? 'offline' : 'error', error: this.#paused ? null : error })
     this.#backOff(Number(detail['retryAfterMs'] ?? 0))
   }

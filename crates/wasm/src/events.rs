@@ -2,8 +2,8 @@
 //! `js/src/store.ts` too.
 
 use pannier::collection::ROWS;
-use pannier::format::Corrupt;
 use pannier::format::document::{Document, Value, Writer};
+use pannier::format::{Corrupt, Place};
 use pannier::store::{Failure, FailureKind};
 use pannier::sync::client::ClientEvent;
 use pannier::sync::wire::SyncError;
@@ -91,8 +91,9 @@ fn sync_error(error: &SyncError) -> Vec<u8> {
 
 fn corrupted(corrupt: Corrupt) -> Vec<u8> {
     let (place, number) = corrupt.place.parts();
+    let code = if matches!(corrupt.place, Place::FormatVersion(_)) { "newer_format" } else { "corrupt" };
     object(&[
-        ("code", Value::Str("corrupt")),
+        ("code", Value::Str(code)),
         ("message", Value::Str(corrupt.why)),
         ("place", Value::Str(place)),
         ("number", number.map_or(Value::Null, |number| Value::Int(number as i64))),
