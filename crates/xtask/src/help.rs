@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::{Failure, bench, demo, fuzz, inspect, pack, setup, size, test};
+use crate::{Failure, bench, demo, fuzz, inspect, model, pack, setup, size, test};
 
 /// One command.
 pub struct Command {
@@ -77,6 +77,20 @@ Exits with 0 when nothing broke, else 1.
                  every place that was reached.
 ",
         run: fuzz::main,
+    },
+    Command {
+        name: "model",
+        summary: "Check the core of the sync protocol in every state it can reach",
+        usage: "cargo xtask model [--large]
+
+Builds crates/model (stateright) and visits every state of two profiles and a server whose messages
+are lost, doubled and reordered, whose tabs die, whose database is restored, and one of which may
+be a copy of the other. Prints how many states there are. Then takes each rule of the protocol away
+and must find what breaks. Exits with 0 when all is as it must be, else 1 with the steps.
+
+  --large  More mutations, and faults together: minutes instead of seconds.
+",
+        run: model::main,
     },
     Command {
         name: "pack",

@@ -9,6 +9,7 @@ mod demo;
 mod fuzz;
 mod help;
 mod inspect;
+mod model;
 mod pack;
 mod process;
 mod rename;

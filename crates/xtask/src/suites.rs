@@ -3,9 +3,9 @@
 use std::fs;
 use std::process::Command;
 
-use crate::Failure;
 use crate::process::{cargo, command, node_tool};
 use crate::workspace::{at, package_dir, pannierd, wasm_bindgen_bin};
+use crate::{Failure, model};
 
 /// One suite.
 pub struct Suite {
@@ -65,6 +65,12 @@ pub const SUITES: &[Suite] = &[
         about: "every native test: core, server, simulator, and tidy (layers, lengths, words)",
         needs_builds: false,
         kind: Kind::Runner(|| Ok(with(cargo(), &["test", "--workspace", "--no-fail-fast"]))),
+    },
+    Suite {
+        name: "model",
+        about: "every state of the sync protocol's core, with its rules and without each",
+        needs_builds: false,
+        kind: Kind::Runner(model::checker),
     },
     Suite {
         name: "fuzz",
