@@ -269,7 +269,7 @@ export interface OpenOptions {
   readonly cacheBytes?: number
   /** When a commit counts as durable: handed to the system (`relaxed`, default) or flushed to the disk (`strict`). */
   readonly durability?: 'relaxed' | 'strict'
-  /** Address of the wasm file, where a bundler moves it somewhere unusual. */
+  /** Address of `pannier_columns.wasm` or `pannier_bg.wasm`, where a bundler moves it somewhere unusual, or the file. */
   readonly wasm?: string | URL | Response | BufferSource | WebAssembly.Module
 }
 

@@ -1,4 +1,5 @@
 import * as glue from '../generated/pannier_wasm_bg.js'
+import { fromColumns } from './columns.ts'
 import type { OpenOptions } from './types.ts'
 
 interface Exports {
@@ -10,7 +11,7 @@ let loaded: Promise<WebAssembly.Memory> | undefined
 
 /** Compiles the wasm once for all stores of the page. */
 export function loadWasm(source: OpenOptions['wasm']): Promise<WebAssembly.Memory> {
-  loaded ??= instantiate(source ?? new URL('./pannier_bg.wasm', import.meta.url)).then(
+  loaded ??= instantiate(source ?? new URL('./pannier_columns.wasm', import.meta.url)).then(
     instance => {
       const exports = instance.exports as unknown as Exports
       glue.__wbg_set_wasm(exports)
@@ -28,18 +29,13 @@ export function loadWasm(source: OpenOptions['wasm']): Promise<WebAssembly.Memor
 
 async function instantiate(source: NonNullable<OpenOptions['wasm']>): Promise<WebAssembly.Instance> {
   const imports = { './pannier_wasm_bg.js': glue as unknown as WebAssembly.ModuleImports }
-  if (typeof source === 'string' || source instanceof URL) source = await fetch(source)
-  if (source instanceof Response) {
-    const { ok, status, url, headers } = source
-    if (!ok) throw new Error(`status ${status} for ${url}`)
-    // Under any other type it is compiled once it is there as a whole.
-    if (headers.get('content-type') === 'application/wasm') {
-      return (await WebAssembly.instantiateStreaming(source, imports)).instance
-    }
-    source = await source.arrayBuffer()
-  }
   if (source instanceof WebAssembly.Module) return WebAssembly.instantiate(source, imports)
-  return (await WebAssembly.instantiate(source, imports)).instance
+  if (typeof source === 'string' || source instanceof URL) source = await fetch(source)
+  const response = source instanceof Response ? source : new Response(source as BufferSource)
+  const { ok, status, url } = response
+  if (!ok) throw new Error(`status ${status} for ${url}`)
+  const wasm = fromColumns(new Uint8Array(await response.arrayBuffer()))
+  return (await WebAssembly.instantiate(wasm, imports)).instance
 }
 
 export { Engine } from '../generated/pannier_wasm_bg.js'

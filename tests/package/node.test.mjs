@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { pathToFileURL } from 'node:url'
 import { shopFolder } from './package.mjs'
 
 test('a server that renders pages can import the package: nothing runs, nothing is missing', async () => {
@@ -15,4 +16,24 @@ test('a server that renders pages can import the package: nothing runs, nothing 
   `)
   // A timer or a handle that the import left open would keep the process from its end.
   assert.equal(execFileSync(process.execPath, [script], { encoding: 'utf8', timeout: 30_000 }).trim(), 'function')
+})
+
+test('the wasm in columns is the plain wasm to the last byte, and either opens a store', async t => {
+  const folder = join(await shopFolder('columns'), 'node_modules/pannier')
+  const [plain, columns] = ['bg', 'columns'].map(form => readFileSync(join(folder, `pannier_${form}.wasm`)))
+  const compiled = []
+  const { instantiate } = WebAssembly
+  t.after(() => { WebAssembly.instantiate = instantiate })
+  WebAssembly.instantiate = (wasm, imports) => {
+    // Node has modules of its own.
+    if (imports && './pannier_wasm_bg.js' in imports) compiled.push(wasm)
+    return instantiate(wasm, imports)
+  }
+  for (const wasm of [plain, columns, await WebAssembly.compile(plain)]) {
+    const { open } = await import(`${pathToFileURL(join(folder, 'pannier.js'))}?${compiled.length}`)
+    const shop = await open({ name: 'acme', store: 'memory', wasm })
+    await shop.close()
+  }
+  assert.ok(compiled[2] instanceof WebAssembly.Module)
+  for (const bytes of compiled.slice(0, 2)) assert.ok(plain.equals(bytes))
 })

@@ -38,7 +38,7 @@ test('a page without a bundler opens a store, writes and reads', async () => {
   try {
     const { result, wasm } = await visit(site.url)
     assert.deepEqual(result, EXPECTED)
-    assert.deepEqual(wasm, [`${site.url}pannier/pannier_bg.wasm`])
+    assert.deepEqual(wasm, [`${site.url}pannier/pannier_columns.wasm`])
   } finally {
     await site.close()
   }
@@ -54,7 +54,7 @@ test('a Vite build of the same page does too, with the wasm as a file of its own
   try {
     const { result, wasm } = await visit(site.url)
     assert.deepEqual(result, EXPECTED)
-    assert.match(wasm[0], /\/assets\/pannier_bg-[^/]+\.wasm$/)
+    assert.match(wasm[0], /\/assets\/pannier_columns-[^/]+\.wasm$/)
   } finally {
     await site.close()
   }

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use serde_json::{Map, Value};
 
 use crate::args::Args;
+use crate::columns::{self, Columns};
 use crate::process::{cargo, command, node_tool, run, run_quiet, step};
 use crate::workspace::{
     VERSION, at, cargo_target, copy, empty_dir, is_fresh, package_dir, package_tgz, read, wasm_bindgen_bin, write,
@@ -140,7 +141,10 @@ fn stage(wasm: &Path) -> Result<(), Failure> {
     step("JavaScript, declarations and package", || {
         let staged = at("target/package/staged");
         empty_dir(&staged)?;
-        copy(wasm, &staged.join("pannier_bg.wasm"))?;
+        let Columns { plain, columns } = columns::write(&fs::read(wasm).map_err(|error| error.to_string())?)?;
+        for (name, bytes) in [("pannier_bg.wasm", plain), ("pannier_columns.wasm", columns)] {
+            fs::write(staged.join(name), bytes).map_err(|error| format!("{name}: {error}"))?;
+        }
         for text in &texts {
             copy(text, &staged.join(text.file_name().unwrap_or_default()))?;
         }
@@ -154,7 +158,7 @@ fn stage(wasm: &Path) -> Result<(), Failure> {
 
 fn bundle(output: &Path) -> Result<(), Failure> {
     let mut esbuild = node_tool("esbuild/bin/esbuild");
-    // As a module that keeps `import.meta.url`: `new URL('./pannier_bg.wasm', import.meta.url)` is
+    // As a module that keeps `import.meta.url`: `new URL('./pannier_columns.wasm', import.meta.url)` is
     // what pages resolve and what bundlers look for.
     esbuild.args(["js/src/index.ts", "--bundle", "--format=esm", "--target=es2022", "--minify"]);
     esbuild.args(["--legal-comments=none", "--log-level=warning"]);

@@ -5,6 +5,7 @@
 //! of what a page loads.
 
 use crate::Failure;
+use crate::leb::{number, push_number, push_string, string, take};
 
 const IMPORT_SECTION: u8 = 2;
 const HEADER_BYTES: usize = 8;
@@ -56,42 +57,6 @@ fn imports(mut rest: &[u8], text: &mut String) -> Result<Vec<u8>, Failure> {
 fn short_name(index: usize) -> String {
     let letter = char::from(b'a' + (index % 26) as u8);
     format!("{letter}{}", index / 26)
-}
-
-fn take<'a>(rest: &mut &'a [u8], length: usize) -> Result<&'a [u8], Failure> {
-    let (taken, after) = rest.split_at_checked(length).ok_or("the wasm is cut")?;
-    *rest = after;
-    Ok(taken)
-}
-
-fn number(rest: &mut &[u8]) -> Result<usize, Failure> {
-    let mut value = 0;
-    for shift in (0..35).step_by(7) {
-        let byte = take(rest, 1)?[0];
-        value |= usize::from(byte & 0x7F) << shift;
-        if byte < 0x80 {
-            return Ok(value);
-        }
-    }
-    Err("a number in the wasm is too long".into())
-}
-
-fn push_number(out: &mut Vec<u8>, mut value: usize) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-fn string<'a>(rest: &mut &'a [u8]) -> Result<&'a str, Failure> {
-    let length = number(rest)?;
-    std::str::from_utf8(take(rest, length)?).map_err(|_| "a name in the wasm is not utf-8".into())
-}
-
-fn push_string(out: &mut Vec<u8>, text: &str) {
-    push_number(out, text.len());
-    out.extend(text.as_bytes());
 }
 
 #[cfg(test)]
