@@ -37,6 +37,8 @@ pub const OUTBOX: TreeId = TreeId(0x02);
 pub const OUTCOMES: TreeId = TreeId(0x03);
 /// Rows of the commerce collection `n` are in tree `ROWS + n`; others follow.
 pub const ROWS: u8 = 0x10;
+/// The first number that no commerce collection has or may come to have.
+pub const COMMERCE: u8 = 6;
 /// Indexes have the trees from `INDEX_FIRST` on.
 pub const INDEX_FIRST: u8 = 0x40;
 

@@ -8,7 +8,7 @@
 //! in it is the shopper's.
 
 use super::index::{Definition, EXPIRES, Index, State};
-use super::{INDEX_FIRST, ROWS, Stop, TreeId};
+use super::{COMMERCE, INDEX_FIRST, ROWS, Stop, TreeId};
 use crate::format::document::{Document, DocumentRef, Items, Value, Writer};
 use crate::tree::TreeError;
 use alloc::string::String;
@@ -200,7 +200,7 @@ impl Schema {
             None => {
                 // The commerce collections have the first numbers.
                 let free = |number: &u8| self.collections.iter().all(|collection| collection.tree.0 != *number);
-                let number = (ROWS + 4..ROWS + COLLECTIONS_MAX as u8).find(free);
+                let number = (ROWS + COMMERCE..ROWS + COLLECTIONS_MAX as u8).find(free);
                 TreeId(number.ok_or_else(|| bad("is one collection too many", COLLECTIONS_MAX))?)
             }
         };

@@ -3,7 +3,8 @@
 //! `remove` and `clear` are in a file of their own.
 
 use super::args::{KEY_TEXT_BYTES_MAX, RuleError, bad, count, integer, number, optional_object, text};
-use super::line::{Line, line_key};
+use super::coupon::COUPONS_MAX;
+use super::line::{Line, is_coupon, line_key};
 use super::oldest::delete_oldest;
 use super::product::Terms;
 use super::verdict::{adjusted, applied, array, noop, object, rejected};
@@ -21,6 +22,8 @@ pub const ADJUST: &str = "cart.adjust";
 pub const SET_QTY: &str = "cart.setQty";
 /// `{line, selected}`: selects a line for an order, or not.
 pub const SELECT: &str = "cart.select";
+/// `{line, saved}`: puts a line aside for later, or back.
+pub const SAVE_FOR_LATER: &str = "cart.saveForLater";
 /// `{line, gen, seenAdded}`: removes a line.
 pub const REMOVE: &str = "cart.remove";
 /// `{lines: [{line, gen, seenAdded}]}`: removes the lines seen.
@@ -116,7 +119,10 @@ pub fn clear_args(rows: &mut dyn Rows) -> Result<Option<Document>, RowsError> {
 /// All lines and tombstones, by key.
 fn lines(rows: &mut dyn Rows) -> Result<Vec<(String, Line)>, RowsError> {
     let mut lines = Vec::new();
-    for (key, row) in rows.scan(Collection::Cart, None, CART_ROWS_MAX)? {
+    for (key, row) in rows.scan(Collection::Cart, None, CART_ROWS_MAX + COUPONS_MAX)? {
+        if is_coupon(&key) {
+            continue;
+        }
         match Line::from_document(row.as_ref()) {
             Some(line) => lines.push((key, line)),
             None => {
@@ -208,6 +214,7 @@ fn first(sku: &str, options: Option<DocumentRef<'_>>) -> Line {
         added: 0,
         quote: None,
         selected: true,
+        saved: false,
         removed_at: None,
     }
 }
@@ -218,6 +225,7 @@ fn revived(mut line: Line) -> Line {
         line.generation += 1;
         line.qty = 0;
         line.selected = true;
+        line.saved = false;
     }
     line
 }
@@ -229,12 +237,14 @@ fn make_room(rows: &mut dyn Rows) -> Result<bool, RowsError> {
         return Ok(true);
     }
     let mut tombstones: Vec<(u64, String)> = Vec::new();
+    let mut live = 0;
     for (key, line) in lines(rows)? {
-        if let Some(removed_at) = line.removed_at {
-            tombstones.push((removed_at, key));
+        match line.removed_at {
+            Some(removed_at) => tombstones.push((removed_at, key)),
+            None => live += 1,
         }
     }
-    if count - tombstones.len() >= CART_LINES_MAX {
+    if live >= CART_LINES_MAX {
         return Ok(false);
     }
     if count >= CART_ROWS_MAX {
@@ -304,17 +314,21 @@ pub(super) fn set_qty(args: DocumentRef<'_>, context: &Context, rows: &mut dyn R
     Ok(if got < to { adjusted(terms.code, detail) } else { applied(detail) })
 }
 
-/// A register for each line, in commit order.
-pub(super) fn select(args: DocumentRef<'_>, rows: &mut dyn Rows) -> Result<Verdict, RuleError> {
+/// A register for each line, in commit order: `selected` or `saved`.
+pub(super) fn mark(
+    args: DocumentRef<'_>,
+    field: &'static str,
+    rows: &mut dyn Rows,
+    of: fn(&mut Line) -> &mut bool,
+) -> Result<Verdict, RuleError> {
     let key = text(args, "line")?;
-    let Some(selected) = args.bool("selected") else {
-        return bad("selected", "is not a boolean");
+    let Some(value) = args.bool(field) else {
+        return bad(field, "is not a boolean");
     };
     let Some(mut line) = Line::load_live(rows, key)? else {
         return Ok(line_gone(key));
     };
-    if line.selected != selected {
-        line.selected = selected;
+    if core::mem::replace(of(&mut line), value) != value {
         line.store(rows, key)?;
     }
     Ok(applied(detail(key, &line.sku, &[])))

@@ -7,7 +7,7 @@
 
 use super::line::{Line, line_key};
 use super::verdict::object;
-use super::{ShopRules, cart, history, product};
+use super::{ShopRules, cart, coupon, history, product};
 use crate::format::document::{Document, DocumentRef, Value};
 use crate::sync::client::ClientRules;
 use crate::sync::rows::{Collection, Rows, RowsError};
@@ -18,21 +18,23 @@ impl ClientRules for ShopRules {
         let asked = asked.as_ref();
         Ok(match name {
             cart::ADD => add(asked),
-            cart::ADJUST => object(&take(asked, &["line", "by"])),
             cart::SET_QTY => set_qty(asked, rows)?,
-            cart::SELECT => object(&take(asked, &["line", "selected"])),
             cart::REMOVE => remove(asked, rows)?,
             cart::CLEAR => cart::clear_args(rows)?.unwrap_or_else(nothing_seen),
             history::VISIT => object(&take(asked, &["eventId", "sku", "at", "dwell"])),
+            // A page asks for just what these take.
             _ => asked.to_document(),
         })
     }
 
     fn is_row(&self, collection: Collection, row: &Document) -> bool {
         match collection {
-            Collection::Cart => Line::from_document(row.as_ref()).is_some(),
-            Collection::History => row.as_ref().str("sku").is_some() && row.as_ref().u64("at").is_some(),
-            Collection::Catalog => matches!(row.as_ref().value(), Value::Object(_)),
+            Collection::Cart => Line::from_document(row.as_ref()).is_some() || row.as_ref().str("coupon").is_some(),
+            Collection::History => {
+                let row = row.as_ref();
+                row.u64("cut").is_some() || (row.str("sku").is_some() && row.u64("at").is_some())
+            }
+            _ => matches!(row.as_ref().value(), Value::Object(_)),
         }
     }
 
@@ -40,19 +42,27 @@ impl ClientRules for ShopRules {
         let row = row.as_ref();
         match collection {
             Collection::Cart if row.bool("removed") == Some(true) => None,
-            Collection::Cart => Some((cart::ADD, add(row))),
+            Collection::Cart => Some(match row.str("coupon") {
+                Some(code) => (coupon::COUPON, object(&[("code", Value::Str(code))])),
+                None => (cart::ADD, add(row)),
+            }),
+            Collection::History if row.u64("cut").is_some() => {
+                let mut args = take(row, &["sku"]);
+                args.push(("until", row.get("cut")?));
+                Some((history::DELETE, object(&args)))
+            }
             Collection::History => {
                 let dwell = row.u64("dwell").unwrap_or(0);
                 Some((history::VISIT, history::visit_args(key, row.str("sku")?, row.u64("at")?, dwell)))
             }
-            Collection::Catalog => None,
+            _ => None,
         }
     }
 
     fn replaces(&self, collection: Collection, existing: DocumentRef<'_>, incoming: DocumentRef<'_>) -> bool {
         match collection {
             Collection::Catalog => product::replaces(existing, incoming),
-            Collection::Cart | Collection::History => true,
+            _ => true,
         }
     }
 }

@@ -1,5 +1,5 @@
 //! A cart line as it is stored: `{sku, options?, qty, gen, added, quote?,
-//! selected?: false, removed?: true, removedAt?}`.
+//! selected?: false, saved?: true, removed?: true, removedAt?}`.
 //!
 //! A removed line stays as a tombstone with `removed: true` and `qty: 0`, and
 //! clients get it as an ordinary row, so that they predict generations right.
@@ -28,6 +28,8 @@ pub struct Line {
     pub quote: Option<Document>,
     /// Whether the line is selected for an order.
     pub selected: bool,
+    /// Whether the line is put aside for later.
+    pub saved: bool,
     /// For a tombstone, when the line was removed, in milliseconds since 1970.
     pub removed_at: Option<u64>,
 }
@@ -44,13 +46,14 @@ impl Line {
             added: row.u64("added")?,
             quote: row.object("quote").map(DocumentRef::to_document),
             selected: row.bool("selected") != Some(false),
+            saved: row.bool("saved") == Some(true),
             removed_at: removed.then(|| row.u64("removedAt").unwrap_or(0)),
         })
     }
 
     /// The row that stores it.
     pub fn to_document(&self) -> Document {
-        let mut fields: Vec<(&str, Value<'_>)> = Vec::with_capacity(8);
+        let mut fields: Vec<(&str, Value<'_>)> = Vec::with_capacity(10);
         fields.push(("sku", Value::Str(&self.sku)));
         if let Some(options) = &self.options {
             fields.push(("options", Value::Object(options.as_ref())));
@@ -63,6 +66,9 @@ impl Line {
         }
         if !self.selected {
             fields.push(("selected", Value::Bool(false)));
+        }
+        if self.saved {
+            fields.push(("saved", Value::Bool(true)));
         }
         if let Some(removed_at) = self.removed_at {
             fields.push(("removed", Value::Bool(true)));
@@ -78,9 +84,8 @@ impl Line {
 
     /// The line or tombstone under `key`.
     pub fn load(rows: &mut dyn Rows, key: &str) -> Result<Option<Self>, RowsError> {
-        let Some(row) = rows.get(Collection::Cart, key)? else {
-            return Ok(None);
-        };
+        let row = if is_coupon(key) { None } else { rows.get(Collection::Cart, key)? };
+        let Some(row) = row else { return Ok(None) };
         let corrupt = || RowsError::Corrupt { collection: Collection::Cart, key: key.into() };
         Self::from_document(row.as_ref()).ok_or_else(corrupt).map(Some)
     }
@@ -102,6 +107,14 @@ impl Line {
             self.quote = None;
         }
     }
+}
+
+/// What the keys of a cart's coupons begin with. No line's key does.
+pub(super) const COUPON_PREFIX: char = '&';
+
+/// Whether this is the key of a coupon.
+pub(super) fn is_coupon(key: &str) -> bool {
+    key.starts_with(COUPON_PREFIX)
 }
 
 /// The key of a line: the sku, and after a `?` the options by ascending name as

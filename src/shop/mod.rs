@@ -1,15 +1,20 @@
 //! The commerce rules, run alike on client and server.
 //!
-//! [`ShopRules`] executes the mutations; `cart`, `history` and `product` hold
-//! their rules and build their arguments, `line` is a cart line as it is stored.
-//! A rule reads rows, arguments and the time it is given, nothing else, so the
-//! client predicts what the server will do. `client` completes what a page asks
-//! for into a mutation's arguments.
+//! [`ShopRules`] executes the mutations; `cart`, `coupon`, `history`, `order` and
+//! `product` hold their rules and build their arguments, `line` is a cart line as
+//! it is stored. A rule reads rows, arguments and the time it is given, nothing
+//! else, so the client predicts what the server will do; `decide` is for what it
+//! cannot, and `stock` decides by the imported catalog. `client` completes what a
+//! page asks for into a mutation's arguments.
 
 pub mod cart;
+pub mod coupon;
+pub mod decide;
 pub mod history;
 pub mod line;
+pub mod order;
 pub mod product;
+pub mod stock;
 
 mod args;
 mod client;

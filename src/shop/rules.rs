@@ -1,13 +1,15 @@
 //! Which rule executes which mutation.
 
 use super::args::RuleError;
+use super::decide::Authority;
 use super::verdict::{object, rejected};
-use super::{cart, history, remove};
+use super::{cart, coupon, history, order, remove};
 use crate::format::document::{Document, Value};
 use crate::sync::mutation::{Context, Rules, Verdict};
 use crate::sync::rows::{Rows, RowsError};
 
-/// The rules of carts and histories.
+/// The rules of carts, histories and orders where nothing is decided, only
+/// predicted: on a client. A server has [`super::decide::ServerRules`].
 ///
 /// Bad arguments are rejected as `bad_args` with `{field, why}`, a mutation or
 /// version that is not known as `unknown_mutation`.
@@ -23,23 +25,39 @@ impl Rules for ShopRules {
         context: &Context,
         rows: &mut dyn Rows,
     ) -> Result<Verdict, RowsError> {
-        let args = args.as_ref();
-        let verdict = match (name, v) {
-            (cart::ADD, 1) => cart::add(args, rows),
-            (cart::ADJUST, 1) => cart::adjust(args, context, rows),
-            (cart::SET_QTY, 1) => cart::set_qty(args, context, rows),
-            (cart::SELECT, 1) => cart::select(args, rows),
-            (cart::REMOVE, 1) => remove::remove(args, context, rows),
-            (cart::CLEAR, 1) => remove::clear(args, context, rows),
-            (history::VISIT, 1) => history::visit(args, context, rows),
-            _ => Ok(rejected("unknown_mutation", object(&[]))),
-        };
-        match verdict {
-            Ok(verdict) => Ok(verdict),
-            Err(RuleError::BadArg { field, why }) => {
-                Ok(rejected("bad_args", object(&[("field", Value::Str(field)), ("why", Value::Str(why))])))
-            }
-            Err(RuleError::Rows(error)) => Err(error),
+        execute(None, name, v, args, context, rows)
+    }
+}
+
+pub(super) fn execute(
+    authority: Option<&dyn Authority>,
+    name: &str,
+    v: u16,
+    args: &Document,
+    context: &Context,
+    rows: &mut dyn Rows,
+) -> Result<Verdict, RowsError> {
+    let args = args.as_ref();
+    let verdict = match (name, v) {
+        (cart::ADD, 1) => cart::add(args, rows),
+        (cart::ADJUST, 1) => cart::adjust(args, context, rows),
+        (cart::SET_QTY, 1) => cart::set_qty(args, context, rows),
+        (cart::SELECT, 1) => cart::mark(args, "selected", rows, |line| &mut line.selected),
+        (cart::SAVE_FOR_LATER, 1) => cart::mark(args, "saved", rows, |line| &mut line.saved),
+        (cart::REMOVE, 1) => remove::remove(args, context, rows),
+        (cart::CLEAR, 1) => remove::clear(args, context, rows),
+        (coupon::COUPON, 1) => coupon::coupon(authority, args, context, rows),
+        (history::VISIT, 1) => history::visit(args, context, rows),
+        (history::DELETE, 1) => history::delete(args, context, rows),
+        (order::SUBMIT, 1) => order::submit(authority, args, context, rows),
+        (order::CANCEL, 1) => order::cancel(authority, args, context, rows),
+        _ => Ok(rejected("unknown_mutation", object(&[]))),
+    };
+    match verdict {
+        Ok(verdict) => Ok(verdict),
+        Err(RuleError::BadArg { field, why }) => {
+            Ok(rejected("bad_args", object(&[("field", Value::Str(field)), ("why", Value::Str(why))])))
         }
+        Err(RuleError::Rows(error)) => Err(error),
     }
 }

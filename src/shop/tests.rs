@@ -1,12 +1,13 @@
 //! Every rule, as data: steps with their verdicts, and the cart at the end.
 
-use super::{ShopRules, cart, history, line::line_key, product};
+use super::{ShopRules, cart, coupon, history, line::line_key, order, product};
 use crate::format::document::{Document, Value};
 use crate::sync::client::ClientRules;
 use crate::sync::mutation::{Context, Rules, Verdict};
 use crate::sync::rows::{Collection, Rows, RowsError};
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
+use alloc::vec;
 use alloc::vec::Vec;
 use serde_json::{Value as Json, json};
 
@@ -56,7 +57,7 @@ fn json(document: &Document) -> Json {
 }
 
 fn run(rows: &mut MemoryRows, name: &str, args: &Document, now_ms: u64) -> Verdict {
-    ShopRules.execute(name, 1, args, &Context { now_ms }, rows).expect("rows in memory do not fail")
+    ShopRules.execute(name, 1, args, &Context::at(now_ms), rows).expect("rows in memory do not fail")
 }
 
 /// A case: products, steps `[name, args, status, code, detail]`, and each row
@@ -307,6 +308,32 @@ fn bad_arguments_are_rejected() {
         bad("cart.setQty", json!({"line": "A", "gen": 1, "to": -1, "seen": 1}), "to", "is too small"),
         bad("cart.remove", json!({"line": "A", "gen": 1}), "seenAdded", "is not an integer"),
         bad("cart.select", json!({"line": "A", "selected": 1}), "selected", "is not a boolean"),
+        bad("cart.saveForLater", json!({"line": "A"}), "saved", "is not a boolean"),
+        bad("cart.coupon", json!({"code": ""}), "code", "is empty"),
+        bad("history.visit", json!({"eventId": "cut:", "sku": "A", "at": 1}), "eventId", "is the key of a deletion"),
+        bad("history.delete", json!({"until": -1}), "until", "is too small"),
+        bad("history.delete", json!({"until": 1, "sku": null}), "sku", "is not a string"),
+        bad("order.submit", json!({"orderId": "o", "attempt": 0}), "attempt", "is too small"),
+        bad("order.submit", json!({"orderId": "o", "attempt": 1, "lines": 1}), "lines", "is not an array"),
+        bad(
+            "order.submit",
+            json!({"orderId": "o", "attempt": 1, "lines": []}),
+            "lines",
+            "holds none, or more lines than a cart"
+        ),
+        bad(
+            "order.submit",
+            json!({"orderId": "o", "attempt": 1, "lines": [{"sku": "A", "qty": 1, "price": -1}]}),
+            "price",
+            "is too small"
+        ),
+        bad(
+            "order.submit",
+            json!({"orderId": "o", "attempt": 1, "lines": ["x".repeat(70_000)]}),
+            "lines",
+            "is longer than 65536 bytes"
+        ),
+        bad("order.cancel", json!({"orderId": "o"}), "version", "is not an integer"),
         bad("cart.clear", json!({"lines": {}}), "lines", "is not an array"),
         bad("cart.clear", json!({"lines": [1]}), "lines", "holds an item that is not an object"),
         bad("history.visit", json!({"eventId": "e", "sku": "A"}), "at", "is not an integer"),
@@ -320,7 +347,7 @@ fn bad_arguments_are_rejected() {
     ]);
     check("bad arguments", json!({}), steps, json!({}));
     let mut rows = MemoryRows::default();
-    let verdict = ShopRules.execute("cart.add", 2, &Document::default(), &Context { now_ms: NOW }, &mut rows);
+    let verdict = ShopRules.execute("cart.add", 2, &Document::default(), &Context::at(NOW), &mut rows);
     assert_eq!(verdict.expect("verdict").code, Some("unknown_mutation"));
 }
 
@@ -408,6 +435,154 @@ fn visits_are_a_bounded_set() {
 }
 
 #[test]
+fn a_line_is_put_aside_and_back_until_it_comes_again() {
+    let saved = |value: bool| plain("cart.saveForLater", json!({"line": "A", "saved": value}));
+    let remove = plain("cart.remove", json!({"line": "A", "gen": 1, "seenAdded": 1}));
+    let mut rows = MemoryRows::default();
+    for (step, now) in [(add(1), None), (saved(true), Some(true)), (saved(true), Some(true)), (saved(false), None)] {
+        run(&mut rows, step[0].as_str().expect("a name"), &document(&step[1]), NOW);
+        let row = rows.get(Collection::Cart, "A").expect("rows").expect("a line");
+        assert_eq!(row.as_ref().bool("saved"), now, "{step}");
+    }
+    for step in [saved(true), remove, add(1)] {
+        run(&mut rows, step[0].as_str().expect("a name"), &document(&step[1]), NOW);
+    }
+    let row = rows.get(Collection::Cart, "A").expect("rows").expect("a line");
+    assert_eq!(row.as_ref().bool("saved"), None, "a line that comes back is for now");
+    check("not there", json!({}), json!([gone("cart.saveForLater", json!({"line": "A", "saved": true}))]), json!({}));
+}
+
+#[test]
+fn a_deletion_of_visits_is_a_lasting_cut() {
+    let cases = [
+        // What is deleted, and what is left of visits of A at -30, B at -20 and A at -10.
+        (json!({"until": NOW - 15}), vec![NOW - 10], json!({"cut": NOW - 15})),
+        (json!({"until": NOW - 10}), vec![], json!({"cut": NOW - 10})),
+        (json!({"until": NOW + 99, "sku": "A"}), vec![NOW - 20], json!({"cut": NOW, "sku": "A"})),
+        (
+            json!({"until": NOW - 30, "sku": "B"}),
+            vec![NOW - 10, NOW - 20, NOW - 30],
+            json!({"cut": NOW - 30, "sku": "B"}),
+        ),
+    ];
+    for (args, left, cut) in cases {
+        let mut rows = MemoryRows::default();
+        let visit = |rows: &mut MemoryRows, back: u64, sku: &str| {
+            let args = history::visit_args(&alloc::format!("{back}"), sku, NOW - back, 1);
+            run(rows, history::VISIT, &args, NOW).code
+        };
+        let all = [(30, "A"), (20, "B"), (10, "A")];
+        for (back, sku) in all {
+            assert_eq!(visit(&mut rows, back, sku), None);
+        }
+        let delete = document(&args);
+        assert_eq!(run(&mut rows, history::DELETE, &delete, NOW).code, None, "{args}");
+        let before = rows.0.clone();
+        // The same deletion, and what comes late from before it, change nothing.
+        assert_eq!(run(&mut rows, history::DELETE, &delete, NOW).code, Some("deleted"), "{args}");
+        for (back, sku) in all {
+            let code = if left.contains(&(NOW - back)) { "duplicate" } else { "deleted" };
+            assert_eq!(visit(&mut rows, back, sku), Some(code), "{args}: {back}");
+        }
+        assert_eq!(rows.0, before);
+        let at = |row: &Document| row.as_ref().u64("at");
+        let visits: Vec<u64> =
+            rows.0.iter().filter_map(|((_, key), row)| at(row).filter(|_| !key.starts_with("cut:"))).collect();
+        assert_eq!(visits, left, "{args}");
+        let key = alloc::format!("cut:{}", args["sku"].as_str().unwrap_or(""));
+        let row = rows.get(Collection::History, &key).expect("rows").expect("the cut");
+        assert_eq!(json(&row), cut);
+        assert!(ShopRules.is_row(Collection::History, &row));
+        let (name, again) = ShopRules.recreate(Collection::History, &key, &row).expect("a deletion");
+        assert_eq!((name, again.as_ref().u64("until")), (history::DELETE, cut["cut"].as_u64()));
+    }
+}
+
+#[test]
+fn cuts_are_bounded_and_leave_room_for_visits() {
+    let mut rows = MemoryRows::default();
+    for index in 0..3 * history::HISTORY_CUTS_MAX as u64 {
+        let args = document(&json!({"until": NOW - 10_000 + index, "sku": index.to_string()}));
+        assert_eq!(run(&mut rows, history::DELETE, &args, NOW).code, None);
+        let args = history::visit_args(&alloc::format!("e{index}"), "X", NOW - 10_000 + index, 1);
+        assert_eq!(run(&mut rows, history::VISIT, &args, NOW).code, None);
+    }
+    let cuts = rows.0.keys().filter(|(_, key)| key.starts_with("cut:")).count();
+    assert_eq!(cuts, history::HISTORY_CUTS_MAX);
+    assert!(rows.get(Collection::History, "cut:599").expect("rows").is_some(), "the newest stays");
+    assert_eq!(rows.0.len(), 4 * history::HISTORY_CUTS_MAX, "no visit had to go");
+}
+
+#[test]
+fn a_coupon_is_predicted_without_terms_and_never_taken_for_a_line() {
+    let code = |code: &str| json!({"code": code});
+    let coupon = |name: &str| json!(["cart.coupon", code(name), "applied", null, {"coupon": name}]);
+    check(
+        "redeemed twice, and taken back",
+        json!({}),
+        json!([
+            coupon("TEN"),
+            coupon("TEN"),
+            gone("cart.adjust", json!({"line": "&TEN", "by": 1})).as_array().map(|step| {
+                json!([step[0], step[1], "noop", "line_gone", {"line": "&TEN"}])
+            }),
+            add(1),
+            ["cart.coupon", {"code": "TEN", "remove": true}, "applied", null, {"coupon": "TEN"}],
+            ["cart.coupon", {"code": "TEN", "remove": true}, "noop", "coupon_gone", {"coupon": "TEN"}],
+        ]),
+        json!({"A": [1, 1, 1]}),
+    );
+    let mut rows = MemoryRows::default();
+    for index in 0..=coupon::COUPONS_MAX {
+        let verdict = run(&mut rows, coupon::COUPON, &document(&code(&index.to_string())), NOW);
+        assert_eq!(verdict.code, (index == coupon::COUPONS_MAX).then_some("coupons_full"));
+    }
+    let row = rows.get(Collection::Cart, "&0").expect("rows").expect("a coupon");
+    assert_eq!(json(&row), json!({"coupon": "0"}));
+    assert!(ShopRules.is_row(Collection::Cart, &row));
+    assert_eq!(cart::clear_args(&mut rows), Ok(None), "coupons are no lines");
+    let again = ShopRules.recreate(Collection::Cart, "&0", &row).expect("a coupon");
+    assert_eq!((again.0, json(&again.1)), (coupon::COUPON, code("0")));
+}
+
+#[test]
+fn an_order_is_predicted_once_and_leaves_the_cart() {
+    let submit = |attempt: u64| {
+        json!({"orderId": "o1", "attempt": attempt, "lines": [
+        {"sku": "A", "qty": 2, "price": 5, "line": "A"}, {"sku": "B", "qty": 1, "price": 5}]})
+    };
+    let submitted =
+        |attempt: u64| json!(["order.submit", submit(attempt), "applied", null, {"orderId": "o1", "attempt": attempt}]);
+    check("in part", json!({}), json!([add(3), submitted(1), submitted(1)]), json!({"A": [1, 1, 3]}));
+    check("whole", json!({}), json!([add(2), submitted(1)]), json!({"A": [0, 1, 2]}));
+    check("more than there is", json!({}), json!([add(1), submitted(1)]), json!({"A": [0, 1, 1]}));
+    let mut rows = MemoryRows::default();
+    run(&mut rows, order::SUBMIT, &document(&submit(1)), NOW);
+    let row = rows.get(Collection::Orders, "o1").expect("rows").expect("an order");
+    assert_eq!(json(&row), json!({"attempt": 1, "state": "submitted", "version": 0, "lines": submit(1)["lines"]}));
+    assert!(ShopRules.is_row(Collection::Orders, &row));
+}
+
+#[test]
+fn cancelling_compares_and_sets() {
+    let mut rows = MemoryRows::default();
+    let cancel = |rows: &mut MemoryRows, version: u64| {
+        let verdict = run(rows, order::CANCEL, &document(&json!({"orderId": "o1", "version": version})), NOW);
+        json!([verdict.status.name(), verdict.code, json(&verdict.detail)])
+    };
+    assert_eq!(cancel(&mut rows, 1), json!(["noop", "unknown_order", {"orderId": "o1"}]));
+    let order = json!({"attempt": 1, "state": "created", "version": 1, "lines": [{"sku": "A", "qty": 1, "price": 5}]});
+    rows.put(Collection::Orders, "o1", &document(&order)).expect("put");
+    let refused =
+        |found: u64, state: &str| json!(["rejected", "version", {"orderId": "o1", "found": found, "state": state}]);
+    assert_eq!(cancel(&mut rows, 2), refused(1, "created"));
+    assert_eq!(cancel(&mut rows, 1), json!(["applied", null, {"orderId": "o1", "version": 2}]));
+    assert_eq!(cancel(&mut rows, 1), refused(2, "cancelled"));
+    let row = rows.get(Collection::Orders, "o1").expect("rows").expect("an order");
+    assert_eq!((row.as_ref().str("state"), row.as_ref().u64("version")), (Some("cancelled"), Some(2)));
+}
+
+#[test]
 fn a_lower_version_never_replaces() {
     for (existing, incoming, expected) in [
         (json!({"version": 2}), json!({"version": 1}), false),
@@ -429,7 +604,7 @@ fn a_lower_version_never_replaces() {
 fn a_row_that_is_no_line_is_reported() {
     let mut rows = MemoryRows::default();
     rows.put(Collection::Cart, "A", &document(&json!({"sku": 1}))).expect("put");
-    let verdict = ShopRules.execute(cart::ADJUST, 1, &cart::adjust_args("A", 1), &Context { now_ms: NOW }, &mut rows);
+    let verdict = ShopRules.execute(cart::ADJUST, 1, &cart::adjust_args("A", 1), &Context::at(NOW), &mut rows);
     assert_eq!(verdict, Err(RowsError::Corrupt { collection: Collection::Cart, key: "A".into() }));
 }
 

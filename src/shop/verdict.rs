@@ -12,6 +12,21 @@ pub(super) fn object(fields: &[(&str, Value<'_>)]) -> Document {
     object
 }
 
+/// `document` with these fields in place of those of the same name.
+pub(super) fn with(document: &Document, fields: &[(&str, Value<'_>)]) -> Document {
+    let mut all: Vec<(&str, Value<'_>)> = Vec::new();
+    for (name, value) in document.as_ref().fields() {
+        let new = fields.iter().find(|(new, _)| *new == name);
+        all.push((name, new.map_or(value, |(_, value)| *value)));
+    }
+    for field in fields {
+        if document.as_ref().get(field.0).is_none() {
+            all.push(*field);
+        }
+    }
+    object(&all)
+}
+
 /// An array of such objects.
 pub(super) fn array(items: &[Document]) -> Document {
     let mut values = Vec::with_capacity(items.len());

@@ -169,10 +169,20 @@ pub struct Outcome {
 }
 
 /// What a rule may know besides rows and arguments.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Context {
     /// Milliseconds since 1970 where the rule runs: the server's clock decides.
     pub now_ms: u64,
+    /// Milliseconds for which the intent still stands, as its client has told;
+    /// `None` where it has no end, or the rule predicts.
+    pub valid_for: Option<u64>,
+}
+
+impl Context {
+    /// At this time, in milliseconds since 1970.
+    pub fn at(now_ms: u64) -> Self {
+        Self { now_ms, valid_for: None }
+    }
 }
 
 /// Knows what each mutation does. The same rules run on client and server.

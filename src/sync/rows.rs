@@ -1,5 +1,6 @@
 //! The rows that rules read and write, alike on client and server.
 
+use super::server::ServerTx;
 use crate::format::document::Document;
 use crate::tree::Fault;
 use alloc::string::String;
@@ -19,11 +20,16 @@ pub enum Collection {
     History = 2,
     /// The shop's products, by id; shared by all shoppers, written by the shop alone.
     Catalog = 3,
+    /// The shopper's orders, by order id.
+    Orders = 4,
+    /// What a server keeps for itself: on no device, and never on the wire.
+    #[serde(skip)]
+    Private = 5,
 }
 
 impl Collection {
-    /// All collections.
-    pub const ALL: [Self; 3] = [Self::Cart, Self::History, Self::Catalog];
+    /// All collections that are synced.
+    pub const ALL: [Self; 4] = [Self::Cart, Self::History, Self::Catalog, Self::Orders];
 
     /// The name on the wire.
     pub fn name(self) -> &'static str {
@@ -31,6 +37,8 @@ impl Collection {
             Self::Cart => "cart",
             Self::History => "history",
             Self::Catalog => "catalog",
+            Self::Orders => "orders",
+            Self::Private => "private",
         }
     }
 
@@ -72,6 +80,12 @@ pub trait Rows {
 
     /// How many rows there are.
     fn count(&mut self, collection: Collection) -> Result<u64, RowsError>;
+
+    /// On a server the whole transaction, with the shopper whose rows these are;
+    /// `None` on a client. For what no client can predict: see [`crate::shop::decide`].
+    fn database(&mut self) -> Option<(&mut dyn ServerTx, &str)> {
+        None
+    }
 }
 
 /// Why rows could not be read or written. It ends the transaction; no rule

@@ -240,7 +240,8 @@ fn execute(
             continue;
         }
         let mut rows = ShopperRows { tx: &mut *tx, shopper, rev: 0 };
-        let verdict = rules.execute(&mutation.name, mutation.v, &mutation.args, context, &mut rows)?;
+        let context = Context { valid_for: mutation.valid_for, ..*context };
+        let verdict = rules.execute(&mutation.name, mutation.v, &mutation.args, &context, &mut rows)?;
         let outcome = Outcome {
             seq: mutation.seq,
             id: mutation.id,
@@ -293,7 +294,7 @@ fn pull_scope(
     let after = scope.cookie.filter(|cookie| *cookie <= rev);
     let (rows_max, bytes_max) = match name {
         Collection::Catalog => (limits.changes_per_scope, limits.changes_bytes),
-        Collection::Cart | Collection::History => (usize::MAX, usize::MAX),
+        _ => (usize::MAX, usize::MAX),
     };
     let page = tx.changes(owner, name, after.unwrap_or(0), rows_max, bytes_max)?;
     let cookie = if page.more { page.changes.last().map_or(rev, Change::rev) } else { rev };
@@ -303,8 +304,8 @@ fn pull_scope(
 /// Whose rows of `collection` a shopper sees.
 pub fn owner(shopper: &str, collection: Collection) -> &str {
     match collection {
-        Collection::Cart | Collection::History => shopper,
-        Collection::Catalog => SHARED,
+        Collection::Cart | Collection::History | Collection::Orders => shopper,
+        Collection::Catalog | Collection::Private => SHARED,
     }
 }
 
@@ -318,7 +319,7 @@ struct ShopperRows<'a> {
 
 impl ShopperRows<'_> {
     fn writable(&self, collection: Collection) -> Result<(), RowsError> {
-        if collection == Collection::Catalog { Err(RowsError::ReadOnly(collection)) } else { Ok(()) }
+        if owner("-", collection) == SHARED { Err(RowsError::ReadOnly(collection)) } else { Ok(()) }
     }
 }
 
@@ -351,5 +352,9 @@ impl Rows for ShopperRows<'_> {
 
     fn count(&mut self, collection: Collection) -> Result<u64, RowsError> {
         self.tx.count(owner(self.shopper, collection), collection)
+    }
+
+    fn database(&mut self) -> Option<(&mut dyn ServerTx, &str)> {
+        Some((&mut *self.tx, self.shopper))
     }
 }

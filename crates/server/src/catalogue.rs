@@ -18,7 +18,8 @@ pub const ID_BYTES_MAX: usize = 400;
 /// Integers above this are not exact in JavaScript.
 const INTEGER_MAX: i64 = (1 << 53) - 1;
 
-/// A product ready to store: a JSON object without `version`, which the store gives it.
+/// A product ready to store: a JSON object without `version`, which the store gives it. Or the terms of
+/// a coupon, which stands among the products as an object with its code as `coupon` and without an id.
 #[derive(Debug, PartialEq)]
 pub struct Product {
     /// Its key.
@@ -32,6 +33,16 @@ impl Product {
     /// rows.
     pub fn document(&self, version: u64) -> Document {
         self.to_document(version).expect("it was checked when it was read")
+    }
+
+    /// Whether it is a coupon: every product has its id among its fields.
+    pub fn is_coupon(&self) -> bool {
+        !self.fields.contains_key("id")
+    }
+
+    /// The terms of a coupon.
+    pub fn terms(&self) -> Document {
+        Document::deserialize(Value::Object(self.fields.clone())).expect("it was checked when it was read")
     }
 
     fn to_document(&self, version: u64) -> Result<Document, String> {
@@ -115,9 +126,15 @@ fn read_line(line: &[u8]) -> Result<(Product, Option<Price>), String> {
         return Err(format!("{} bytes, the limit is {LINE_BYTES_MAX}", line.len()));
     }
     let value = serde_json::from_slice(line).map_err(|e| no_json(&e))?;
-    let Value::Object(fields) = value else {
+    let Value::Object(mut fields) = value else {
         return Err(format!("{}, not an object", kind(&value)));
     };
+    if !fields.contains_key("id")
+        && !fields.contains_key("sku")
+        && let Some(code) = fields.remove("coupon")
+    {
+        return Ok((Product { id: id_text("coupon", &code)?, fields }, None));
+    }
     let id = match (fields.get("id"), fields.get("sku")) {
         (Some(id), _) if !id.is_null() => id_text("id", id)?,
         (_, Some(sku)) if !sku.is_null() => id_text("sku", sku)?,
@@ -194,6 +211,9 @@ fn hundredths(text: &str) -> Result<i64, String> {
 }
 
 fn normalise(product: Product, price: Option<Price>, decimal: bool) -> Result<Product, String> {
+    if product.is_coupon() && product.fields.get("sku").is_none() {
+        return Ok(product);
+    }
     let Product { id, mut fields } = product;
     fields.insert("id".into(), Value::from(id.as_str()));
     fields.remove("version");

@@ -7,12 +7,14 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use pannier::shop::stock;
 use pannier::sync::rows::{Collection, RowsError};
 use pannier::sync::server::{SHARED, ServerTx};
 use rusqlite::Connection;
 
 use crate::auth;
 use crate::catalogue::Product;
+use crate::now_ms;
 use crate::tx::Tx;
 
 /// Version of the tables below; kept in the database's `user_version`.
@@ -153,7 +155,7 @@ fn create(connection: &Connection, db: &Path) -> Result<(), OpenError> {
 /// What an import did.
 #[derive(Default)]
 pub struct Imported {
-    /// Products that are new or changed.
+    /// Products that are new or changed, and coupons.
     pub written: usize,
     /// Products that the catalogue had just so.
     pub unchanged: usize,
@@ -164,14 +166,20 @@ pub struct Imported {
 pub fn import(connection: &Connection, products: &[Product]) -> Result<Imported, RowsError> {
     let mut tx = Tx::new(connection);
     let mut count = Imported::default();
+    let now_ms = now_ms();
     for product in products {
+        if product.is_coupon() {
+            stock::put_coupon(&mut tx, &product.id, Some(&product.terms()))?;
+            count.written += 1;
+            continue;
+        }
         let stored = tx.get(SHARED, Collection::Catalog, &product.id)?;
         let version = stored.as_ref().and_then(|stored| stored.as_ref().u64("version")).unwrap_or(0);
-        if stored.is_some_and(|stored| stored == product.document(version)) {
+        if stored.as_ref().is_some_and(|stored| *stored == product.document(version)) {
             count.unchanged += 1;
             continue;
         }
-        tx.put(SHARED, Collection::Catalog, &product.id, &product.document(version + 1))?;
+        stock::put_product(&mut tx, &product.id, stored.as_ref(), &product.document(version + 1), now_ms)?;
         count.written += 1;
     }
     Ok(count)

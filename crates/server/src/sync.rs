@@ -7,10 +7,11 @@ use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use pannier::shop::ShopRules;
+use pannier::shop::decide::ServerRules;
+use pannier::shop::stock::CatalogDecisions;
 use pannier::sync::mutation::Context;
 use pannier::sync::rows::{Collection, RowsError};
-use pannier::sync::server::{self, Limits, ServeError, ServerTx};
+use pannier::sync::server::{self, Limits, SHARED, ServeError, ServerTx};
 use pannier::sync::wire::{self, Answer, REQUEST_BYTES_MAX, SyncError, SyncRequest, SyncResponse};
 use rusqlite::Connection;
 
@@ -25,9 +26,6 @@ const POSTCARD_TYPE: &str = "application/vnd.pannier.sync";
 const JSON_TYPE: &str = "application/json";
 /// How soon to come back when the database is held or full: longer than a checkpoint takes.
 const RETRY_AFTER_MS: u64 = 1000;
-
-/// What a shopper's mutations can move.
-const OWN: [Collection; 2] = [Collection::Cart, Collection::History];
 
 #[derive(Clone, Copy)]
 enum Encoding {
@@ -129,7 +127,8 @@ async fn serve(app: Arc<App>, shopper: String, encoding: Encoding, bytes: Bytes)
     let failure: String = match ran {
         Ok(Ok((response, moved))) => {
             for collection in moved {
-                app.pokes.moved(Some(&shopper), collection.name());
+                let whose = (server::owner(&shopper, collection) != SHARED).then_some(&shopper[..]);
+                app.pokes.moved(whose, collection.name());
             }
             return Ok(response);
         }
@@ -141,7 +140,7 @@ async fn serve(app: Arc<App>, shopper: String, encoding: Encoding, bytes: Bytes)
     Err(SyncError::Retry { after_ms: RETRY_AFTER_MS })
 }
 
-/// Serves a request, and tells which of the shopper's scopes it moved.
+/// Serves a request, and tells which scopes it moved: an order takes from the stock of the catalog.
 fn transact(
     connection: &Connection,
     shopper: &str,
@@ -149,14 +148,15 @@ fn transact(
 ) -> Result<(SyncResponse, Vec<Collection>), ServeError> {
     let mut tx = Tx::new(connection);
     let before = revs(&mut tx, shopper)?;
-    let context = Context { now_ms: now_ms() };
-    let response = server::sync(&mut tx, &ShopRules, shopper, request, &context, &Limits::default())?;
+    let context = Context::at(now_ms());
+    let rules = ServerRules { decisions: &CatalogDecisions::default() };
+    let response = server::sync(&mut tx, &rules, shopper, request, &context, &Limits::default())?;
     let after = revs(&mut tx, shopper)?;
-    let moved = OWN.into_iter().zip(before.iter().zip(&after));
+    let moved = Collection::ALL.into_iter().zip(before.iter().zip(&after));
     let moved = moved.filter(|(_, (before, after))| before != after).map(|(collection, _)| collection);
     Ok((response, moved.collect()))
 }
 
 fn revs(tx: &mut Tx<'_>, shopper: &str) -> Result<Vec<u64>, RowsError> {
-    OWN.into_iter().map(|collection| tx.rev(shopper, collection)).collect()
+    Collection::ALL.into_iter().map(|collection| tx.rev(server::owner(shopper, collection), collection)).collect()
 }

@@ -2,6 +2,7 @@
 //! [`ServerTx`], to test against and to check others by.
 
 use pannier::format::document::Document;
+use pannier::shop::stock;
 use pannier::sync::mutation::{Context, Id, Rules};
 use pannier::sync::rows::{Collection, RowsError};
 use pannier::sync::server::{self, ChangePage, ClientState, Limits, SHARED, ServeError, ServerTx, StoredOutcome};
@@ -49,14 +50,20 @@ impl MemoryServer {
         limits: &Limits,
     ) -> Result<SyncResponse, ServeError> {
         let mut tx = self.clone();
-        let response = server::sync(&mut tx, rules, shopper, request, &Context { now_ms }, limits)?;
+        let response = server::sync(&mut tx, rules, shopper, request, &Context::at(now_ms), limits)?;
         *self = tx;
         Ok(response)
     }
 
-    /// The shop writes a product.
+    /// The shop writes a product, at no time in particular.
     pub fn put_product(&mut self, id: &str, product: &Document) {
-        self.write(SHARED, Collection::Catalog, id, Some(product.clone()));
+        self.put_product_at(id, product, 0);
+    }
+
+    /// The shop writes a product.
+    pub fn put_product_at(&mut self, id: &str, product: &Document, now_ms: u64) {
+        let before = ServerTx::get(self, SHARED, Collection::Catalog, id).expect("memory does not fail");
+        stock::put_product(self, id, before.as_ref(), product, now_ms).expect("memory does not fail");
     }
 
     /// The rows of a shopper, without tombstones.

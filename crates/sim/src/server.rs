@@ -2,7 +2,8 @@
 
 use crate::memory_server::MemoryServer;
 use pannier::format::document::Document;
-use pannier::shop::ShopRules;
+use pannier::shop::decide::ServerRules;
+use pannier::shop::stock::{self, CatalogDecisions};
 use pannier::sync::mutation::{Context, Id, Mutation, Outcome, Rules, Verdict};
 use pannier::sync::rows::{Collection, Rows, RowsError};
 use pannier::sync::server::{Limits, ServeError, ServerTx};
@@ -64,7 +65,7 @@ impl Rules for Counting<'_> {
         rows: &mut dyn Rows,
     ) -> Result<Verdict, RowsError> {
         self.0.set(self.0.get() + 1);
-        ShopRules.execute(name, v, args, context, rows)
+        ServerRules { decisions: &CatalogDecisions::default() }.execute(name, v, args, context, rows)
     }
 }
 
@@ -171,13 +172,18 @@ impl Server for InProcess {
 
     fn put_products(&mut self, products: &[Json]) {
         for product in products {
+            if let Some(code) = product["coupon"].as_str() {
+                let terms = serde_json::from_value(product.clone()).expect("terms are a document");
+                stock::put_coupon(&mut self.database, code, Some(&terms)).expect("memory does not fail");
+                continue;
+            }
             let id = product["id"].as_str().expect("a product has an id");
             let version = self.versions.entry(id.into()).or_insert(0);
             *version += 1;
             let mut product = product.clone();
             product["version"] = json!(*version);
             let row: Document = serde_json::from_value(product).expect("a product is a document");
-            self.database.put_product(id, &row);
+            self.database.put_product_at(id, &row, self.clock_ms);
         }
     }
 

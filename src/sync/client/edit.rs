@@ -108,7 +108,7 @@ impl Client {
         id: Id,
         at: u64,
     ) -> Result<(), Stop> {
-        let context = Context { now_ms: self.now_ms };
+        let context = Context::at(self.now_ms);
         let written = workspace.written();
         let mut rows = WorkspaceRows(workspace);
         let args = self.rules.prepare(name, asked, &mut rows).map_err(tree_error)?;

@@ -280,8 +280,11 @@ impl Client {
     }
 }
 
-/// A mutation's name begins with its collection's.
+/// A mutation's name begins with its collection's; that of orders with `order`.
 pub(super) fn collection_of(mutation: &str) -> Option<Collection> {
     let dot = mutation.bytes().position(|byte| byte == b'.')?;
-    Collection::from_name(mutation.get(..dot)?)
+    match mutation.get(..dot)? {
+        "order" => Some(Collection::Orders),
+        name => Collection::from_name(name),
+    }
 }

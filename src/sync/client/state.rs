@@ -81,7 +81,7 @@ impl Client {
             let mut workspace = Workspace::new(reader, &self.schema, self.now_ms);
             for mutation in &self.pending {
                 // A page that was just opened has not told the time yet.
-                let context = Context { now_ms: self.now_ms.max(mutation.at) };
+                let context = Context::at(self.now_ms.max(mutation.at));
                 let mut rows = WorkspaceRows(&mut workspace);
                 let done = self.rules.execute(&mutation.name, mutation.v, &mutation.args, &context, &mut rows);
                 match done {

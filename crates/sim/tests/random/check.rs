@@ -118,7 +118,7 @@ impl World {
         let catalog = catalog.into_iter().map(|(key, row)| ((Collection::Catalog, key), row));
         let base = stored.base.iter().map(|(key, row)| ((Collection::Cart, key.clone()), row.clone()));
         let mut rows = MapRows(catalog.chain(base).collect());
-        let context = Context { now_ms: self.server.clock_ms };
+        let context = Context::at(self.server.clock_ms);
         for mutation in &stored.outbox {
             let done = ShopRules.execute(&mutation.name, mutation.v, &mutation.args, &context, &mut rows);
             done.expect("rows in memory do not fail");

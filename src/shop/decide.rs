@@ -1,0 +1,260 @@
+//! What only a server decides: coupons and orders, by its own shop.
+//!
+//! A client predicts with [`super::ShopRules`]. A server executes the same rules
+//! as [`ServerRules`], which hold its [`Decisions`]. The built-in ones are
+//! [`super::stock::CatalogDecisions`], on the imported catalog. A shop that decides
+//! elsewhere asks there *before* it opens the transaction, for each mutation
+//! whose name [`is_decided`] tells, and hands the answers in as its own
+//! `Decisions`: those look up what was answered to these very arguments, and fail
+//! with [`RowsError::Backend`] where nothing was, so that the request is tried
+//! again. A mutation that was executed before is not decided again.
+//!
+//! What the rules remember so that an order is placed once for ever stands in
+//! [`Collection::Private`]: `order/<id>` holds shopper, attempt, hash of the lines
+//! and what was said.
+
+use super::args::number;
+use super::order::{self, created};
+use super::verdict::{object, rejected};
+use super::{coupon, rules};
+use crate::format::document::{Document, DocumentRef, Value};
+use crate::sync::mutation::{Context, Rules, Status, Verdict};
+use crate::sync::rows::{Collection, Rows, RowsError};
+use crate::sync::server::{SHARED, ServerTx};
+use alloc::string::String;
+use xxhash_rust::xxh64::xxh64;
+
+/// What was decided.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decision {
+    /// It holds. An object of at most [`DECIDED_BYTES_MAX`] bytes: the terms of a
+    /// coupon, or what is to stand in the order as `decided`.
+    Accepted(Document),
+    /// It does not.
+    Refused {
+        /// Why: one of [`REFUSALS`].
+        code: &'static str,
+        /// Particulars, an object.
+        detail: Document,
+    },
+}
+
+/// Most bytes of what is decided: it is part of a row that is pulled again and again.
+pub const DECIDED_BYTES_MAX: usize = 4096;
+
+/// The codes of refusals. `refused` is for whatever the others do not say, with
+/// the shop's own word as `why`.
+pub const REFUSALS: [&str; 8] = [
+    "unknown_coupon",
+    "coupon_expired",
+    "price_changed",
+    "out_of_stock",
+    "delisted",
+    "unknown_product",
+    "expired",
+    "refused",
+];
+
+impl Decision {
+    /// A refusal by its code, in the words of whoever decided.
+    pub fn refused(code: &str, detail: &Document) -> Self {
+        match REFUSALS.into_iter().find(|known| *known == code) {
+            Some(code) => Self::Refused { code, detail: detail.clone() },
+            None => {
+                Self::Refused { code: "refused", detail: super::verdict::with(detail, &[("why", Value::Str(code))]) }
+            }
+        }
+    }
+}
+
+/// Whether mutations of this name ask for a decision.
+pub fn is_decided(mutation: &str) -> bool {
+    matches!(mutation, coupon::COUPON | order::SUBMIT | order::CANCEL)
+}
+
+/// The decisions of a shop. They are taken in the transaction that executes the
+/// mutation, so what they write through [`Rows::database`] stands with its effect
+/// or not at all. `args` are the arguments of the mutation.
+pub trait Decisions {
+    /// Whether a coupon `{code}` holds; accepted with its terms.
+    fn coupon(&self, args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Decision, RowsError>;
+
+    /// Whether an order `{orderId, attempt, lines}` is placed: see [`order::order_lines`].
+    fn submit(&self, args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Decision, RowsError>;
+
+    /// Whether `order`, the row of an order, is cancelled: `{orderId, version}`.
+    fn cancel(
+        &self,
+        args: DocumentRef<'_>,
+        order: &Document,
+        context: &Context,
+        rows: &mut dyn Rows,
+    ) -> Result<Decision, RowsError>;
+}
+
+/// The rules on a server.
+pub struct ServerRules<'a> {
+    /// Who decides.
+    pub decisions: &'a dyn Decisions,
+}
+
+impl Rules for ServerRules<'_> {
+    fn execute(
+        &self,
+        name: &str,
+        v: u16,
+        args: &Document,
+        context: &Context,
+        rows: &mut dyn Rows,
+    ) -> Result<Verdict, RowsError> {
+        rules::execute(Some(self), name, v, args, context, rows)
+    }
+}
+
+/// What the rules ask of a server. On a client there is none, and nothing of it
+/// in what a page loads.
+pub(super) trait Authority {
+    fn coupon(&self, args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Decision, RowsError>;
+
+    /// What to keep of a placed order, or the verdict where none is to be placed now.
+    fn submit(
+        &self,
+        args: DocumentRef<'_>,
+        context: &Context,
+        rows: &mut dyn Rows,
+    ) -> Result<Result<Document, Verdict>, RowsError>;
+
+    fn cancel(
+        &self,
+        args: DocumentRef<'_>,
+        order: &Document,
+        context: &Context,
+        rows: &mut dyn Rows,
+    ) -> Result<Decision, RowsError>;
+}
+
+impl Authority for ServerRules<'_> {
+    fn coupon(&self, args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Decision, RowsError> {
+        checked(self.decisions.coupon(args, context, rows)?)
+    }
+
+    fn submit(
+        &self,
+        args: DocumentRef<'_>,
+        context: &Context,
+        rows: &mut dyn Rows,
+    ) -> Result<Result<Document, Verdict>, RowsError> {
+        let submitted = Submitted::read(args, rows)?;
+        if let Some(verdict) = submitted.before(rows)? {
+            return Ok(Err(verdict));
+        }
+        let decision = if context.valid_for == Some(0) {
+            Decision::Refused { code: "expired", detail: Document::default() }
+        } else {
+            checked(self.decisions.submit(args, context, rows)?)?
+        };
+        submitted.remember(&decision, rows)?;
+        Ok(match decision {
+            Decision::Accepted(decided) => Ok(decided),
+            Decision::Refused { code, detail } => Err(rejected(code, detail)),
+        })
+    }
+
+    fn cancel(
+        &self,
+        args: DocumentRef<'_>,
+        order: &Document,
+        context: &Context,
+        rows: &mut dyn Rows,
+    ) -> Result<Decision, RowsError> {
+        checked(self.decisions.cancel(args, order, context, rows)?)
+    }
+}
+
+/// The transaction, and whose mutation is executed in it.
+pub(super) fn database(rows: &mut dyn Rows) -> Result<(&mut dyn ServerTx, &str), RowsError> {
+    rows.database().ok_or_else(|| RowsError::Backend("nothing is decided on a client".into()))
+}
+
+/// What a shop has decided must fit into a row.
+fn checked(decision: Decision) -> Result<Decision, RowsError> {
+    let (Decision::Accepted(document) | Decision::Refused { detail: document, .. }) = &decision;
+    let is_object = matches!(document.as_ref().value(), Value::Object(_));
+    let fits = document.as_bytes().len() <= DECIDED_BYTES_MAX
+        && Document::object(&[("decided", document.as_ref().value())]).is_ok();
+    if is_object && fits {
+        Ok(decision)
+    } else {
+        Err(RowsError::Backend("a decision is no object, too long or nested too deep".into()))
+    }
+}
+
+/// An attempt at an order.
+struct Submitted {
+    key: String,
+    shopper: String,
+    attempt: u64,
+    hash: u64,
+}
+
+impl Submitted {
+    fn read(args: DocumentRef<'_>, rows: &mut dyn Rows) -> Result<Self, RowsError> {
+        let mut key = String::from("order/");
+        key.push_str(args.str("orderId").unwrap_or_default());
+        let lines = match args.get("lines") {
+            Some(Value::Array(lines)) => lines.as_bytes(),
+            _ => &[],
+        };
+        let shopper = database(rows)?.1.into();
+        // 53 bits, as an integer of a document has.
+        Ok(Self { key, shopper, attempt: args.u64("attempt").unwrap_or(0), hash: xxh64(lines, 0) >> 11 })
+    }
+
+    /// What is said without a decision: the same as the last time, or why not.
+    fn before(&self, rows: &mut dyn Rows) -> Result<Option<Verdict>, RowsError> {
+        let Some(known) = database(rows)?.0.get(SHARED, Collection::Private, &self.key)? else {
+            return Ok(None);
+        };
+        let known = known.as_ref();
+        let attempt = known.u64("attempt").unwrap_or(0);
+        let is_created = known.str("code") == Some("created");
+        let detail = object(&[("placed", number(attempt))]);
+        let is_other = known.str("shopper") != Some(&self.shopper)
+            || (attempt == self.attempt && known.u64("hash") != Some(self.hash));
+        Ok(if is_other {
+            Some(rejected("mismatch", object(&[])))
+        } else if attempt == self.attempt {
+            Some(said(known))
+        } else if is_created {
+            Some(rejected("already_created", detail))
+        } else if self.attempt < attempt {
+            Some(rejected("old_attempt", detail))
+        } else {
+            None
+        })
+    }
+
+    fn remember(&self, decision: &Decision, rows: &mut dyn Rows) -> Result<(), RowsError> {
+        let nothing = Document::default();
+        let (code, detail) = match decision {
+            Decision::Accepted(_) => ("created", &nothing),
+            Decision::Refused { code, detail } => (*code, detail),
+        };
+        let row = object(&[
+            ("shopper", Value::Str(&self.shopper)),
+            ("attempt", number(self.attempt)),
+            ("hash", number(self.hash)),
+            ("code", Value::Str(code)),
+            ("detail", detail.as_ref().value()),
+        ]);
+        database(rows)?.0.put(SHARED, Collection::Private, &self.key, &row).map(drop)
+    }
+}
+
+fn said(known: DocumentRef<'_>) -> Verdict {
+    let detail = known.object("detail").map(DocumentRef::to_document).unwrap_or_default();
+    match REFUSALS.into_iter().find(|code| known.str("code") == Some(code)) {
+        Some(code) => Verdict { status: Status::Rejected, code: Some(code), detail },
+        None => created(detail),
+    }
+}
