@@ -4,11 +4,12 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { serve } from '../drive/index.mjs'
 
+const PAGES = fileURLToPath(new URL('./pages', import.meta.url))
 // Where `cargo xtask pack` unpacks what it packed.
 const PACKAGE = process.env.PANNIER_PACKAGE ?? fileURLToPath(new URL('../../target/package/pannier', import.meta.url))
 
 /**
- * An empty page beside the npm package. `origin()` serves both under an address of its own, so with
+ * An empty page beside the npm package and `pages/`. `origin()` serves all under an address of its own, so with
  * a storage of its own; `close()` ends all of them.
  */
 export async function makeSite() {
@@ -17,7 +18,7 @@ export async function makeSite() {
   const servers = []
   return {
     async origin() {
-      const server = await serve(folder, { mounts: { '/package/': PACKAGE } })
+      const server = await serve(folder, { mounts: { '/package/': PACKAGE, '/pages/': PAGES } })
       servers.push(server)
       return server.url
     },

@@ -19,7 +19,7 @@ after(async () => {
 async function openPage() {
   const page = await context.newPage()
   await page.goto(origin)
-  await page.evaluate(async () => Object.assign(globalThis, await import('/package/pannier.js')))
+  await page.evaluate(async () => void Object.assign(globalThis, await import('/package/pannier.js')))
   return page
 }
 
@@ -29,7 +29,9 @@ const qtys = (cart) => cart && Object.fromEntries(cart.lines.map(({ sku, qty }) 
 test('no store: nothing, and none is made', async () => {
   const page = await openPage()
   assert.equal(await peek(page), null)
-  assert.deepEqual(await page.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name)), [])
+  // WebKit lists a database whose creation was undone, as version 0.
+  const made = await page.evaluate(async () => (await indexedDB.databases()).filter(({ version }) => version > 0))
+  assert.deepEqual(made, [])
   await page.close()
 })
 
@@ -45,12 +47,11 @@ test('after a flush it is the very cart, without a byte of wasm', async () => {
     return { line, cart: await shop.cart.read() }
   })
   const second = await openPage()
-  const requests = []
-  second.on('request', (request) => requests.push(request.url()))
   const cart = await peek(second)
   assert.deepEqual(cart, read.cart)
   assert.deepEqual([cart.count, cart.lines[0].line], [2, read.line])
-  assert.deepEqual(requests.filter((url) => url.endsWith('.wasm')), [])
+  const loaded = await second.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name))
+  assert.deepEqual([loaded.some((url) => url.endsWith('.js')), loaded.some((url) => url.endsWith('.wasm'))], [true, false])
   await first.close()
   await second.close()
 })

@@ -51,7 +51,7 @@ before(async () => {
   ;[context, site] = await Promise.all([launch(), makeSite()])
   page = await context.newPage()
   await page.goto(await site.origin())
-  await page.evaluate(async (module) => Object.assign(globalThis, await import(module)), module)
+  await page.evaluate(async (module) => void Object.assign(globalThis, await import(module)), module)
 })
 
 after(async () => {

@@ -61,9 +61,8 @@ export class World {
   }
 
   async #open(on) {
-    const { origin, link, token, tabs, outcomes } = this.#device(on)
+    const { origin, link, token, tabs } = this.#device(on)
     const page = await this.#context.newPage()
-    await page.exposeFunction('told', (outcome) => outcomes.set(outcome.seq, outcome))
     await page.goto(origin)
     await page.evaluate(openShop, { url: link.url, token })
     tabs.set(on, page)
@@ -113,13 +112,16 @@ export class World {
       await link.stalled
       link.shut()
     }
+    await this.#hear(on)
     // A crash runs none of the page's handlers for leaving, as a close would.
-    const crashed = page.waitForEvent('crash')
-    const session = await this.#context.newCDPSession(page)
-    session.send('Page.crash').catch(() => {})
-    await crashed
-    await page.close()
+    await this.#context.crash(page)
     tabs.delete(on)
+  }
+
+  /** Notes the outcomes that a page was told so far. */
+  async #hear(on) {
+    const { outcomes } = this.#device(on)
+    for (const outcome of await this.#page(on).evaluate(() => told)) outcomes.set(outcome.seq, outcome)
   }
 
   async #end({ server, devices, outcomes = {}, executed }) {
@@ -131,7 +133,10 @@ export class World {
     let told = 0
     for (const [name, { tabs, link, outcomes: heard }] of this.#devices) {
       const expected = { ...nothing, pending: 0, ...devices[name] }
-      for (const page of tabs.values()) await shows(page, expected)
+      for (const [on, page] of tabs) {
+        await shows(page, expected)
+        await this.#hear(on)
+      }
       const list = [...heard.values()].sort((a, b) => a.seq - b.seq)
       const plain = list.map(({ name, status, code, detail }) => ({ name, status, code, detail }))
       assert.deepEqual(plain, unrolled(outcomes[name] ?? []), `outcomes told on ${name}`)
@@ -202,7 +207,8 @@ async function openShop({ url, token }) {
   globalThis.shop = await open({ name: 'scenario', sync: { url, token: () => token, scopes, interval: 0 } })
   // Before its first timer runs: it syncs when a step says so.
   shop.sync.pause()
-  shop.on('outcome', (outcome) => void told(outcome))
+  globalThis.told = []
+  shop.on('outcome', (outcome) => void told.push(outcome))
   globalThis.look = async () => {
     const { lines } = await shop.cart.read()
     const visits = await shop.history.recent({ limit: 1000 })

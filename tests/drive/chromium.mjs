@@ -1,7 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { chromium } from 'playwright-core'
+import { onProfile } from './profile.mjs'
 
 const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium'
 
@@ -24,22 +22,26 @@ const ARGS = [
  * new and is removed on close. `args` adds flags, all else goes to Playwright's
  * `launchPersistentContext` (`viewport`, `locale`, …).
  */
-export async function launch({ profileDir, args = [], ...options } = {}) {
-  const dir = profileDir ?? (await mkdtemp(join(tmpdir(), 'pannier-profile-')))
-  const context = await chromium.launchPersistentContext(dir, {
-    executablePath: EXECUTABLE,
-    headless: true,
-    args: [...ARGS, ...args],
-    ...options,
+export async function launchChromium({ profileDir, args = [], ...options } = {}) {
+  const open = (dir) =>
+    chromium.launchPersistentContext(dir, {
+      executablePath: EXECUTABLE,
+      headless: true,
+      args: [...ARGS, ...args],
+      ...options,
+    })
+  const context = await onProfile(profileDir, open, {
+    isBrowser: (command, dir) => command.includes(`--user-data-dir=${dir}`) && !command.includes('--type='),
+    isPage: (command) => command.includes('--type=renderer'),
   })
-  if (profileDir === undefined) {
-    // Chromium's last helper processes may still write while the folder goes, hence the retries.
-    const remove = () => rm(dir, { recursive: true, force: true, maxRetries: 10 })
-    const close = context.close.bind(context)
-    context.close = async (...rest) => {
-      await close(...rest)
-      await remove()
-    }
-  }
-  return context
+  return Object.assign(context, {
+    /** Ends the process of a page without a last word, and the page with it. */
+    async crash(page) {
+      const crashed = page.waitForEvent('crash')
+      const session = await context.newCDPSession(page)
+      session.send('Page.crash').catch(() => {})
+      await crashed
+      await page.close()
+    },
+  })
 }

@@ -19,10 +19,11 @@ const COMMANDS: &[Command] = &[
         summary: "Install what the other commands need; they all run it first",
         usage: "cargo xtask setup
 
-Installs, and only where it is missing: Chromium, its driver and fonts from Debian; the Rust
-target and components that rust-toolchain.toml names; the JavaScript tools that package-lock.json
-pins, into node_modules; wasm-bindgen and its test runner at the version the workspace uses, into
-$XDG_CACHE_HOME/pannier/tools (~/.cache without it), compiled once a version.
+Installs, and only where it is missing: Chromium, Firefox and WebKitGTK, drivers and fonts from
+Debian; the Rust target and components that rust-toolchain.toml names; the JavaScript tools that
+package-lock.json pins, into node_modules; wasm-bindgen and its test runner at the version the
+workspace uses, and geckodriver, into $XDG_CACHE_HOME/pannier/tools (~/.cache without it), compiled
+once a version.
 
 Does nothing, at once, when all is there. Without root it names the Debian packages and stops.
 ",
@@ -49,13 +50,15 @@ Ctrl-C stops it. The server's data stays in target/demo/shop.sqlite from one run
     Command {
         name: "test",
         summary: "Run every test suite: Rust, wasm, package and browsers",
-        usage: "cargo xtask test [--only NAME] [--list]
+        usage: "cargo xtask test [--only NAME] [--kills N] [--list]
 
 Runs the suites in order, goes on after a failure, and closes with `N passed, N failed`. N counts
 single tests; a check without tests of its own, and a suite that crashed, count as one.
 Exits with 0 when nothing failed, else 1.
 
   --only NAME  Run this suite alone.
+  --kills N    Kill Chromium and Firefox so often during writes, each; default 10. PANNIER_SEED=S in
+               the environment takes other moments and writes than those of seed 1.
   --list       Print the suites' names and what they check.
 ",
         run: test::main,

@@ -7,12 +7,22 @@ use std::{env, fs};
 use crate::Failure;
 use crate::args::Args;
 use crate::process::{cargo, command, run, run_quiet, step};
-use crate::workspace::{at, read, wasm_bindgen_bin, write};
+use crate::workspace::{GECKODRIVER_VERSION, at, geckodriver, read, wasm_bindgen_bin, write};
 
-/// A browser, its driver for wasm tests, fonts for every script in the built-in catalogue, and the
-/// compiler of libFuzzer and of SQLite.
-const DEBIAN_PACKAGES: &[&str] =
-    &["g++", "chromium", "chromium-driver", "fonts-liberation", "fonts-noto-color-emoji", "fonts-noto-cjk"];
+/// Three browsers, the drivers of two, a screen for WebKit's, which has no headless mode, fonts for
+/// every script in the built-in catalogue, and the compiler of libFuzzer and of SQLite.
+const DEBIAN_PACKAGES: &[&str] = &[
+    "g++",
+    "chromium",
+    "chromium-driver",
+    "firefox-esr",
+    "webkit2gtk-driver",
+    "xvfb",
+    "xauth",
+    "fonts-liberation",
+    "fonts-noto-color-emoji",
+    "fonts-noto-cjk",
+];
 
 /// The oldest Node the tools run on.
 const NODE_MAJOR_MIN: u32 = 20;
@@ -31,7 +41,8 @@ pub fn ensure() -> Result<(), Failure> {
     debian_packages()?;
     rust_components()?;
     javascript_tools()?;
-    wasm_bindgen()
+    wasm_bindgen()?;
+    firefox_driver()
 }
 
 fn check_node() -> Result<(), Failure> {
@@ -113,14 +124,32 @@ fn wasm_bindgen() -> Result<(), Failure> {
     if bin.join("wasm-bindgen").exists() && bin.join("wasm-bindgen-test-runner").exists() {
         return Ok(());
     }
-    let tools = bin.parent().unwrap_or(&bin);
-    let build = env::temp_dir().join(format!("pannier-bindgen-{}", std::process::id()));
     step("wasm-bindgen and its test runner (2 to 3 minutes, once)", || {
-        let mut install = cargo();
-        install.args(["install", "--locked", "--quiet", "--path", "crates/xtask/bindgen", "--root"]);
-        install.arg(tools).env("CARGO_TARGET_DIR", &build);
-        run(&mut install)
-    })?;
-    // The objects of a build that never runs again.
-    fs::remove_dir_all(&build).map_err(|error| format!("{}: {error}", build.display()))
+        install(&bin, &["--path", "crates/xtask/bindgen"])
+    })
+}
+
+/// Debian has no package of it.
+fn firefox_driver() -> Result<(), Failure> {
+    let program = geckodriver()?;
+    if program.exists() {
+        return Ok(());
+    }
+    let bin = program.parent().unwrap_or(&program);
+    step("geckodriver, which drives Firefox in wasm tests (1 to 2 minutes, once)", || {
+        install(bin, &["geckodriver", "--version", GECKODRIVER_VERSION])
+    })
+}
+
+/// Has cargo install what `what` names into the folder `bin`.
+fn install(bin: &Path, what: &[&str]) -> Result<(), Failure> {
+    let build = env::temp_dir().join(format!("pannier-tool-{}", std::process::id()));
+    let mut install = cargo();
+    install.args(["install", "--locked", "--quiet"]).args(what).arg("--root").arg(bin.parent().unwrap_or(bin));
+    run(install.env("CARGO_TARGET_DIR", &build))?;
+    // The objects of a build that never runs again. There are none where another setup was first.
+    if build.exists() {
+        fs::remove_dir_all(&build).map_err(|error| format!("{}: {error}", build.display()))?;
+    }
+    Ok(())
 }

@@ -1,10 +1,11 @@
 //! The test suites.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::process::{cargo, command, node_tool};
-use crate::workspace::{at, package_dir, pannierd, wasm_bindgen_bin};
+use crate::workspace::{at, geckodriver, package_dir, pannierd, wasm_bindgen_bin};
 use crate::{Failure, model};
 
 /// One suite.
@@ -23,8 +24,8 @@ pub struct Suite {
 pub enum Kind {
     /// Commands without tests of their own: together one check.
     Check(fn() -> Vec<Command>),
-    /// A test runner, which prints how many tests passed and failed.
-    Runner(fn() -> Result<Command, Failure>),
+    /// Test runners, which print how many tests passed and failed.
+    Runners(fn() -> Result<Vec<Command>, Failure>),
     /// Every target of the fuzzer, a test each.
     Fuzz,
     /// The demo's check.
@@ -64,13 +65,13 @@ pub const SUITES: &[Suite] = &[
         name: "rust",
         about: "every native test: core, server, simulator, and tidy (layers, lengths, words)",
         needs_builds: false,
-        kind: Kind::Runner(|| Ok(with(cargo(), &["test", "--workspace", "--no-fail-fast"]))),
+        kind: Kind::Runners(|| Ok(vec![with(cargo(), &["test", "--workspace", "--no-fail-fast"])])),
     },
     Suite {
         name: "model",
         about: "every state of the sync protocol's core, with its rules and without each",
         needs_builds: false,
-        kind: Kind::Runner(model::checker),
+        kind: Kind::Runners(|| Ok(vec![model::checker()?])),
     },
     Suite {
         name: "fuzz",
@@ -82,20 +83,37 @@ pub const SUITES: &[Suite] = &[
         name: "javascript",
         about: "what runs under Node alone: the codec, the benchmark's arithmetic",
         needs_builds: false,
-        kind: Kind::Runner(|| node_tests(&["js/test", "tests/bench"])),
+        kind: Kind::Runners(|| Ok(vec![node_tests(&["js/test", "tests/bench"])?])),
     },
-    Suite { name: "wasm", about: "the bindings in Chromium", needs_builds: false, kind: Kind::Runner(wasm) },
+    Suite {
+        name: "wasm",
+        about: "the bindings in window, dedicated, shared and service worker of three engines",
+        needs_builds: false,
+        kind: Kind::Runners(wasm),
+    },
     Suite {
         name: "package",
         about: "the packed package without a bundler, in a Vite build, under Node and tsc",
         needs_builds: true,
-        kind: Kind::Runner(|| node_tests(&["tests/package"])),
+        kind: Kind::Runners(|| Ok(vec![node_tests(&["tests/package"])?])),
     },
     Suite {
-        name: "browser",
-        about: "shops, tabs and a pannierd in Chromium",
+        name: "chromium",
+        about: "shops, tabs, faults and a pannierd in Chromium",
         needs_builds: true,
-        kind: Kind::Runner(|| node_tests(&["tests/browser"])),
+        kind: Kind::Runners(|| Ok(vec![browser_tests("chromium")?])),
+    },
+    Suite {
+        name: "firefox",
+        about: "the same in Firefox",
+        needs_builds: true,
+        kind: Kind::Runners(|| Ok(vec![browser_tests("firefox")?])),
+    },
+    Suite {
+        name: "webkit",
+        about: "the same in WebKitGTK",
+        needs_builds: true,
+        kind: Kind::Runners(|| Ok(vec![browser_tests("webkit")?])),
     },
     Suite { name: "demo", about: "cargo xtask demo --check", needs_builds: true, kind: Kind::Demo },
 ];
@@ -109,16 +127,45 @@ fn type_check(project: &str) -> Command {
     with(node_tool("typescript/bin/tsc"), &["--noEmit", "--project", project])
 }
 
-/// The bindings' tests, started by cargo through wasm-bindgen's runner in a page of Chromium.
-fn wasm() -> Result<Command, Failure> {
-    let mut tests = cargo();
-    tests
-        .args(["test", "--package", "pannier-wasm", "--target", "wasm32-unknown-unknown"])
-        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", wasm_bindgen_bin()?.join("wasm-bindgen-test-runner"))
-        .env("WASM_BINDGEN_USE_BROWSER", "1")
-        .env("CHROMEDRIVER", "/usr/bin/chromedriver")
-        // Seconds for the whole binary; the runner's own 20 are short on a busy machine.
-        .env("WASM_BINDGEN_TEST_TIMEOUT", "300");
+/// Where the bindings' tests run in each engine: the runner takes one place from the environment.
+const PLACES: &[&str] = &["BROWSER", "DEDICATED_WORKER", "SHARED_WORKER", "SERVICE_WORKER"];
+
+/// The bindings' tests, started by cargo through wasm-bindgen's runner in every place of every engine.
+fn wasm() -> Result<Vec<Command>, Failure> {
+    let runner = wasm_bindgen_bin()?.join("wasm-bindgen-test-runner");
+    let drivers = [
+        ("CHROMEDRIVER", "/usr/bin/chromedriver".into()),
+        ("GECKODRIVER", geckodriver()?),
+        ("SAFARIDRIVER", PathBuf::from("/usr/bin/WebKitWebDriver")),
+    ];
+    let mut all = Vec::new();
+    for (variable, driver) in &drivers {
+        for place in PLACES {
+            // WebKit hangs without a screen.
+            let mut tests = if *variable == "SAFARIDRIVER" { on_a_screen(&cargo()) } else { cargo() };
+            tests
+                .args(["test", "--package", "pannier-wasm", "--target", "wasm32-unknown-unknown"])
+                .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", &runner)
+                .env(format!("WASM_BINDGEN_USE_{place}"), "1")
+                .env(variable, driver)
+                // Seconds for the whole binary; the runner's own 20 are short on a busy machine.
+                .env("WASM_BINDGEN_TEST_TIMEOUT", "300");
+            all.push(tests);
+        }
+    }
+    Ok(all)
+}
+
+fn on_a_screen(program: &Command) -> Command {
+    let mut screen = command("xvfb-run");
+    screen.arg("-a").arg(program.get_program());
+    screen
+}
+
+/// The tests for browsers, in one of the engines.
+fn browser_tests(engine: &str) -> Result<Command, Failure> {
+    let mut tests = node_tests(&["tests/browser"])?;
+    tests.env("PANNIER_ENGINE", engine);
     Ok(tests)
 }
 

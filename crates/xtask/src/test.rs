@@ -1,6 +1,6 @@
 //! `test`: runs every suite, and counts.
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use crate::args::Args;
@@ -9,9 +9,12 @@ use crate::suites::{Kind, SUITES, Suite};
 use crate::tally::Tally;
 use crate::{Failure, demo, fuzz, pack, setup, shop};
 
+/// Kills of each browser in an ordinary run: some twenty seconds.
+const KILLS: u32 = 10;
+
 /// `cargo xtask test`.
 pub fn main(words: &[String]) -> Result<ExitCode, Failure> {
-    let args = Args::parse(words, &["--list"], &["--only"])?;
+    let args = Args::parse(words, &["--list"], &["--only", "--kills"])?;
     let suites = chosen(args.value("--only"))?;
     if args.has("--list") {
         for Suite { name, about, .. } in suites {
@@ -19,6 +22,7 @@ pub fn main(words: &[String]) -> Result<ExitCode, Failure> {
         }
         return Ok(ExitCode::SUCCESS);
     }
+    let kills = args.number("--kills")?.unwrap_or(KILLS);
     setup::ensure()?;
     let mut all = Tally::default();
     let mut failures = Vec::new();
@@ -29,7 +33,7 @@ pub fn main(words: &[String]) -> Result<ExitCode, Failure> {
     for suite in suites {
         let is_runnable = built.is_ok() || !suite.needs_builds;
         let (tally, failure) = if is_runnable {
-            run_with_heading(suite)
+            run_with_heading(suite, kills)
         } else {
             (Tally::ONE_FAILED, Some("not run: its builds failed".into()))
         };
@@ -65,10 +69,10 @@ fn prepare(suites: &[&Suite]) -> Result<(), Failure> {
     shop::build_pages()
 }
 
-fn run_with_heading(suite: &Suite) -> (Tally, Option<Failure>) {
+fn run_with_heading(suite: &Suite, kills: u32) -> (Tally, Option<Failure>) {
     println!("\n== {}: {}", suite.name, suite.about);
     let start = Instant::now();
-    let (tally, failure) = match run(suite) {
+    let (tally, failure) = match run(suite, kills) {
         Ok(tally) if tally.failed == 0 => (tally, None),
         Ok(tally) => (tally, Some(format!("{} of {}", tally.failed, tally.passed + tally.failed))),
         Err(failure) => (Tally::ONE_FAILED, Some(failure)),
@@ -79,7 +83,7 @@ fn run_with_heading(suite: &Suite) -> (Tally, Option<Failure>) {
     (tally, failure)
 }
 
-fn run(suite: &Suite) -> Result<Tally, Failure> {
+fn run(suite: &Suite, kills: u32) -> Result<Tally, Failure> {
     match &suite.kind {
         Kind::Check(commands) => {
             for mut command in commands() {
@@ -89,17 +93,12 @@ fn run(suite: &Suite) -> Result<Tally, Failure> {
             }
             Ok(Tally::ONE_PASSED)
         }
-        Kind::Runner(command) => {
-            let (output, status) = run_tee(&mut command()?)?;
-            let mut tally = Tally::of(&output);
-            if tally == Tally::default() {
-                return Err(format!("no test ran ({status})"));
+        Kind::Runners(commands) => {
+            let mut all = Tally::default();
+            for mut command in commands()? {
+                all += run_tests(command.env("PANNIER_KILLS", kills.to_string()))?;
             }
-            // A binary that did not compile or died in mid-run has no summary line to count.
-            if !status.success() && tally.failed == 0 {
-                tally += Tally::ONE_FAILED;
-            }
-            Ok(tally)
+            Ok(all)
         }
         Kind::Fuzz => fuzz::suite(),
         Kind::Demo => {
@@ -107,4 +106,17 @@ fn run(suite: &Suite) -> Result<Tally, Failure> {
             Ok(if code == ExitCode::SUCCESS { Tally::ONE_PASSED } else { Tally::ONE_FAILED })
         }
     }
+}
+
+fn run_tests(command: &mut Command) -> Result<Tally, Failure> {
+    let (output, status) = run_tee(command)?;
+    let mut tally = Tally::of(&output);
+    if tally == Tally::default() {
+        return Err(format!("no test ran ({status})"));
+    }
+    // A binary that did not compile or died in mid-run has no summary line to count.
+    if !status.success() && tally.failed == 0 {
+        tally += Tally::ONE_FAILED;
+    }
+    Ok(tally)
 }

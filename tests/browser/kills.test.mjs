@@ -1,0 +1,173 @@
+// Real kills, of every page's process and of the whole browser, at seeded moments during mixed writes of two tabs. What
+// was reported durable must be there afterwards, and nothing but whole operations in their order.
+import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { ENGINE, launch } from '../drive/index.mjs'
+import { makeSite } from './package.mjs'
+import { after as next, generator, nothing, operation } from './pages/mix.mjs'
+
+const KILLS = Number(process.env.PANNIER_KILLS ?? 10)
+const SEED = Number(process.env.PANNIER_SEED ?? 1)
+const TABS = ['a', 'b']
+
+// WebKit's driver ends with the first process that dies, and its storage with the driver.
+const skip = ENGINE === 'webkit' && 'its storage does not outlive the browser'
+
+/** Operations of a tab that can be under way or unreported at one moment. */
+const AHEAD_MAX = 8
+
+let site, origin, profileDir, context, reports
+
+before(async () => {
+  if (skip) return
+  site = await makeSite()
+  origin = await site.origin()
+  profileDir = await mkdtemp(join(tmpdir(), 'pannier-kills-'))
+  reports = await startReports()
+  context = await launch({ profileDir })
+})
+
+after(async () => {
+  await context?.close()
+  await site?.close()
+  await reports?.close()
+  if (profileDir !== undefined) await rm(profileDir, { recursive: true, force: true, maxRetries: 10 })
+})
+
+/** Where each tab stands: how many operations are done, and what they leave. */
+const tabs = Object.fromEntries(TABS.map((who) => [who, { done: 0, held: nothing() }]))
+
+test(`${KILLS} kills lose nothing that was reported durable`, { skip, timeout: 30_000 * KILLS }, async () => {
+  for (let round = 0; round < KILLS; round++) {
+    const random = generator(SEED * 65_537 + round)
+    const kind = round % 2 === 0 ? 'browser' : 'pages'
+    const pages = await Promise.all(TABS.map((who) => writeIn(who, tabs[who].done)))
+    // Some reports, then some moment after the last of them.
+    const enough = 5 + Math.floor(random() * 40)
+    await reports.until(() => TABS.every((who) => reports.durable(who) >= tabs[who].done + enough))
+    await new Promise((done) => setTimeout(done, random() * 30))
+    await kill(kind, pages)
+    await compare(`seed ${SEED}, round ${round}, ${kind} killed`)
+  }
+})
+
+async function kill(kind, pages) {
+  if (kind === 'browser') {
+    await context.killBrowser()
+    context = await launch({ profileDir })
+    return
+  }
+  assert.ok((await context.killPages()) > 0)
+  // A process that is killed may leave its page as it was seen last.
+  for (const page of pages) await page.close()
+}
+
+/** Starts a tab that writes until it is killed. */
+async function writeIn(who, from) {
+  const page = await context.newPage()
+  await page.goto(origin)
+  const asked = { who, from, seed: SEED, url: reports.url, aheadMax: AHEAD_MAX }
+  await page.evaluate(write, asked)
+  return page
+}
+
+/** Opens the store once more, and finds for each tab the operations that are there. */
+async function compare(where) {
+  const page = await context.newPage()
+  await page.goto(origin)
+  for (const who of TABS) {
+    const found = await page.evaluate(look, who)
+    const tab = tabs[who]
+    const reported = Math.max(reports.durable(who), tab.done)
+    while (tab.done < reported) step(tab, who)
+    // What is under way when the end comes may have become durable, and nobody has heard of it.
+    for (let more = 0; more < 2 * AHEAD_MAX && !isSame(tab.held, found); more++) step(tab, who)
+    if (!isSame(tab.held, found)) {
+      const expected = expectedAfter(who, reported)
+      assert.deepEqual(found, expected, `${where}: what ${who} holds is not what ${reported} operations or more leave`)
+    }
+  }
+  await page.close()
+}
+
+function step(tab, who) {
+  next(tab.held, operation(who, SEED, tab.done))
+  tab.done++
+}
+
+function expectedAfter(who, count) {
+  const held = nothing()
+  for (let number = 0; number < count; number++) next(held, operation(who, SEED, number))
+  return held
+}
+
+function isSame(one, other) {
+  try {
+    assert.deepEqual(one, other)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Hears from pages how far they are: a page that is killed has no last word, so each report is a request of its own. */
+async function startReports() {
+  const durable = new Map()
+  let waiting
+  const server = createServer((request, response) => {
+    const [, who, number] = request.url.split('/')
+    durable.set(who, Math.max(durable.get(who) ?? 0, Number(number)))
+    response.writeHead(204, { 'access-control-allow-origin': '*' }).end()
+    waiting?.()
+  })
+  await new Promise((done) => server.listen(0, '127.0.0.1', done))
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    durable: (who) => durable.get(who) ?? 0,
+    until: (holds) =>
+      new Promise((done) => {
+        waiting = () => holds() && done()
+        waiting()
+      }),
+    close: () =>
+      new Promise((done) => {
+        server.close(done)
+        server.closeAllConnections()
+      }),
+  }
+}
+
+// From here on: what runs in pages.
+
+async function write({ who, from, seed, url, aheadMax }) {
+  const { open } = await import('/package/pannier.js')
+  const { operation, OPTIONS, perform } = await import('/pages/mix.mjs')
+  const shop = await open({ name: 'kills', ...OPTIONS })
+  const ahead = new Set()
+  const run = async () => {
+    for (let number = from; ; number++) {
+      const { durable } = await perform(shop, who, operation(who, seed, number))
+      // So many, that is: from 0 to this one.
+      const told = durable.then(() => fetch(`${url}/${who}/${number + 1}`)).catch((error) => console.error(error))
+      ahead.add(told)
+      told.finally(() => ahead.delete(told))
+      if (ahead.size >= aheadMax) await Promise.race(ahead)
+    }
+  }
+  void run()
+}
+
+async function look(who) {
+  const { open } = await import('/package/pannier.js')
+  const { OPTIONS, read } = await import('/pages/mix.mjs')
+  const shop = await open({ name: 'kills', ...OPTIONS })
+  try {
+    return await read(shop, who)
+  } finally {
+    await shop.close()
+  }
+}
