@@ -359,7 +359,7 @@ export class Store implements Source<Write, Edit> {
   }
 
   syncRequest(): Uint8Array | undefined {
-    return this.#call(engine => engine.syncRequest())
+    return this.#call(engine => engine.syncRequest(Date.now()))
   }
 
   syncResponse(body: Uint8Array): void {

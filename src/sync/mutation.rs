@@ -89,7 +89,8 @@ pub struct Mutation {
     pub args: Document,
     /// Milliseconds since 1970 by the client's clock. It orders nothing.
     pub at: u64,
-    /// Milliseconds for which the intent stands, for rules that ask.
+    /// Milliseconds for which the intent stands, for rules that ask: in the outbox
+    /// from `at` on, in a request from when it is sent, 0 when it is over.
     #[serde(default)]
     pub valid_for: Option<u64>,
 }

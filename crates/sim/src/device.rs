@@ -43,6 +43,8 @@ pub struct Device {
     pub told: Told,
     /// How often a tab found that another was first.
     pub conflicts: u64,
+    /// What its clock shows to requests.
+    pub now_ms: u64,
     store: Options,
     number: u8,
     ids: u64,
@@ -57,6 +59,7 @@ impl Device {
             tabs: Vec::new(),
             told: Told::default(),
             conflicts: 0,
+            now_ms: 0,
             store,
             number,
             ids: 0,
@@ -145,9 +148,10 @@ impl Device {
 
     /// The body of tab `index`'s next request to the server.
     pub fn request(&mut self, index: usize) -> Option<Vec<u8>> {
+        let now_ms = self.now_ms;
         let tab = self.tab(index);
         tab.synced = None;
-        tab.client.sync_request()
+        tab.client.sync_request(now_ms)
     }
 
     /// Hands the server's answer to tab `index`; what it came to shows once the

@@ -94,11 +94,14 @@ impl<'s> Network<'s> {
     /// # Panics
     /// When the server does not serve it.
     pub fn pull(&mut self, shopper: &str, collection: Collection) -> SyncResponse {
+        // A client has one shopper for ever.
+        let mut client = [0xEE; 16];
+        client.iter_mut().zip(shopper.bytes()).for_each(|(byte, of)| *byte = of);
         let request = SyncRequest {
             protocol: PROTOCOL,
             schema: SCHEMA,
             epoch: None,
-            client: Id([0xEE; 16]),
+            client: Id(client),
             ack_to: 0,
             scopes: vec![ScopeRequest { name: collection, cookie: None }],
             mutations: Vec::new(),

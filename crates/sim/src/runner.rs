@@ -6,8 +6,9 @@ use crate::scenario::{Case, End, Holdings, Moment, RawMutation, Scenario, Step, 
 use crate::server::Server;
 use crate::tab::Synced;
 use pannier::format::document::Document;
-use pannier::shop::{cart, history};
+use pannier::shop::{cart, coupon, history, order};
 use pannier::store::Options;
+use pannier::sync::client::{Operation, rows_tree};
 use pannier::sync::mutation::{Id, Mutation};
 use pannier::sync::rows::Collection;
 use pannier::sync::wire::{self, Change, PROTOCOL, SCHEMA, SyncRequest};
@@ -20,6 +21,8 @@ const ROUNDS_MAX: usize = 100;
 struct World<'s> {
     network: Network<'s>,
     devices: BTreeMap<String, Device>,
+    /// Milliseconds by which a device's clock is ahead of the server's.
+    ahead: BTreeMap<String, u64>,
     offline: BTreeSet<String>,
 }
 
@@ -36,7 +39,7 @@ pub fn run(scenario: &Scenario, case: &Case, server: &mut dyn Server) -> Result<
         device.settle();
         devices.insert(name.clone(), device);
     }
-    let mut world = World { network: Network::new(server), devices, offline: BTreeSet::new() };
+    let mut world = World { network: Network::new(server), devices, ahead: BTreeMap::new(), offline: BTreeSet::new() };
     for (index, step) in case.steps.iter().enumerate() {
         world.step(step).map_err(|why| format!("step {}: {why}\n  {step:?}", index + 1))?;
     }
@@ -57,8 +60,9 @@ fn place(on: &str) -> (&str, usize) {
 }
 
 fn mutation_name(name: &str) -> Result<&'static str, String> {
-    let names = [cart::ADD, cart::ADJUST, cart::SET_QTY, cart::SELECT, cart::REMOVE, cart::CLEAR, history::VISIT];
-    names.into_iter().find(|known| *known == name).ok_or_else(|| format!("no mutation is called {name}"))
+    let carts = [cart::ADD, cart::ADJUST, cart::SET_QTY, cart::SELECT, cart::SAVE_FOR_LATER, cart::REMOVE, cart::CLEAR];
+    let others = [coupon::COUPON, history::VISIT, history::DELETE, order::SUBMIT, order::CANCEL];
+    carts.into_iter().chain(others).find(|known| *known == name).ok_or_else(|| format!("no mutation is called {name}"))
 }
 
 fn document(value: &Json) -> Document {
@@ -72,6 +76,11 @@ fn json(document: &Document) -> Json {
 impl World<'_> {
     fn device(&mut self, name: &str) -> Result<&mut Device, String> {
         self.devices.get_mut(name).ok_or_else(|| format!("no device is called {name}"))
+    }
+
+    /// Milliseconds since 1970 by a device's clock.
+    fn now_ms(&self, device: &str) -> u64 {
+        self.network.server.now_ms() + self.ahead.get(device).copied().unwrap_or(0)
     }
 
     fn step(&mut self, step: &Step) -> Result<(), String> {
@@ -108,11 +117,26 @@ impl World<'_> {
                 self.network.server.put_products(products);
                 Ok(())
             }
+            Step::Cache { on, products } => {
+                let (name, tab) = place(on);
+                let now_ms = self.now_ms(name);
+                let rows = document(&Json::Array(products.clone()));
+                let device = self.device(name)?;
+                let put = Operation::Put { rows_tree: rows_tree(Collection::Catalog), rows };
+                device.tab(tab).client.submit(put, now_ms);
+                device.settle();
+                Ok(())
+            }
+            Step::Later { on, ms } => {
+                *self.ahead.entry(on.clone()).or_default() += ms;
+                self.device(on).map(drop)
+            }
             Step::Request { shopper, client, mutations, answer } => self.request(shopper, client, mutations, answer),
-            Step::Expect { on, cart, pending } => {
+            Step::Expect { on, cart, orders, pending } => {
                 let (device, tab) = place(on);
                 let device = self.device(device)?;
                 same_cart(on, &lines(device.view(tab, Collection::Cart)), cart)?;
+                same_cart(on, &lines(device.view(tab, Collection::Orders)), orders)?;
                 same("pending", &device.tab(tab).client.pending_count(), pending)
             }
         }
@@ -120,15 +144,18 @@ impl World<'_> {
 
     /// Submits an edit, and leaves it at that.
     fn edit(&mut self, on: &str, name: &str, args: &Map<String, Json>) -> Result<(), String> {
-        let now_ms = self.network.server.now_ms();
         let name = mutation_name(name)?;
         let (device, tab) = place(on);
+        let now_ms = self.now_ms(device);
         let device = self.device(device)?;
         let id = device.new_id();
         let mut args = args.clone();
         if name == history::VISIT {
             args.entry("eventId").or_insert(json!(id.to_string()));
             args.entry("at").or_insert(json!(now_ms));
+        }
+        if name == history::DELETE {
+            args.entry("until").or_insert(json!(now_ms));
         }
         device.tab(tab).mutate(name, document(&Json::Object(args)), id, now_ms);
         device.take_events(tab);
@@ -152,8 +179,10 @@ impl World<'_> {
 
     fn kill(&mut self, on: &str, at: Moment) -> Result<(), String> {
         let (name, tab) = place(on);
+        let now_ms = self.now_ms(name);
         if at == Moment::InFlight {
             let device = self.devices.get_mut(name).ok_or("no such device")?;
+            device.now_ms = now_ms;
             let body = device.request(tab).ok_or("the tab is not open yet")?;
             let _ = self.network.post(&device.shopper, body, Some(Fault::DropResponse));
         }
@@ -165,14 +194,16 @@ impl World<'_> {
     fn sync(&mut self, on: &str, mut fault: Option<Fault>) -> Result<Option<String>, String> {
         let (name, tab) = place(on);
         let offline = self.offline.contains(name);
+        let now_ms = self.now_ms(name);
         let device = self.devices.get_mut(name).ok_or_else(|| format!("no device is called {name}"))?;
+        device.now_ms = now_ms;
         for _ in 0..ROUNDS_MAX {
             let body = device.request(tab).ok_or("the tab is not open yet")?;
             let fault = if offline { Some(Fault::DropRequest) } else { fault.take() };
             let Ok(answer) = self.network.post(&device.shopper, body, fault) else {
                 return Ok(Some("network".into()));
             };
-            device.answer(tab, &answer, self.network.server.now_ms());
+            device.answer(tab, &answer, now_ms);
             device.settle();
             match device.synced(tab) {
                 Some(Synced::Done { more: true }) => {}
@@ -218,6 +249,8 @@ impl World<'_> {
             same_cart(&format!("{shopper}'s cart on the server"), &lines(cart), &expected.cart)?;
             let visits = pulled(&mut self.network, shopper, Collection::History);
             same(&format!("{shopper}'s history on the server"), &skus(&visits), &expected.history)?;
+            let orders = pulled(&mut self.network, shopper, Collection::Orders);
+            same_cart(&format!("{shopper}'s orders on the server"), &lines(orders), &expected.orders)?;
         }
         for (name, device) in &mut self.devices {
             let expected = end.devices.get(name).unwrap_or(&nothing);
@@ -264,6 +297,7 @@ fn mutation_id(client: Id, seq: u64) -> [u8; 16] {
 fn holdings(device: &mut Device, tab: usize, expected: &Holdings) -> Result<(), String> {
     same_cart("cart", &lines(device.view(tab, Collection::Cart)), &expected.cart)?;
     same("history", &skus(&device.view(tab, Collection::History)), &expected.history)?;
+    same_cart("orders", &lines(device.view(tab, Collection::Orders)), &expected.orders)?;
     let catalog = device.view(tab, Collection::Catalog);
     for (sku, expected) in &expected.catalog {
         let found = catalog.get(sku).map_or(Json::Null, json);
@@ -302,7 +336,8 @@ fn same_cart(what: &str, found: &BTreeMap<String, Json>, expected: &BTreeMap<Str
 }
 
 fn skus(visits: &BTreeMap<String, Document>) -> Vec<String> {
-    let mut skus: Vec<String> = visits.values().map(|visit| visit.as_ref().str("sku").unwrap_or("").into()).collect();
+    let visits = visits.values().filter(|row| row.as_ref().get("cut").is_none());
+    let mut skus: Vec<String> = visits.map(|visit| visit.as_ref().str("sku").unwrap_or("").into()).collect();
     skus.sort();
     skus
 }

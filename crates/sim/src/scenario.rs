@@ -99,6 +99,20 @@ pub enum Step {
         /// The products.
         products: Vec<Json>,
     },
+    /// A page puts products into its cache.
+    Cache {
+        /// Where.
+        on: String,
+        /// The products, with their versions.
+        products: Vec<Json>,
+    },
+    /// Time goes by on a device: its clock is ahead of the server's from then on.
+    Later {
+        /// Which device.
+        on: String,
+        /// Milliseconds.
+        ms: u64,
+    },
     /// A request made by hand.
     Request {
         /// Who sends it.
@@ -115,7 +129,11 @@ pub enum Step {
         /// Where.
         on: String,
         /// The cart.
+        #[serde(default)]
         cart: BTreeMap<String, Json>,
+        /// The orders.
+        #[serde(default)]
+        orders: BTreeMap<String, Json>,
         /// Number of mutations without an outcome.
         #[serde(default)]
         pending: usize,
@@ -149,7 +167,7 @@ pub enum Moment {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct End {
-    /// Each shopper's cart and history on the server.
+    /// What each shopper has on the server.
     pub server: BTreeMap<String, Holdings>,
     /// What each device shows, in each of its open tabs.
     pub devices: BTreeMap<String, Holdings>,
@@ -162,7 +180,7 @@ pub struct End {
     pub requests: u64,
 }
 
-/// A cart and a history.
+/// A cart, a history and orders.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Holdings {
@@ -172,6 +190,9 @@ pub struct Holdings {
     /// The skus visited, sorted.
     #[serde(default)]
     pub history: Vec<String>,
+    /// Orders: fields that each must have.
+    #[serde(default)]
+    pub orders: BTreeMap<String, Json>,
     /// Products whose fields must be as given; on devices only.
     #[serde(default)]
     pub catalog: BTreeMap<String, Json>,

@@ -159,7 +159,7 @@ fn run(seed: u64, scopes: &[Collection]) -> (usize, usize) {
             }
             4 => match tab.answer.take() {
                 Some(answer) => tab.client.sync_response(&answer, step),
-                None => tab.answer = tab.client.sync_request().and_then(|body| server.post("ann", body).ok()),
+                None => tab.answer = tab.client.sync_request(step).and_then(|body| server.post("ann", body).ok()),
             },
             5 => match rng.below(3) {
                 0 => server.put_products(&[json!({ "id": "B", "stock": rng.below(4) })]),
@@ -167,7 +167,9 @@ fn run(seed: u64, scopes: &[Collection]) -> (usize, usize) {
                 _ => {
                     device.client.submit(operation(&mut rng, wishes, 10_000 + step), step);
                     while device.step(&mut others) {}
-                    if let Some(answer) = device.client.sync_request().and_then(|body| server.post("ann", body).ok()) {
+                    if let Some(answer) =
+                        device.client.sync_request(step).and_then(|body| server.post("ann", body).ok())
+                    {
                         device.client.sync_response(&answer, step);
                         while device.step(&mut others) {}
                     }

@@ -59,7 +59,7 @@ fn cart(client: &Client) -> Vec<(String, u64)> {
 }
 
 fn sync(client: &mut Client, records: &mut MemoryRecords, server: &mut InProcess) {
-    let body = client.sync_request().expect("a request");
+    let body = client.sync_request(0).expect("a request");
     let answer = server.post("ann", body).expect("an answer");
     client.sync_response(&answer, 2_000);
     pump(client, records);
@@ -122,7 +122,7 @@ fn a_row_that_no_rule_can_read_is_refused_and_nothing_changes() {
             changes: vec![Change::Put { key: "A".into(), rev: 1, value }],
         };
         let response = SyncResponse { epoch: 1, last_seq: 0, outcomes: vec![], scopes: vec![patch] };
-        client.sync_request().expect("a request");
+        client.sync_request(0).expect("a request");
         client.sync_response(&wire::encode_answer(&Answer::Ok(response)), 2_000);
         let events = pump(&mut client, &mut records);
         let refused = |event: &ClientEvent| matches!(event, ClientEvent::Refused { code, .. } if code == "bad_answer");

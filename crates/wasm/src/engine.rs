@@ -198,8 +198,8 @@ impl Engine {
 
     /// The body of the next sync request; undefined while there can be none.
     #[wasm_bindgen(js_name = syncRequest)]
-    pub fn sync_request(&self) -> Option<Vec<u8>> {
-        self.shell.client.borrow_mut().sync_request()
+    pub fn sync_request(&self, now_ms: f64) -> Option<Vec<u8>> {
+        self.shell.client.borrow_mut().sync_request(now_ms as u64)
     }
 
     /// Takes the body of an answer in.

@@ -119,7 +119,8 @@ impl Client {
             // What it does shows, but only the intent is stored until the server has confirmed it.
             edit.shown.extend(workspace.keep_to_itself(written));
             edit.seq += 1;
-            let mutation = Mutation::new(edit.seq, id, name, ARGS_VERSION, args, at);
+            let mut mutation = Mutation::new(edit.seq, id, name, ARGS_VERSION, args, at);
+            mutation.valid_for = asked.as_ref().u64("validFor");
             let bytes = wire::encode_mutation(&mutation);
             workspace.write(&number_key(OUTBOX, edit.seq), Some(&bytes));
             edit.mutations.push(mutation);

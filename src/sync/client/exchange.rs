@@ -65,7 +65,9 @@ impl Applied {
 impl Client {
     /// The body of the next request, in postcard; `None` while the store is not
     /// open or its state is being read. Whatever was asked before is given up.
-    pub fn sync_request(&mut self) -> Option<Vec<u8>> {
+    /// `now_ms` is the time in milliseconds since 1970.
+    pub fn sync_request(&mut self, now_ms: u64) -> Option<Vec<u8>> {
+        self.now_ms = self.now_ms.max(now_ms);
         if self.reload || self.view_stale {
             return None;
         }
@@ -102,7 +104,11 @@ impl Client {
                 None if batch.is_empty() => {}
                 None => break,
             }
-            batch.push(mutation.clone());
+            let mut mutation = mutation.clone();
+            // Both times are of the same clock, so it does not matter whether that is right.
+            let age_ms = self.now_ms.saturating_sub(mutation.at);
+            mutation.valid_for = mutation.valid_for.map(|valid_for| valid_for.saturating_sub(age_ms));
+            batch.push(mutation);
         }
         batch
     }
