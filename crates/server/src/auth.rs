@@ -1,7 +1,8 @@
-//! Who is asking: tokens are JWTs signed with HS256, so a shop's own backend can mint them too.
+//! Who is asking: tokens are JWTs, signed by this server's secret (HS256), which a shop's own
+//! backend can hold too, or by a key of the shop's identity provider (EdDSA, RS256).
 //!
-//! Only HS256 is accepted whatever the token's header says, and a signature is compared in
-//! constant time.
+//! The algorithm in a token's header chooses only between the two; a key is never used with an
+//! algorithm that is not its own. Only the secret makes an admin.
 
 use std::fmt;
 use std::fs::{self, OpenOptions};
@@ -9,11 +10,12 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, Mac};
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
+
+use crate::keys::KeySet;
+use crate::now_s;
 
 /// How long an anonymous identity lasts, and a token printed by the command line by default.
 pub const ANONYMOUS_DAYS: u32 = 90;
@@ -32,14 +34,9 @@ pub struct Claims {
     /// Seconds since 1970 after which the token is worthless; never, when missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exp: Option<u64>,
-    /// Whether the token may change the catalogue.
+    /// Whether the token may change the catalogue and read the metrics.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub admin: bool,
-}
-
-#[derive(Deserialize)]
-struct Header {
-    alg: String,
 }
 
 /// Why a request is nobody's.
@@ -48,12 +45,18 @@ struct Header {
 pub enum AuthError {
     /// No `Authorization: Bearer` header.
     Missing,
-    /// Not a JWT signed with HS256, or claims that are none.
+    /// Not a JWT, or one of an algorithm for which there is no key, or claims that are none.
     Malformed,
-    /// Signed with another secret.
+    /// Signed with another secret or key.
     Signature,
+    /// Names a key that the key set does not hold.
+    UnknownKey,
     /// Past its `exp`.
     Expired,
+    /// Before its `nbf`.
+    TooEarly,
+    /// Its `iss` or `aud` is not what this server was told.
+    Claim(&'static str),
     /// `sub` is empty or too long.
     Shopper,
 }
@@ -62,9 +65,12 @@ impl fmt::Display for AuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             AuthError::Missing => f.write_str("no token: send `authorization: bearer <jwt>`"),
-            AuthError::Malformed => f.write_str("the token is not a jwt signed with HS256"),
-            AuthError::Signature => f.write_str("the token is signed with another secret"),
+            AuthError::Malformed => f.write_str("the token is not a jwt of an algorithm that is served"),
+            AuthError::Signature => f.write_str("the token is signed with another secret or key"),
+            AuthError::UnknownKey => f.write_str("the token names a key that is not in the key set"),
             AuthError::Expired => f.write_str("the token has expired"),
+            AuthError::TooEarly => f.write_str("the token is not valid yet"),
+            AuthError::Claim(name) => write!(f, "the token's {name} is not the one of this server"),
             AuthError::Shopper => {
                 write!(f, "the token's sub is not 1 to {SHOPPER_BYTES_MAX} bytes long")
             }
@@ -72,8 +78,63 @@ impl fmt::Display for AuthError {
     }
 }
 
+impl From<jsonwebtoken::errors::Error> for AuthError {
+    fn from(error: jsonwebtoken::errors::Error) -> Self {
+        match error.kind() {
+            ErrorKind::InvalidSignature => AuthError::Signature,
+            ErrorKind::ExpiredSignature => AuthError::Expired,
+            ErrorKind::ImmatureSignature => AuthError::TooEarly,
+            ErrorKind::InvalidIssuer => AuthError::Claim("iss"),
+            ErrorKind::InvalidAudience => AuthError::Claim("aud"),
+            ErrorKind::MissingRequiredClaim(name) if name == "iss" => AuthError::Claim("iss"),
+            ErrorKind::MissingRequiredClaim(name) if name == "aud" => AuthError::Claim("aud"),
+            _ => AuthError::Malformed,
+        }
+    }
+}
+
+/// All that tells who asks.
+pub struct Signers {
+    /// This server's own.
+    pub secret: Secret,
+    /// The identity provider's, where there is one.
+    pub keys: Option<KeySet>,
+}
+
+impl Signers {
+    /// The claims of a token that one of the signers signed and that is valid now.
+    pub async fn verify(&self, token: &str) -> Result<Claims, AuthError> {
+        if token.len() > TOKEN_BYTES_MAX {
+            return Err(AuthError::Malformed);
+        }
+        let header = jsonwebtoken::decode_header(token)?;
+        let claims = match (header.alg, &self.keys) {
+            (Algorithm::HS256, _) => self.secret.verify(token)?,
+            (_, Some(keys)) => Claims { admin: false, ..keys.verify(token, &header).await? },
+            (_, None) => return Err(AuthError::Malformed),
+        };
+        if claims.sub.is_empty() || claims.sub.len() > SHOPPER_BYTES_MAX {
+            return Err(AuthError::Shopper);
+        }
+        Ok(claims)
+    }
+}
+
+/// What is asked of every token: that it is valid now. A token without an end has none.
+pub fn validation(algorithm: Algorithm, leeway_s: u64) -> Validation {
+    let mut validation = Validation::new(algorithm);
+    validation.required_spec_claims.clear();
+    validation.leeway = leeway_s;
+    validation.validate_nbf = true;
+    validation.validate_aud = false;
+    validation
+}
+
 /// The secret that signs tokens.
-pub struct Secret(Vec<u8>);
+pub struct Secret {
+    signing: EncodingKey,
+    verifying: DecodingKey,
+}
 
 impl Secret {
     /// Reads the secret, and makes one first where there is none.
@@ -90,55 +151,28 @@ impl Secret {
                 bytes.len()
             ));
         }
-        Ok(Secret(bytes))
+        Ok(Secret::new(&bytes))
+    }
+
+    fn new(bytes: &[u8]) -> Secret {
+        Secret { signing: EncodingKey::from_secret(bytes), verifying: DecodingKey::from_secret(bytes) }
     }
 
     /// A token with these claims.
     pub fn sign(&self, claims: &Claims) -> String {
-        let payload = serde_json::to_vec(claims).expect("claims are plain data");
-        let mut token = URL_SAFE_NO_PAD.encode(br#"{"alg":"HS256","typ":"JWT"}"#);
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(payload, &mut token);
-        let signature = self.mac(token.as_bytes()).finalize().into_bytes();
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
-        token
+        let header = Header::new(Algorithm::HS256);
+        jsonwebtoken::encode(&header, claims, &self.signing).expect("claims are plain data, the key is a secret")
     }
 
-    /// The claims of a token that this secret signed and that has not expired at `now_s`.
-    pub fn verify(&self, token: &str, now_s: u64) -> Result<Claims, AuthError> {
-        if token.len() > TOKEN_BYTES_MAX {
-            return Err(AuthError::Malformed);
-        }
-        let (signed, signature) = token.rsplit_once('.').ok_or(AuthError::Malformed)?;
-        let (header, payload) = signed.split_once('.').ok_or(AuthError::Malformed)?;
-        let decode = |part| URL_SAFE_NO_PAD.decode(part).map_err(|_| AuthError::Malformed);
-        let header: Header = serde_json::from_slice(&decode(header)?).map_err(|_| AuthError::Malformed)?;
-        if header.alg != "HS256" {
-            return Err(AuthError::Malformed);
-        }
-        self.mac(signed.as_bytes()).verify_slice(&decode(signature)?).map_err(|_| AuthError::Signature)?;
-        let claims: Claims = serde_json::from_slice(&decode(payload)?).map_err(|_| AuthError::Malformed)?;
-        if claims.exp.is_some_and(|exp| exp <= now_s) {
-            return Err(AuthError::Expired);
-        }
-        if claims.sub.is_empty() || claims.sub.len() > SHOPPER_BYTES_MAX {
-            return Err(AuthError::Shopper);
-        }
-        Ok(claims)
-    }
-
-    fn mac(&self, message: &[u8]) -> Hmac<Sha256> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("hmac takes any key length");
-        mac.update(message);
-        mac
+    fn verify(&self, token: &str) -> Result<Claims, AuthError> {
+        Ok(jsonwebtoken::decode(token, &self.verifying, &validation(Algorithm::HS256, 0))?.claims)
     }
 }
 
 /// Claims of a shopper who is nobody yet.
-pub fn anonymous(now_s: u64) -> io::Result<Claims> {
+pub fn anonymous() -> io::Result<Claims> {
     let id = u128::from_le_bytes(random()?);
-    Ok(Claims { sub: format!("anon-{id:032x}"), exp: Some(now_s + days_s(ANONYMOUS_DAYS)), admin: false })
+    Ok(Claims { sub: format!("anon-{id:032x}"), exp: Some(now_s() + days_s(ANONYMOUS_DAYS)), admin: false })
 }
 
 /// Days in seconds.
@@ -171,49 +205,60 @@ fn create(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
     use super::*;
 
-    fn secret() -> Secret {
-        Secret(vec![7; 32])
+    fn signers() -> Signers {
+        Signers { secret: Secret::new(&[7; 32]), keys: None }
     }
 
-    fn claims(exp: Option<u64>) -> Claims {
-        Claims { sub: "ada".into(), exp, admin: false }
+    fn token(exp: Option<u64>) -> String {
+        signers().secret.sign(&Claims { sub: "ada".into(), exp, admin: false })
     }
 
-    #[test]
-    fn a_token_is_accepted_until_it_expires() {
-        let token = secret().sign(&claims(Some(100)));
-        assert_eq!(secret().verify(&token, 99).map(|c| c.sub), Ok("ada".into()));
-        assert_eq!(secret().verify(&token, 100).err(), Some(AuthError::Expired));
+    async fn verify(token: &str) -> Result<String, AuthError> {
+        signers().verify(token).await.map(|claims| claims.sub)
     }
 
-    #[test]
-    fn a_known_token_of_another_maker_is_accepted() {
+    #[tokio::test]
+    async fn a_token_is_accepted_until_it_expires() {
+        assert_eq!(verify(&token(Some(now_s() + 60))).await, Ok("ada".into()));
+        assert_eq!(verify(&token(Some(now_s() - 1))).await, Err(AuthError::Expired));
+    }
+
+    #[tokio::test]
+    async fn a_known_token_of_another_maker_is_accepted() {
         // Made with Python: hmac.new(b'\x07' * 32, b'<header>.<payload>', 'sha256').
         let token =
             "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.-Zxa56jTl6sDDD-J0lU56BIRc7Rx6uN4XfnnlhdgAC0";
-        assert_eq!(secret().verify(token, 0).map(|c| c.sub), Ok("ada".into()));
+        assert_eq!(verify(token).await, Ok("ada".into()));
     }
 
-    #[test]
-    fn what_is_not_ours_is_refused() {
-        let token = secret().sign(&claims(None));
-        let (signed, signature) = token.rsplit_once('.').unwrap();
-        let unsigned =
-            format!("{}.{}.", URL_SAFE_NO_PAD.encode(br#"{"alg":"none"}"#), signed.split_once('.').unwrap().1);
+    #[tokio::test]
+    async fn what_is_not_ours_is_refused() {
+        let good = token(None);
+        let (signed, signature) = good.rsplit_once('.').unwrap();
+        let with_header = |header: &str| {
+            format!("{}.{}.{signature}", URL_SAFE_NO_PAD.encode(header), signed.split_once('.').unwrap().1)
+        };
+        let named = |sub: &str| signers().secret.sign(&Claims { sub: sub.into(), exp: None, admin: false });
         let cases = [
-            (Secret(vec![8; 32]).sign(&claims(None)), AuthError::Signature),
+            (Secret::new(&[8; 32]).sign(&Claims { sub: "ada".into(), exp: None, admin: false }), AuthError::Signature),
             (format!("{signed}x.{signature}"), AuthError::Signature),
             (format!("{signed}."), AuthError::Signature),
-            (unsigned, AuthError::Malformed),
+            (with_header(r#"{"alg":"none"}"#), AuthError::Malformed),
+            (with_header(r#"{"alg":"RS256"}"#), AuthError::Malformed),
+            (with_header(r#"{"alg":"EdDSA"}"#), AuthError::Malformed),
             (String::new(), AuthError::Malformed),
             ("a.b.c".into(), AuthError::Malformed),
             ("x".repeat(TOKEN_BYTES_MAX + 1), AuthError::Malformed),
-            (secret().sign(&Claims { sub: String::new(), exp: None, admin: false }), AuthError::Shopper),
+            (named(""), AuthError::Shopper),
+            (named(&"x".repeat(SHOPPER_BYTES_MAX + 1)), AuthError::Shopper),
         ];
         for (token, expected) in cases {
-            assert_eq!(secret().verify(&token, 0).err(), Some(expected), "{token}");
+            assert_eq!(verify(&token).await, Err(expected), "{token}");
         }
     }
 }

@@ -8,8 +8,8 @@ use axum::http::{HeaderMap, StatusCode, header::CONTENT_LENGTH};
 use futures_util::StreamExt;
 use tokio::time::timeout;
 
-/// A body that takes longer holds a connection for nothing; the client sends it again.
-const READ_WAIT: Duration = Duration::from_secs(30);
+use crate::limits::Limit;
+
 /// Most clients read no answer before they have sent their body, so what is over the limit is read
 /// and thrown away up to here; then the connection is cut.
 const DISCARD_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -23,8 +23,13 @@ pub enum BodyError {
         /// The limit.
         limit: usize,
     },
-    /// The connection ended or stalled before the whole body was there.
+    /// The connection ended before the whole body was there.
     Cut {
+        /// Bytes that came.
+        got: usize,
+    },
+    /// It took longer than a body may.
+    Slow {
         /// Bytes that came.
         got: usize,
     },
@@ -35,6 +40,7 @@ impl fmt::Display for BodyError {
         match self {
             BodyError::TooLarge { limit } => write!(f, "the body is over {limit} bytes"),
             BodyError::Cut { got } => write!(f, "the body was cut after {got} bytes"),
+            BodyError::Slow { got } => write!(f, "the body took too long: {got} bytes came"),
         }
     }
 }
@@ -44,13 +50,22 @@ impl BodyError {
     pub fn status(&self) -> StatusCode {
         match self {
             BodyError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            BodyError::Cut { .. } => StatusCode::REQUEST_TIMEOUT,
+            BodyError::Cut { .. } | BodyError::Slow { .. } => StatusCode::REQUEST_TIMEOUT,
+        }
+    }
+
+    /// The limit that it met.
+    pub fn limit(&self) -> Option<Limit> {
+        match self {
+            BodyError::TooLarge { .. } => Some(Limit::BodyBytes),
+            BodyError::Slow { .. } => Some(Limit::ReadWait),
+            BodyError::Cut { .. } => None,
         }
     }
 }
 
-/// The whole body, of at most `limit` bytes.
-pub async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, BodyError> {
+/// The whole body, of at most `limit` bytes, if it comes within `wait`.
+pub async fn read(headers: &HeaderMap, body: Body, limit: usize, wait: Duration) -> Result<Bytes, BodyError> {
     let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if announced.is_some_and(|bytes: u64| bytes > DISCARD_BYTES_MAX.max(limit) as u64) {
         return Err(BodyError::TooLarge { limit });
@@ -70,8 +85,8 @@ pub async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes
         }
         if got > limit { Err(BodyError::TooLarge { limit }) } else { Ok(()) }
     };
-    match timeout(READ_WAIT, gather).await {
+    match timeout(wait, gather).await {
         Ok(read) => read.map(|()| Bytes::from(whole)),
-        Err(_) => Err(BodyError::Cut { got }),
+        Err(_) => Err(BodyError::Slow { got }),
     }
 }

@@ -1,13 +1,20 @@
 //! `pannierd`, the server of Pannier: the sync protocol of `docs/protocol.md` over one SQLite
 //! database, the shop's catalogue, and if asked the shop's files.
 
+mod admin;
 mod auth;
 mod body;
+mod call;
 mod catalogue;
 mod config;
 mod files;
 mod http;
+mod keys;
+mod limits;
+mod logs;
+mod metrics;
 mod poke;
+mod serve;
 mod store;
 mod sync;
 mod tx;
@@ -19,28 +26,23 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use axum::serve::ListenerExt;
-use clap::Parser;
-use clap::error::ErrorKind;
 use rusqlite::Connection;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use auth::{Claims, Secret};
-use config::{Cli, Command, LogLevel, Serve, Token};
+use auth::{Claims, Secret, Signers};
+use config::{Command, Serve, Token};
 use http::App;
-use poke::Pokes;
+use keys::KeySet;
+use metrics::Metrics;
+use serve::Door;
 use writer::Writer;
 
-/// After a signal to stop, how long requests under way may take to finish.
-const STOP_WAIT: Duration = Duration::from_secs(10);
-
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let done = match (cli.command, cli.serve) {
-        (Some(Command::Token(args)), _) => print_token(&args),
-        (None, Some(args)) => serve(&args),
-        (None, None) => clap::Error::new(ErrorKind::MissingRequiredArgument).exit(),
+    let cli = config::parse(std::env::args_os().collect()).unwrap_or_else(|e| e.exit());
+    let done = match cli.command {
+        Some(Command::Token(args)) => print_token(&args),
+        None => serve(&cli.serve),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -82,13 +84,17 @@ fn serve(args: &Serve) -> Result<(), String> {
     {
         return Err(format!("static folder {}: no such folder", dir.display()));
     }
-    let mut connection = store::open(&args.db).map_err(|e| e.to_string())?;
-    let secret = Secret::load_or_create(&config::secret_path(&args.db, args.secret_file.as_deref()))?;
+    logs::start(args.log, args.log_format);
+    let mut connection = store::open(args.db()).map_err(|e| e.to_string())?;
+    let secret = Secret::load_or_create(&config::secret_path(args.db(), args.secret_file.as_deref()))?;
+    let load = |place: &String| KeySet::load(place, args.issuer.as_deref(), args.audience.as_deref());
+    let keys = args.keys.as_ref().map(load).transpose()?;
     if let Some(file) = &args.catalog {
         import(&mut connection, file)?;
     }
-    let (writer, thread) = Writer::start(connection);
-    let app = Arc::new(App { writer, pokes: Pokes::new(), secret, log: args.log });
+    let metrics = Arc::new(Metrics::new());
+    let (writer, thread) = Writer::start(connection, metrics.clone());
+    let app = Arc::new(App::new(writer, Signers { secret, keys }, metrics, &args.limits));
     let served = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -96,9 +102,7 @@ fn serve(args: &Serve) -> Result<(), String> {
         .block_on(listen(args, app));
     // The last request is done: the thread drains its queue and closes the database.
     thread.join().map_err(|_| "the database thread panicked")?;
-    if args.log >= LogLevel::Info {
-        eprintln!("pannierd: stopped");
-    }
+    tracing::info!("stopped");
     served
 }
 
@@ -106,17 +110,13 @@ fn import(connection: &mut Connection, file: &Path) -> Result<(), String> {
     let bytes = fs::read(file).map_err(|e| format!("catalogue {}: {e}", file.display()))?;
     let parsed = catalogue::parse(&bytes);
     for bad in &parsed.bad {
-        eprintln!("catalogue: {}: {bad}", file.display());
+        tracing::warn!(file = %file.display(), "catalogue: {bad}");
     }
     let transaction = connection.transaction().map_err(|e| format!("database: {e}"))?;
     let count = store::import(&transaction, &parsed.products).map_err(|e| e.to_string())?;
     transaction.commit().map_err(|e| format!("database: {e}"))?;
-    eprintln!(
-        "catalogue: {} products in, {} unchanged, {} lines skipped",
-        count.written,
-        count.unchanged,
-        parsed.bad.len()
-    );
+    let (written, unchanged, skipped) = (count.written, count.unchanged, parsed.bad.len());
+    tracing::info!("catalogue: {written} products in, {unchanged} unchanged, {skipped} lines skipped");
     Ok(())
 }
 
@@ -124,28 +124,36 @@ async fn listen(args: &Serve, app: Arc<App>) -> Result<(), String> {
     let wrong = |e| format!("listening on {}: {e}", args.listen);
     let listener = TcpListener::bind(args.listen).await.map_err(wrong)?;
     let address = listener.local_addr().map_err(wrong)?;
-    // The last piece of an answer must not wait until the client has acknowledged the one before.
-    let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
     let (mut interrupt, mut terminate) =
         (signal(SignalKind::interrupt()).map_err(wrong)?, signal(SignalKind::terminate()).map_err(wrong)?);
     println!("listening on http://{address}");
-    let (stopping, mut stopped) = tokio::sync::watch::channel(false);
+    tracing::info!(%address, "listening");
+    let door = Door {
+        connections_max: args.limits.connections,
+        proxies: args.limits.proxies,
+        read_wait: app.read_wait,
+        metrics: app.metrics.clone(),
+    };
     let router = http::router(app.clone(), args.static_dir.as_deref());
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+    let keeping = keep_keys(app.clone());
+    let stop = async move {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            () = keeping => {}
         }
+        tracing::info!("stopping");
         // Streams of pokes would keep their connections open for ever.
-        app.pokes.close();
-        stopping.send_replace(true);
-    });
-    let late = async {
-        let _ = stopped.wait_for(|stopped| *stopped).await;
-        tokio::time::sleep(STOP_WAIT).await;
+        app.stop();
     };
-    tokio::select! {
-        served = server => served.map_err(|e| format!("serving: {e}")),
-        () = late => Ok(()),
+    serve::run(listener, router, door, stop).await;
+    Ok(())
+}
+
+/// Keeps the key set fresh, where there is one; never returns.
+async fn keep_keys(app: Arc<App>) {
+    match &app.signers.keys {
+        Some(keys) => keys.keep_fresh().await,
+        None => std::future::pending().await,
     }
 }

@@ -1,8 +1,9 @@
 //! `POST /v1/sync`: one body in, one transaction, one body out, in the encoding that was asked.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -12,20 +13,24 @@ use pannier::shop::stock::CatalogDecisions;
 use pannier::sync::mutation::Context;
 use pannier::sync::rows::{Collection, RowsError};
 use pannier::sync::server::{self, Limits, SHARED, ServeError, ServerTx};
-use pannier::sync::wire::{self, Answer, REQUEST_BYTES_MAX, SyncError, SyncRequest, SyncResponse};
+use pannier::sync::wire::{
+    self, Answer, MUTATIONS_PER_SYNC_MAX, REQUEST_BYTES_MAX, SyncError, SyncRequest, SyncResponse,
+};
 use rusqlite::Connection;
 
 use crate::auth::AuthError;
 use crate::body::{self, BodyError};
-use crate::http::App;
+use crate::http::{App, RETRY_WAIT};
+use crate::limits::{Limit, MUTATIONS_PER_REQUEST};
 use crate::now_ms;
 use crate::tx::Tx;
+use crate::writer::WriterError;
 
 /// Content type of the messages as our own client sends them.
 const POSTCARD_TYPE: &str = "application/vnd.pannier.sync";
 const JSON_TYPE: &str = "application/json";
-/// How soon to come back when the database is held or full: longer than a checkpoint takes.
-const RETRY_AFTER_MS: u64 = 1000;
+/// What is said when the database is held or full.
+const RETRY: SyncError = SyncError::Retry { after_ms: RETRY_WAIT.as_millis() as u64 };
 
 #[derive(Clone, Copy)]
 enum Encoding {
@@ -63,10 +68,16 @@ impl Encoding {
         let status = status(&error);
         let mut response = self.answer(status, &Answer::Error(error));
         if status == StatusCode::SERVICE_UNAVAILABLE {
-            let seconds = HeaderValue::from(RETRY_AFTER_MS.div_ceil(1000));
-            response.headers_mut().insert(RETRY_AFTER, seconds);
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_WAIT.as_secs()));
         }
         response
+    }
+
+    /// Refuses a request for a limit, with the status of too many of them.
+    fn too_many(self, limit: Limit, wait: Duration) -> Response {
+        let after_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
+        let answer = Answer::Error(SyncError::Retry { after_ms });
+        limit.mark(self.answer(StatusCode::TOO_MANY_REQUESTS, &answer), Some(wait))
     }
 
     fn unauthorized(self, error: &AuthError) -> Response {
@@ -97,47 +108,76 @@ pub async fn answer(State(app): State<Arc<App>>, headers: HeaderMap, body: Body)
         let answer = Answer::Error(SyncError::Malformed { why });
         return Encoding::Json.answer(StatusCode::UNSUPPORTED_MEDIA_TYPE, &answer);
     };
-    let shopper = match app.identify(&headers) {
+    let shopper = match app.identify(&headers).await {
         Ok(claims) => claims.sub,
         Err(e) => return encoding.unauthorized(&e),
     };
-    let bytes = match body::read(&headers, body, REQUEST_BYTES_MAX).await {
+    if let Err(wait) = app.shoppers.take(&shopper, 1) {
+        return encoding.too_many(Limit::RateShopper, wait);
+    }
+    let bytes = match body::read(&headers, body, REQUEST_BYTES_MAX, app.read_wait).await {
         Ok(bytes) => bytes,
-        Err(e) => return encoding.refuse(no_body(&e)),
+        Err(e) => return no_body(encoding, &e),
     };
+    let request = match encoding.decode(&bytes) {
+        Ok(request) => request,
+        Err(error) => return encoding.refuse(error),
+    };
+    let more = request.mutations.len().min(MUTATIONS_PER_SYNC_MAX) / MUTATIONS_PER_REQUEST;
+    if let Err(wait) = app.shoppers.take(&shopper, more as u64) {
+        return encoding.too_many(Limit::RateShopper, wait);
+    }
     // On a task of its own: a client that hangs up does not keep others from being told.
-    match tokio::spawn(serve(app, shopper, encoding, bytes)).await {
+    match tokio::spawn(serve(app, shopper, request)).await {
         Ok(Ok(response)) => encoding.answer(StatusCode::OK, &Answer::Ok(response)),
-        Ok(Err(error)) => encoding.refuse(error),
-        Err(_) => encoding.refuse(SyncError::Retry { after_ms: RETRY_AFTER_MS }),
+        Ok(Err(Failure::Refused(error))) => encoding.refuse(error),
+        Ok(Err(Failure::Busy)) => Limit::Queue.mark(encoding.refuse(RETRY), Some(RETRY_WAIT)),
+        Ok(Err(Failure::Fault)) | Err(_) => encoding.refuse(RETRY),
     }
 }
 
-fn no_body(error: &BodyError) -> SyncError {
-    match error {
+fn no_body(encoding: Encoding, error: &BodyError) -> Response {
+    let response = encoding.refuse(match error {
         BodyError::TooLarge { limit } => SyncError::TooLarge { limit: *limit as u64 },
-        BodyError::Cut { .. } => SyncError::Retry { after_ms: RETRY_AFTER_MS },
+        BodyError::Cut { .. } | BodyError::Slow { .. } => RETRY,
+    });
+    match error.limit() {
+        Some(limit) => limit.mark(response, None),
+        None => response,
     }
 }
 
-async fn serve(app: Arc<App>, shopper: String, encoding: Encoding, bytes: Bytes) -> Result<SyncResponse, SyncError> {
-    let request = encoding.decode(&bytes)?;
+/// Why a sync was not served.
+enum Failure {
+    /// What the client is told.
+    Refused(SyncError),
+    /// Too many requests wait for the database.
+    Busy,
+    /// Something on our side, which the log tells.
+    Fault,
+}
+
+async fn serve(app: Arc<App>, shopper: String, request: SyncRequest) -> Result<SyncResponse, Failure> {
     let owner = shopper.clone();
     let ran = app.writer.run(move |connection| transact(connection, &owner, &request)).await;
-    let failure: String = match ran {
+    let fault: String = match ran {
         Ok(Ok((response, moved))) => {
+            for outcome in &response.outcomes {
+                app.metrics.mutation(outcome.status.name());
+            }
             for collection in moved {
                 let whose = (server::owner(&shopper, collection) != SHARED).then_some(&shopper[..]);
                 app.pokes.moved(whose, collection.name());
             }
             return Ok(response);
         }
-        Ok(Err(ServeError::Refused(error))) => return Err(error),
+        Ok(Err(ServeError::Refused(error))) => return Err(Failure::Refused(error)),
+        Err(WriterError::Busy) => return Err(Failure::Busy),
         Ok(Err(ServeError::Rows(error))) => error.to_string(),
         Err(error) => error.to_string(),
     };
-    app.failed("sync", &failure);
-    Err(SyncError::Retry { after_ms: RETRY_AFTER_MS })
+    tracing::warn!("sync: {fault}");
+    Err(Failure::Fault)
 }
 
 /// Serves a request, and tells which scopes it moved: an order takes from the stock of the catalog.

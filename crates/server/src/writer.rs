@@ -8,9 +8,12 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
+
+use crate::metrics::Metrics;
 
 /// Requests in one transaction: bounds how long the first of them waits for the others.
 const BATCH_JOBS_MAX: usize = 64;
@@ -63,9 +66,9 @@ pub struct Writer {
 
 impl Writer {
     /// Starts the thread. It ends, and closes the database, when the last `Writer` is dropped.
-    pub fn start(connection: Connection) -> (Writer, JoinHandle<()>) {
+    pub fn start(connection: Connection, metrics: Arc<Metrics>) -> (Writer, JoinHandle<()>) {
         let (jobs, queue) = mpsc::sync_channel(QUEUE_JOBS_MAX);
-        let thread = thread::spawn(move || work(&connection, &queue));
+        let thread = thread::spawn(move || work(&connection, &queue, &metrics));
         (Writer { jobs }, thread)
     }
 
@@ -96,15 +99,18 @@ impl Writer {
     }
 }
 
-fn work(connection: &Connection, queue: &mpsc::Receiver<Job>) {
+fn work(connection: &Connection, queue: &mpsc::Receiver<Job>, metrics: &Metrics) {
     while let Ok(first) = queue.recv() {
+        let start = Instant::now();
         let mut ran = Vec::new();
         let batch = std::iter::once(first).chain(queue.try_iter().take(BATCH_JOBS_MAX - 1));
         let committed = transact(connection, batch, &mut ran).map_err(|e| {
             // It fails when the database has rolled back by itself, as on a full disk.
             let _ = connection.execute_batch("ROLLBACK");
+            metrics.commits_failed.inc();
             WriterError::from(e)
         });
+        metrics.commit(ran.len(), start.elapsed());
         for Ran { answer, .. } in ran {
             answer(committed.clone());
         }
@@ -142,7 +148,7 @@ mod tests {
             CREATE TABLE parent (id INTEGER PRIMARY KEY);
             CREATE TABLE child (id INTEGER REFERENCES parent DEFERRABLE INITIALLY DEFERRED);";
         connection.execute_batch(tables).unwrap();
-        Writer::start(connection)
+        Writer::start(connection, Arc::new(Metrics::new()))
     }
 
     fn insert(connection: &Connection, id: u32) -> rusqlite::Result<usize> {

@@ -77,10 +77,15 @@ impl Server {
         assert!(Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
     }
 
-    /// Asks the server to stop; what it still said and whether it ended well.
-    pub fn stop(mut self) -> (String, String, bool) {
+    /// Asks the server to stop.
+    pub fn terminate(&self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    }
+
+    /// Asks the server to stop; what it still said and whether it ended well.
+    pub fn stop(mut self) -> (String, String, bool) {
+        self.terminate();
         let (mut out, mut err) = (String::new(), String::new());
         self.stdout.read_to_string(&mut out).unwrap();
         self.child.stderr.take().unwrap().read_to_string(&mut err).unwrap();

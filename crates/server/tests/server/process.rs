@@ -8,7 +8,7 @@ use crate::harness::{Folder, Server, pannierd};
 use crate::wire::{add, push, quantities, request, sync};
 
 /// What `pannierd` says when it does not start.
-fn fails(args: &[&str]) -> String {
+pub fn fails(args: &[&str]) -> String {
     let output = pannierd().args(args).output().unwrap();
     assert!(!output.status.success());
     assert!(output.stdout.is_empty());
