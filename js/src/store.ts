@@ -1,8 +1,10 @@
+import { Batch } from './batch.ts'
 import { ReadCache } from './cache.ts'
 import { decode, decodeAll, encode, Encoder } from './codec.ts'
 import { guarded, PannierError } from './errors.ts'
 import { type Declaration, declarations } from './declare.ts'
 import { partsOf } from './order.ts'
+import { EditReceipt, Receipt } from './receipt.ts'
 import { Carrier } from './records/carrier.ts'
 import type { RecordStore } from './records/record-store.ts'
 import type { Document, Edit, KeyPart, OpenOptions, Outcome, Progress, Value, Write } from './types.ts'
@@ -39,12 +41,10 @@ const enum Kind {
   Synced,
   SyncRefused,
   Loaded,
-  Appended,
-  Failed,
+  Failed = 9,
   ReadFailed,
   Corrupt,
-  Idle,
-  MoreWork,
+  MoreWork = 13,
   Progress,
 }
 
@@ -60,6 +60,12 @@ const QUESTION_BYTES_MAX = 256
 
 /** An empty object: bounds that leave nothing out. */
 const NO_BOUNDS = new Uint8Array([0xc0])
+
+/** Writes of one task cross before it ends when they are more than this: the engine must hold a copy of all. */
+const BATCH_BYTES_MAX = 2 ** 16
+
+/** A larger write crosses by itself, without a copy of its bytes. */
+const BATCHED_BYTES_MAX = 2 ** 16
 
 const FAULT = -2
 
@@ -120,8 +126,11 @@ export class Store implements Source<Write, Edit> {
   readonly #listener: Listener
   /** Taken away while in use: a getter in what is encoded may call back into the store. */
   #encoder: Encoder | undefined
-  readonly #durable: (Waiter<void> & { ticket: number })[] = []
-  readonly #confirmed = new Map<string, Waiter<Outcome>>()
+  /** Writes of this task: they cross together when it ends, or before anything else is asked of the engine. */
+  readonly #batch = new Batch()
+  /** Of writes that the engine has, by their tickets. */
+  readonly #durable: Receipt[] = []
+  readonly #confirmed = new Map<string, EditReceipt>()
   readonly #subscribers = new Map<number, Set<(changed: Changed) => void>>()
   readonly #loads: Waiter<void>[] = []
   readonly #idle: Waiter<void>[] = []
@@ -153,9 +162,9 @@ export class Store implements Source<Write, Edit> {
     const setup = { scopes, collections, now: Date.now(), cacheBytes: options.cacheBytes }
     this.#calls = 1
     const notify = (kind: Kind, number: number, bytes?: Uint8Array) => this.#notify(kind, number, bytes)
-    this.#carrier = new Carrier(records)
+    const appended = (seq: number, record: Uint8Array) => this.#listener.appended(seq, record)
+    this.#carrier = new Carrier(records, this.#answered, appended)
     this.#engine = new Engine(this.#carrier, this.encode(setup, 'options'), newId(), notify)
-    this.#carrier.engine = this.#engine
     this.#calls = 0
   }
 
@@ -183,52 +192,77 @@ export class Store implements Source<Write, Edit> {
   }
 
   get pending(): number {
-    return this.#closed ? 0 : this.#engine.pending()
+    if (this.#closed) return 0
+    this.#cross()
+    return this.#engine.pending()
   }
 
   mutate(name: Name, asked: object): Edit {
     const id = newId()
-    const bytes = this.encode(asked, '')
-    const durable = this.#ticket(this.#call(engine => engine.write(0, name, 0, bytes, id, Date.now())))
-    const confirmed = quiet(
-      new Promise<Outcome>((resolve, reject) => {
-        // Kept where there is no outcome to come, they would pile up.
-        if (!this.#confirms || name === Name.Visit) return
-        const key = hex(id)
-        this.#confirmed.set(key, { resolve, reject })
-        durable.catch(error => {
-          reject(error)
-          this.#confirmed.delete(key)
-        })
-      }),
-    )
-    this.#deliver()
-    return { durable, confirmed }
+    const edit = new EditReceipt()
+    this.#write(name, name === Name.Visit ? HISTORY : CART, this.encode(asked, ''), id, edit)
+    // Kept where there is no outcome to come, they would pile up.
+    if (this.#confirms && name !== Name.Visit) this.#confirmed.set((edit.id = hex(id)), edit)
+    return edit
   }
 
   write(name: Name, collection: number, value: unknown, what: string): Write {
-    const bytes = this.encode(value, what)
-    return this.submit(engine => engine.write(0, name, collection, bytes, NO_ID, Date.now()))
+    const receipt = new Receipt()
+    this.#write(name, collection, this.encode(value, what), NO_ID, receipt)
+    return receipt
+  }
+
+  #write(name: Name, collection: number, bytes: Uint8Array, id: Uint8Array, receipt: Receipt): void {
+    if (bytes.length > BATCHED_BYTES_MAX) {
+      return this.#submit(engine => engine.write(0, name, collection, bytes, id, Date.now()), receipt)
+    }
+    this.#mustBeOpen()
+    if (this.#batch.bytes === 0) queueMicrotask(this.#cross)
+    this.#batch.add(name, collection, id, bytes, receipt)
+    // Who watches is told of each commit by itself.
+    if (this.#batch.bytes > BATCH_BYTES_MAX || this.#subscribers.get(collection)?.size) this.#cross()
+  }
+
+  /** Hands over what has gathered, and tells what came of it. */
+  readonly #cross = (): void => {
+    if (this.#batch.bytes === 0 || this.isOver()) return
+    const [writes, receipts] = this.#batch.take()
+    this.#calls++
+    try {
+      let ticket = this.#engine.writeAll(writes, Date.now())
+      for (const receipt of receipts) this.#expect(receipt, ticket++)
+    } finally {
+      this.#calls--
+    }
+    this.#deliver()
   }
 
   /** Asks the engine for something that is durable when its ticket is. */
   submit(work: (engine: Engine) => number): Write {
-    return this.#receipt(this.#call(work))
+    const receipt = new Receipt()
+    this.#submit(work, receipt)
+    return receipt
   }
 
-  #receipt(ticket: number): Write {
-    const durable = this.#ticket(ticket)
+  #submit(work: (engine: Engine) => number, receipt: Receipt): void {
+    this.#expect(receipt, this.#call(work))
     this.#deliver()
-    return { durable }
+  }
+
+  #expect(receipt: Receipt, ticket: number): void {
+    receipt.ticket = ticket
+    this.#durable.push(receipt)
   }
 
   /** Ends a transaction; resolves when it is durable. */
   async commit(frame: number): Promise<void> {
-    const { durable } = await this.read(
+    const receipt = new Receipt()
+    await this.read(
       engine => engine.commit(frame, Date.now()),
-      ticket => this.#receipt(ticket),
+      ticket => this.#expect(receipt, ticket),
     )
-    await durable
+    this.#deliver()
+    await receipt.durable
   }
 
   /** Ends a frame without its writes. */
@@ -238,6 +272,7 @@ export class Store implements Source<Write, Edit> {
 
   /** One row under a string, frozen, if it is decoded already. */
   decoded(collection: number, key: string): Value | undefined {
+    this.#cross()
     return this.#cache(collection).row(key)
   }
 
@@ -262,6 +297,7 @@ export class Store implements Source<Write, Edit> {
     now = Date.now(),
   ): Promise<readonly Value[]> {
     const asked = this.encode(bounds, 'range').slice()
+    this.#cross()
     const scan = (what: What, rows: number) => (engine: Engine) =>
       engine.scan(frame, collection, index, asked, rows, reverse, what, now)
     if (frame !== 0) {
@@ -437,10 +473,15 @@ export class Store implements Source<Write, Edit> {
     return this.#closed || this.#broken !== undefined
   }
 
-  /** Calls the engine. What it tells meanwhile waits: it cannot be called from within. */
-  #call<T>(work: (engine: Engine) => T): T {
+  #mustBeOpen(): void {
     if (this.#closed) throw closed()
     if (this.#broken !== undefined) throw this.#broken
+  }
+
+  /** Calls the engine. What it tells meanwhile waits: it cannot be called from within. */
+  #call<T>(work: (engine: Engine) => T): T {
+    this.#cross()
+    this.#mustBeOpen()
     this.#calls++
     try {
       return work(this.#engine)
@@ -449,8 +490,10 @@ export class Store implements Source<Write, Edit> {
     }
   }
 
-  #ticket(ticket: number): Promise<void> {
-    return quiet(new Promise<void>((resolve, reject) => this.#durable.push({ ticket, resolve, reject })))
+  /** Hands an answer of the record store to the engine. */
+  readonly #answered = (take: (engine: Engine) => void): void => {
+    this.#use(take)
+    if (this.#idle.length > 0 && !this.isOver() && this.#call(engine => engine.isIdle())) settle(this.#idle)
   }
 
   #load(): Promise<void> {
@@ -481,17 +524,17 @@ export class Store implements Source<Write, Edit> {
       case Kind.Opened:
         return this.#opened?.resolve()
       case Kind.Durable:
-        while (this.#durable.length > 0 && this.#durable[0]!.ticket <= number) this.#durable.shift()!.resolve()
+        this.#madeDurable(number)
         this.#durableAt = performance.now()
         this.#idleTimer ??= setTimeout(this.#pause, IDLE_AFTER_MS)
         return
       case Kind.Refused:
         return this.#refused(number, this.#refusal(bytes!))
       case Kind.Changed:
-        return this.#changed(number, decode(bytes!) as unknown as [number, ...(number | Uint8Array)[]])
+        return this.#changed(number, bytes!)
       case Kind.Outcome: {
         const outcome = decode(bytes!, 0, bytes!.length, true) as unknown as Outcome
-        this.#confirmed.get(outcome.id)?.resolve(outcome)
+        this.#confirmed.get(outcome.id)?.outcome.resolve(outcome)
         this.#confirmed.delete(outcome.id)
         return this.#listener.outcome(outcome)
       }
@@ -501,16 +544,12 @@ export class Store implements Source<Write, Edit> {
         return this.#listener.syncRefused(told(bytes!), number)
       case Kind.Loaded:
         return settle(this.#loads)
-      case Kind.Appended:
-        return this.#listener.appended(number, bytes!)
       case Kind.Failed:
         return this.#failed(told(bytes!))
       case Kind.ReadFailed:
         return settle(this.#loads, told(bytes!))
       case Kind.Corrupt:
         return this.#corrupt(told(bytes!))
-      case Kind.Idle:
-        return settle(this.#idle)
       case Kind.Progress:
         return this.#listener.progress(this.#named(decode(bytes!) as Document) as unknown as Progress)
       case Kind.MoreWork:
@@ -518,16 +557,16 @@ export class Store implements Source<Write, Edit> {
     }
   }
 
-  /** Behind the bits of which any row may have changed: the number of its collection and the encoded key of each row. */
-  #changed(collections: number, [unknown, ...rows]: [number, ...(number | Uint8Array)[]]): void {
-    const known = new Map<number, (readonly KeyPart[])[]>()
-    for (let at = 0; at < rows.length; at += 2) {
-      const [collection, key] = [rows[at] as number, partsOf(rows[at + 1] as Uint8Array)]
-      const keys = known.get(collection)
-      if (keys === undefined) known.set(collection, [key])
-      else keys.push(key)
-    }
-    const changed = (collection: number) => (hasBit(unknown, collection) ? undefined : (known.get(collection) ?? []))
+  #madeDurable(ticket: number): void {
+    let count = 0
+    while (count < this.#durable.length && this.#durable[count]!.ticket <= ticket) count++
+    settle(this.#durable.splice(0, count))
+  }
+
+  #changed(collections: number, bytes: Uint8Array): void {
+    let told: ((collection: number) => Changed) | undefined
+    // Nobody may want to know.
+    const changed = (collection: number) => (told ??= changedRows(bytes))(collection)
     for (const [collection, cache] of this.#caches) {
       if (hasBit(collections, collection)) cache.drop(changed(collection))
     }
@@ -559,10 +598,14 @@ export class Store implements Source<Write, Edit> {
   #refused(ticket: number, error: PannierError): void {
     // What is declared cannot be.
     if (ticket === 1) this.#opened?.reject(error)
-    const index = this.#durable.findIndex(waiter => waiter.ticket === ticket)
-    if (index >= 0) this.#durable.splice(index, 1)[0]!.reject(error)
+    const index = this.#durable.findIndex(receipt => receipt.ticket === ticket)
     // An answer that cannot be taken in has no ticket of the page's.
-    else this.#listener.syncRefused(error, 0)
+    if (index < 0) return this.#listener.syncRefused(error, 0)
+    const receipt = this.#durable.splice(index, 1)[0]!
+    receipt.reject(error)
+    if (!(receipt instanceof EditReceipt)) return
+    receipt.outcome.reject(error)
+    this.#confirmed.delete(receipt.id ?? '')
   }
 
   #failed(error: PannierError): void {
@@ -584,10 +627,26 @@ export class Store implements Source<Write, Edit> {
   /** Nothing that is waited for will happen any more. */
   #end(error: PannierError): void {
     this.#opened?.reject(error)
-    for (const waiters of [this.#durable, this.#loads, this.#idle]) settle(waiters, error)
-    for (const { reject } of this.#confirmed.values()) reject(error)
+    for (const waiters of [this.#durable, this.#batch.take()[1], this.#loads, this.#idle]) settle(waiters, error)
+    for (const { outcome } of this.#confirmed.values()) outcome.reject(error)
     this.#confirmed.clear()
   }
+}
+
+/**
+ * The changed rows by collection. Bytes: the bits of the collections of which any may have changed, then for each row the
+ * number of its collection and its encoded key.
+ */
+function changedRows(bytes: Uint8Array): (collection: number) => Changed {
+  const [unknown, ...rows] = decode(bytes) as unknown as [number, ...(number | Uint8Array)[]]
+  const known = new Map<number, (readonly KeyPart[])[]>()
+  for (let at = 0; at < rows.length; at += 2) {
+    const [collection, key] = [rows[at] as number, partsOf(rows[at + 1] as Uint8Array)]
+    const keys = known.get(collection)
+    if (keys === undefined) known.set(collection, [key])
+    else keys.push(key)
+  }
+  return collection => (hasBit(unknown, collection) ? undefined : (known.get(collection) ?? []))
 }
 
 /** Whether a bit is set. Bit operations would cut the number to 32. */
@@ -595,7 +654,7 @@ function hasBit(bits: number, bit: number): boolean {
   return Math.floor(bits / 2 ** bit) % 2 === 1
 }
 
-function settle(waiters: Waiter<void>[], error?: PannierError): void {
+function settle(waiters: Pick<Waiter<void>, 'resolve' | 'reject'>[], error?: PannierError): void {
   for (const waiter of waiters.splice(0)) error === undefined ? waiter.resolve() : waiter.reject(error)
 }
 

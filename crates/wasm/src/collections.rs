@@ -3,6 +3,7 @@
 use crate::engine::{Engine, NAMES, document, error, id, rows_tree};
 use pannier::collection::Query;
 use pannier::format::document::Document;
+use pannier::format::varint;
 use pannier::sync::client::Operation;
 use wasm_bindgen::prelude::*;
 
@@ -46,21 +47,25 @@ impl Engine {
         new_id: &[u8],
         now_ms: f64,
     ) -> Result<f64, JsValue> {
-        let rows_tree = rows_tree(into);
-        // Our own encoder wrote them a moment ago: megabytes that need no second look.
-        let asked = Document::from_stored(bytes);
-        let operation = match kind.checked_sub(NAMES.len()) {
-            None => Operation::Mutate { name: NAMES[kind], asked, id: id(new_id)?, at: now_ms as u64 },
-            Some(0) => Operation::Put { rows_tree, rows: asked },
-            Some(1) => Operation::Delete { rows_tree, keys: asked },
-            Some(2) => Operation::DeleteRange { rows_tree, asked },
-            Some(_) => return Err(error("unknown kind of write")),
-        };
+        let operation = operation(kind, into, bytes, new_id, now_ms as u64)?;
         if frame == 0 {
             return Ok(self.submit(operation, now_ms));
         }
         let written = self.shell.client.borrow_mut().write(frame, operation);
         self.finish_read(written.map(|()| 0.0))
+    }
+
+    /// The writes of one task, in order, as `js/src/batch.ts` puts them together. Returns the ticket of the first.
+    #[wasm_bindgen(js_name = writeAll)]
+    pub fn write_all(&self, mut writes: &[u8], now_ms: f64) -> Result<f64, JsValue> {
+        let mut operations = Vec::new();
+        while !writes.is_empty() {
+            operations.push(take_write(&mut writes)?);
+        }
+        let after_first = operations.len() as f64 - 1.0;
+        let last = self.shell.client.borrow_mut().submit_all(operations, now_ms as u64);
+        self.shell.pump();
+        Ok(last as f64 - after_first)
     }
 
     /// Number of rows in a range. Returns it, or a negative code.
@@ -87,4 +92,33 @@ impl Engine {
     pub fn is_upkeep_due(&self) -> bool {
         self.shell.client.borrow().is_upkeep_due()
     }
+}
+
+fn operation(kind: usize, into: u8, bytes: Vec<u8>, new_id: &[u8], at: u64) -> Result<Operation, JsValue> {
+    let rows_tree = rows_tree(into);
+    // Our own encoder wrote them a moment ago: megabytes that need no second look.
+    let asked = Document::from_stored(bytes);
+    Ok(match kind.checked_sub(NAMES.len()) {
+        None => Operation::Mutate { name: NAMES[kind], asked, id: id(new_id)?, at },
+        Some(0) => Operation::Put { rows_tree, rows: asked },
+        Some(1) => Operation::Delete { rows_tree, keys: asked },
+        Some(2) => Operation::DeleteRange { rows_tree, asked },
+        Some(_) => return Err(error("unknown kind of write")),
+    })
+}
+
+/// Takes a write off the front: kind and collection, a byte each; time, and of
+/// the id and of the document their lengths, as varints; id; document.
+fn take_write(writes: &mut &[u8]) -> Result<Operation, JsValue> {
+    let mut take = || {
+        let (&[kind, into], rest) = writes.split_first_chunk()?;
+        *writes = rest;
+        let (at, id, document) = (varint::read(writes)?, varint::read(writes)?, varint::read(writes)?);
+        let (id, rest) = writes.split_at_checked(id as usize)?;
+        let (document, rest) = rest.split_at_checked(document as usize)?;
+        *writes = rest;
+        Some((kind, into, at, id, document))
+    };
+    let (kind, into, at, id, document) = take().ok_or_else(|| error("writes end early"))?;
+    operation(kind.into(), into, document.to_vec(), id, at)
 }

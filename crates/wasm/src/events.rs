@@ -15,8 +15,6 @@ pub(crate) struct Flat {
     pub(crate) bytes: Option<Vec<u8>>,
 }
 
-/// Everything is durable and folded into the tree.
-pub(crate) const IDLE: u8 = 12;
 /// The store wants a turn, in a task of its own, to do a slice of its work.
 pub(crate) const MORE_WORK: u8 = 13;
 
@@ -24,8 +22,9 @@ fn flat(kind: u8, number: f64, bytes: Option<Vec<u8>>) -> Flat {
     Flat { kind, number, bytes }
 }
 
-pub(crate) fn flatten(event: ClientEvent) -> Flat {
-    match event {
+/// None for what the record store's side knows: the log records it has written.
+pub(crate) fn flatten(event: ClientEvent) -> Option<Flat> {
+    Some(match event {
         ClientEvent::Opened => flat(0, 0.0, None),
         ClientEvent::Durable { ticket } => flat(1, ticket as f64, None),
         ClientEvent::Refused { ticket, code, detail } => flat(2, ticket as f64, Some(refusal(&code, &detail))),
@@ -36,12 +35,12 @@ pub(crate) fn flatten(event: ClientEvent) -> Flat {
         ClientEvent::Synced { more } => flat(5, f64::from(u8::from(more)), None),
         ClientEvent::SyncRefused(error) => flat(6, retry_after_ms(&error), Some(sync_error(&error))),
         ClientEvent::Loaded => flat(7, 0.0, None),
-        ClientEvent::Appended { seq, bytes } => flat(8, seq as f64, Some(bytes.to_vec())),
+        ClientEvent::Appended { .. } => return None,
         ClientEvent::Failed(failure) => flat(9, 0.0, Some(failed(&failure))),
         ClientEvent::ReadFailed(failure) => flat(10, 0.0, Some(failed(&failure))),
         ClientEvent::Progress(progress) => flat(14, 0.0, Some(progress.into_bytes())),
         ClientEvent::Corrupt(corrupt) => flat(11, 0.0, Some(corrupted(corrupt))),
-    }
+    })
 }
 
 /// The collections of which any row may have changed, as bits; then for each

@@ -1,6 +1,6 @@
 //! Carries requests to the record store, answers back, and events out.
 
-use crate::events::{Flat, IDLE, MORE_WORK, flatten};
+use crate::events::{Flat, MORE_WORK, flatten};
 use crate::javascript::{Bytes, Notify};
 use crate::records::Records;
 use pannier::store::{RequestId, Response};
@@ -30,7 +30,7 @@ impl Shell {
             self.records.start(id, &request);
         }
         if self.client.borrow().has_work() && !self.asked_for_turn.replace(true) {
-            self.notify_kind(MORE_WORK);
+            self.notify(Flat { kind: MORE_WORK, number: 0.0, bytes: None });
         }
         self.tell();
     }
@@ -39,9 +39,6 @@ impl Shell {
     pub(crate) fn complete(&self, id: u32, response: Response) {
         self.client.borrow_mut().complete(RequestId(id), response);
         self.pump();
-        if self.client.borrow().is_idle() {
-            self.notify_kind(IDLE);
-        }
     }
 
     /// Does a slice of the store's own work.
@@ -55,12 +52,10 @@ impl Shell {
         loop {
             let event = self.client.borrow_mut().next_event();
             let Some(event) = event else { return };
-            self.notify(flatten(event));
+            if let Some(flat) = flatten(event) {
+                self.notify(flat);
+            }
         }
-    }
-
-    fn notify_kind(&self, kind: u8) {
-        self.notify(Flat { kind, number: 0.0, bytes: None });
     }
 
     fn notify(&self, event: Flat) {

@@ -23,11 +23,19 @@ const FAILURES: { readonly [name: string]: Failure } = {
  */
 export class Carrier {
   readonly #records: RecordStore
-  /** Answers go here; undefined once the store is closed. */
-  engine: Engine | undefined
+  /** Calls the engine, if it is still there. */
+  readonly #answered: (take: (engine: Engine) => void) => void
+  /** Told of each log record that was written. */
+  readonly #appended: (seq: number, record: Uint8Array) => void
 
-  constructor(records: RecordStore) {
+  constructor(
+    records: RecordStore,
+    answered: (take: (engine: Engine) => void) => void,
+    appended: (seq: number, record: Uint8Array) => void,
+  ) {
     this.#records = records
+    this.#answered = answered
+    this.#appended = appended
   }
 
   open(id: number, logAfter: number | undefined): void {
@@ -37,7 +45,11 @@ export class Carrier {
   }
 
   append(id: number, seq: number, bytes: Uint8Array, checked: boolean): void {
-    this.#carry(id, this.#records.append(seq, bytes.slice(), checked), (engine, done) => engine.done(id, done))
+    const record = bytes.slice()
+    this.#carry(id, this.#records.append(seq, record, checked), (engine, done) => {
+      engine.done(id, done)
+      if (done) this.#appended(seq, record)
+    })
   }
 
   read(id: number, segments: Uint32Array): void {
@@ -67,20 +79,23 @@ export class Carrier {
       dropLogBelow,
       append: bytes && { seq, bytes },
     }
-    this.#carry(id, this.#records.checkpoint(checkpoint), (engine, done) => engine.done(id, done))
+    this.#carry(id, this.#records.checkpoint(checkpoint), (engine, done) => {
+      engine.done(id, done)
+      if (done && bytes) this.#appended(seq, bytes)
+    })
   }
 
   close(): void {
-    this.engine = undefined
     this.#records.close()
   }
 
   #carry<T>(id: number, answer: Promise<T>, take: (engine: Engine, answer: T) => void): void {
     answer.then(
-      found => this.engine && take(this.engine, found),
+      found => this.#answered(engine => take(engine, found)),
       (error: Error | null) => {
         const name = error?.name ?? 'Error'
-        this.engine?.failed(id, FAILURES[name] ?? Failure.Other, `${name}: ${error?.message}`)
+        const message = `${name}: ${error?.message}`
+        this.#answered(engine => engine.failed(id, FAILURES[name] ?? Failure.Other, message))
       },
     )
   }

@@ -110,24 +110,24 @@ export class IndexedDbRecords implements RecordStore {
     })
   }
 
-  async #write(stores: string[], fill: (transaction: IDBTransaction, conflict: Conflict) => () => boolean) {
-    return (await this.#run(stores, 'readwrite', fill)) ?? false
+  #write(stores: string[], fill: (transaction: IDBTransaction, conflict: Conflict) => () => boolean): Promise<boolean> {
+    return this.#run(stores, 'readwrite', fill, false)
   }
 
-  /** Runs a transaction; undefined is the answer where a condition in it did not hold. */
-  async #run<T>(
+  /** Runs a transaction; `refused` is the answer where a condition in it did not hold. */
+  #run<T>(
     stores: string[],
     mode: IDBTransactionMode,
     fill: (transaction: IDBTransaction, conflict: Conflict) => () => T,
+    refused?: T,
   ): Promise<T> {
-    const database = this.#database ?? (await this.#connect())
-    try {
-      return await transact(database, stores, mode, this.#durability, fill)
-    } catch (error) {
-      // The connection may be dead: the next operation opens a new one. A full disk is no fault of the connection.
-      if ((error as Error)?.name !== 'QuotaExceededError' && this.#database === database) this.close()
-      throw error
-    }
+    // Promises of functions would be turns that every commit waits for.
+    const run = (database: IDBDatabase) =>
+      transact(database, stores, mode, this.#durability, fill, refused, error => {
+        // The connection may be dead: the next operation opens a new one. A full disk is no fault of the connection.
+        if (error?.name !== 'QuotaExceededError' && this.#database === database) this.close()
+      })
+    return this.#database === undefined ? this.#connect().then(run) : run(this.#database)
   }
 
   #connect(): Promise<IDBDatabase> {
@@ -153,22 +153,29 @@ function transact<T>(
   mode: IDBTransactionMode,
   options: IDBTransactionOptions,
   fill: (transaction: IDBTransaction, conflict: Conflict) => () => T,
+  refused?: T,
+  failed?: (error: Error | null) => void,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const transaction = database.transaction(stores, mode, options)
+    const fail = (error: unknown) => {
+      failed?.(error as Error | null)
+      reject(error)
+    }
+    let transaction: IDBTransaction | undefined
     let isConflict = false
     let result: () => T
-    transaction.oncomplete = () => resolve(result())
-    transaction.onabort = () => (isConflict ? resolve(undefined as T) : reject(transaction.error))
     try {
+      transaction = database.transaction(stores, mode, options)
+      transaction.oncomplete = () => resolve(result())
+      transaction.onabort = () => (isConflict ? resolve(refused as T) : fail(transaction!.error))
       result = fill(transaction, () => {
         isConflict = true
-        transaction.abort()
+        transaction!.abort()
       })
     } catch (error) {
       // Left alone, it would commit the part that was asked for.
-      transaction.abort()
-      reject(error)
+      transaction?.abort()
+      fail(error)
     }
   })
 }

@@ -233,9 +233,18 @@ impl Client {
     /// Does `operation`, at once where what it reads is in memory. Returns its
     /// ticket. `now_ms` is the time in milliseconds since 1970.
     pub fn submit(&mut self, operation: Operation, now_ms: u64) -> u64 {
+        self.submit_all(alloc::vec![operation], now_ms)
+    }
+
+    /// As `submit` for several, in order, each for itself; what all of them
+    /// have changed is told at once. Returns the ticket of the last: each has
+    /// one more than the one before.
+    pub fn submit_all(&mut self, operations: Vec<Operation>, now_ms: u64) -> u64 {
         self.now_ms = self.now_ms.max(now_ms);
-        self.tickets += 1;
-        self.waiting.push_back(Queued { ticket: self.tickets, operation, commit: 0 });
+        for operation in operations {
+            self.tickets += 1;
+            self.waiting.push_back(Queued { ticket: self.tickets, operation, commit: 0 });
+        }
         self.run();
         self.tickets
     }
@@ -369,8 +378,10 @@ impl Client {
                 }
             }
         }
-        if let Some(ticket) = ticket {
-            self.events.push(ClientEvent::Durable { ticket });
+        match (ticket, self.events.last_mut()) {
+            (None, _) => {}
+            (Some(ticket), Some(ClientEvent::Durable { ticket: last })) => *last = ticket,
+            (Some(ticket), _) => self.events.push(ClientEvent::Durable { ticket }),
         }
     }
 
