@@ -6,6 +6,7 @@
 //! reads a clock or draws a random number of its own, but for `pannierd`, which
 //! lives in real time.
 
+pub mod cut;
 pub mod device;
 pub mod inspect;
 pub mod memory_server;
@@ -16,4 +17,6 @@ pub mod rng;
 pub mod runner;
 pub mod scenario;
 pub mod server;
+pub mod shrink;
 pub mod tab;
+pub mod world;

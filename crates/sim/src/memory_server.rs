@@ -1,6 +1,7 @@
 //! A server's database in memory: the plainest implementation of
 //! [`ServerTx`], to test against and to check others by.
 
+use crate::cut::Cut;
 use pannier::format::document::Document;
 use pannier::shop::stock;
 use pannier::sync::mutation::{Context, Id, Rules};
@@ -49,8 +50,25 @@ impl MemoryServer {
         now_ms: u64,
         limits: &Limits,
     ) -> Result<SyncResponse, ServeError> {
+        self.serve_cut(rules, shopper, request, now_ms, limits, None)
+    }
+
+    /// As `serve`; the database fails after so many calls.
+    ///
+    /// # Errors
+    /// As [`server::sync`]; the database is then as it was.
+    pub fn serve_cut(
+        &mut self,
+        rules: &dyn Rules,
+        shopper: &str,
+        request: &SyncRequest,
+        now_ms: u64,
+        limits: &Limits,
+        calls_left: Option<u32>,
+    ) -> Result<SyncResponse, ServeError> {
         let mut tx = self.clone();
-        let response = server::sync(&mut tx, rules, shopper, request, &Context::at(now_ms), limits)?;
+        let mut cut = Cut { tx: &mut tx, calls_left };
+        let response = server::sync(&mut cut, rules, shopper, request, &Context::at(now_ms), limits)?;
         *self = tx;
         Ok(response)
     }

@@ -1,4 +1,4 @@
-//! The cart in its plainest form: what mutations must come to when they are
+//! Cart and history in their plainest form: what mutations must come to when they are
 //! done one after the other. Written apart from the core's rules, so that an
 //! error in them shows.
 
@@ -27,13 +27,15 @@ pub struct PlainProduct {
     pub delisted: bool,
 }
 
-/// A cart.
+/// A shopper's cart and history.
 #[derive(Clone, Debug, Default)]
 pub struct Plain {
     /// Lines by key, which is the sku here.
     pub lines: BTreeMap<String, PlainLine>,
     /// Products by sku.
     pub products: BTreeMap<String, PlainProduct>,
+    /// Visits by event: sku and date.
+    pub visits: BTreeMap<String, (String, u64)>,
 }
 
 /// Status and code of an outcome.
@@ -46,6 +48,9 @@ const STALE: Came = ("noop", Some("stale_gen"));
 /// Most lines in a cart.
 const LINES_MAX: usize = 500;
 
+/// Milliseconds after which a visit is too old.
+const VISIT_AGE_MS_MAX: u64 = 90 * 24 * 3600 * 1000;
+
 /// Most pieces in a line where the stock does not say less.
 const PIECES_MAX: u64 = 9999;
 
@@ -57,10 +62,12 @@ impl Plain {
     /// Does one mutation.
     ///
     /// # Panics
-    /// When it is none of the cart's.
-    pub fn apply(&mut self, name: &str, args: &Json) -> Came {
-        if name == "cart.clear" {
-            return self.clear(args);
+    /// When there is no such mutation.
+    pub fn apply(&mut self, name: &str, args: &Json, now_ms: u64) -> Came {
+        match name {
+            "cart.clear" => return self.clear(args),
+            "history.visit" => return self.visit(args, now_ms),
+            _ => {}
         }
         let key = args["line"].as_str().expect("a line");
         match name {
@@ -80,7 +87,7 @@ impl Plain {
                 Removed::Left => ("adjusted", Some("added_elsewhere")),
                 Removed::All => APPLIED,
             },
-            _ => panic!("{name} is no mutation of a cart"),
+            _ => panic!("{name} is no mutation"),
         }
     }
 
@@ -88,6 +95,20 @@ impl Plain {
     pub fn quantities(&self) -> BTreeMap<String, u64> {
         let live = self.lines.iter().filter(|(_, line)| line.qty > 0);
         live.map(|(key, line)| (key.clone(), line.qty)).collect()
+    }
+
+    fn visit(&mut self, args: &Json, now_ms: u64) -> Came {
+        let event = args["eventId"].as_str().expect("an event");
+        let at = number(args, "at").min(now_ms);
+        if at < now_ms.saturating_sub(VISIT_AGE_MS_MAX) {
+            return ("noop", Some("too_old"));
+        }
+        if self.visits.contains_key(event) {
+            return ("noop", Some("duplicate"));
+        }
+        let sku = args["sku"].as_str().expect("a sku");
+        self.visits.insert(event.into(), (sku.into(), at));
+        APPLIED
     }
 
     fn live(&mut self, key: &str) -> Option<&mut PlainLine> {

@@ -73,6 +73,8 @@ impl Rules for Counting<'_> {
 #[derive(Clone, Debug)]
 pub struct Executed {
     /// Whose it was.
+    pub shopper: String,
+    /// The client that sent it.
     pub client: Id,
     /// The mutation.
     pub mutation: Mutation,
@@ -84,6 +86,8 @@ pub struct Executed {
 }
 
 /// The core's server over a database in memory. Its clock goes only when told.
+/// A clone is a backup.
+#[derive(Clone)]
 pub struct InProcess {
     /// The database.
     pub database: MemoryServer,
@@ -91,12 +95,17 @@ pub struct InProcess {
     pub log: Vec<Executed>,
     /// Milliseconds since 1970.
     pub clock_ms: u64,
+    /// The database fails after so many calls of the next request's transaction.
+    pub cut_after: Option<u32>,
     executions: Cell<u64>,
     last_seqs: BTreeMap<Id, u64>,
     /// For each shopper, which client brought the cart to which revision.
     writers: BTreeMap<String, Vec<(u64, Id)>>,
     versions: BTreeMap<String, u64>,
 }
+
+/// What a client is told that meets a database that failed.
+const RETRY_AFTER_MS: u64 = 1000;
 
 /// Where the clock of a new server stands: in November 2026.
 const START_MS: u64 = 1_795_000_000_000;
@@ -107,6 +116,7 @@ impl Default for InProcess {
             database: MemoryServer::new(7),
             log: Vec::new(),
             clock_ms: START_MS,
+            cut_after: None,
             executions: Cell::new(0),
             last_seqs: BTreeMap::new(),
             writers: BTreeMap::new(),
@@ -123,15 +133,24 @@ impl InProcess {
 
     fn serve(&mut self, shopper: &str, body: &[u8]) -> Result<Answer, SyncError> {
         let request = wire::decode_request(body)?;
+        let before = self.executions.get();
         let rules = Counting(&self.executions);
-        let served = self.database.serve(&rules, shopper, &request, self.clock_ms, &Limits::default());
+        let (limits, cut_after) = (Limits::default(), self.cut_after.take());
+        let served = self.database.serve_cut(&rules, shopper, &request, self.clock_ms, &limits, cut_after);
         match served {
             Ok(response) => {
                 self.note(shopper, &request, response.last_seq, &response.outcomes);
                 Ok(Answer::Ok(response))
             }
-            Err(ServeError::Refused(error)) => Err(error),
-            Err(ServeError::Rows(error)) => panic!("the database in memory failed: {error}"),
+            Err(error) => {
+                // Nothing of it was committed.
+                self.executions.set(before);
+                match error {
+                    ServeError::Refused(error) => Err(error),
+                    ServeError::Rows(RowsError::Backend(_)) => Err(SyncError::Retry { after_ms: RETRY_AFTER_MS }),
+                    ServeError::Rows(error) => panic!("the database in memory failed: {error}"),
+                }
+            }
         }
     }
 
@@ -145,7 +164,7 @@ impl InProcess {
         for (mutation, outcome) in request.mutations.iter().zip(outcomes) {
             if mutation.seq > before {
                 let (mutation, outcome) = (mutation.clone(), outcome.clone());
-                self.log.push(Executed { client, mutation, outcome, concurrent });
+                self.log.push(Executed { shopper: shopper.into(), client, mutation, outcome, concurrent });
             }
         }
         let rev = ServerTx::rev(&mut self.database, shopper, Collection::Cart).expect("memory does not fail");

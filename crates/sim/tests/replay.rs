@@ -201,7 +201,7 @@ impl Replay {
         let mut plain = Plain::default();
         for executed in &self.server.log {
             let args = serde_json::to_value(&executed.mutation.args).expect("JSON");
-            let came = plain.apply(&executed.mutation.name, &args);
+            let came = plain.apply(&executed.mutation.name, &args, self.server.clock_ms);
             assert_eq!((executed.outcome.status.name(), executed.outcome.code.as_deref()), came);
         }
         let expected = plain.quantities();

@@ -18,6 +18,7 @@ mod rename;
 mod server;
 mod setup;
 mod shop;
+mod sim;
 mod size;
 mod suites;
 mod tally;

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::process::{cargo, command, node_tool};
 use crate::workspace::{at, geckodriver, package_dir, pannierd, wasm_bindgen_bin};
-use crate::{Failure, model};
+use crate::{Failure, model, sim};
 
 /// One suite.
 pub struct Suite {
@@ -72,6 +72,12 @@ pub const SUITES: &[Suite] = &[
         about: "every state of the sync protocol's core, with its rules and without each",
         needs_builds: false,
         kind: Kind::Runners(|| Ok(vec![model::checker()?])),
+    },
+    Suite {
+        name: "sim",
+        about: "2,000 simulated worlds in which everything goes wrong that can",
+        needs_builds: false,
+        kind: Kind::Runners(|| Ok(vec![sim::suite()])),
     },
     Suite {
         name: "fuzz",

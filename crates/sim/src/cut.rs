@@ -1,0 +1,91 @@
+//! A transaction whose database fails at some call.
+
+use crate::memory_server::MemoryServer;
+use pannier::format::document::Document;
+use pannier::sync::mutation::Id;
+use pannier::sync::rows::{Collection, RowsError};
+use pannier::sync::server::{ChangePage, ClientState, ServerTx, StoredOutcome};
+
+/// A transaction that works for so many calls.
+pub struct Cut<'a> {
+    /// What it works on.
+    pub tx: &'a mut MemoryServer,
+    /// Calls until it fails; `None` never.
+    pub calls_left: Option<u32>,
+}
+
+impl Cut<'_> {
+    fn call(&mut self) -> Result<&mut MemoryServer, RowsError> {
+        if let Some(left) = &mut self.calls_left {
+            *left = left.checked_sub(1).ok_or_else(|| RowsError::Backend("the database is gone".into()))?;
+        }
+        Ok(self.tx)
+    }
+}
+
+impl ServerTx for Cut<'_> {
+    fn epoch(&mut self) -> Result<u64, RowsError> {
+        self.call()?.epoch()
+    }
+
+    fn client(&mut self, client: Id) -> Result<Option<ClientState>, RowsError> {
+        self.call()?.client(client)
+    }
+
+    fn put_client(&mut self, client: Id, state: &ClientState) -> Result<(), RowsError> {
+        self.call()?.put_client(client, state)
+    }
+
+    fn outcome(&mut self, client: Id, seq: u64) -> Result<Option<StoredOutcome>, RowsError> {
+        self.call()?.outcome(client, seq)
+    }
+
+    fn put_outcome(&mut self, client: Id, stored: &StoredOutcome, now_ms: u64) -> Result<(), RowsError> {
+        self.call()?.put_outcome(client, stored, now_ms)
+    }
+
+    fn drop_outcomes(&mut self, client: Id, ack_to: u64, before_ms: u64) -> Result<(), RowsError> {
+        self.call()?.drop_outcomes(client, ack_to, before_ms)
+    }
+
+    fn get(&mut self, owner: &str, collection: Collection, key: &str) -> Result<Option<Document>, RowsError> {
+        self.call()?.get(owner, collection, key)
+    }
+
+    fn put(&mut self, owner: &str, collection: Collection, key: &str, value: &Document) -> Result<u64, RowsError> {
+        self.call()?.put(owner, collection, key, value)
+    }
+
+    fn delete(&mut self, owner: &str, collection: Collection, key: &str) -> Result<Option<u64>, RowsError> {
+        self.call()?.delete(owner, collection, key)
+    }
+
+    fn scan(
+        &mut self,
+        owner: &str,
+        collection: Collection,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, Document)>, RowsError> {
+        self.call()?.scan(owner, collection, after, limit)
+    }
+
+    fn count(&mut self, owner: &str, collection: Collection) -> Result<u64, RowsError> {
+        self.call()?.count(owner, collection)
+    }
+
+    fn rev(&mut self, owner: &str, collection: Collection) -> Result<u64, RowsError> {
+        self.call()?.rev(owner, collection)
+    }
+
+    fn changes(
+        &mut self,
+        owner: &str,
+        collection: Collection,
+        after: u64,
+        rows_max: usize,
+        bytes_max: usize,
+    ) -> Result<ChangePage, RowsError> {
+        self.call()?.changes(owner, collection, after, rows_max, bytes_max)
+    }
+}

@@ -1,0 +1,82 @@
+//! What happened in worlds, by name.
+
+use std::collections::BTreeMap;
+
+/// How often each thing happened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts(pub BTreeMap<String, u64>);
+
+/// What must happen in some of many worlds, or it is not tested.
+pub const REQUIRED: &[&str] = &[
+    "answers cut",
+    "answers lost",
+    "conflicts between tabs",
+    "device clocks set",
+    "error retry",
+    "failures of a record store",
+    "kills",
+    "kills in mid-commit",
+    "mutations on what another device had changed",
+    "mutations that were never durable",
+    "requests cut",
+    "requests doubled",
+    "requests lost",
+    "cart.add adjusted limit",
+    "cart.add adjusted stock",
+    "cart.add applied",
+    "cart.add rejected delisted",
+    "cart.adjust adjusted below_zero",
+    "cart.adjust adjusted stock",
+    "cart.adjust applied",
+    "cart.adjust noop line_gone",
+    "cart.clear adjusted added_elsewhere",
+    "cart.clear applied",
+    "cart.clear noop line_gone",
+    "cart.remove adjusted added_elsewhere",
+    "cart.remove applied",
+    "cart.remove noop line_gone",
+    "cart.remove noop stale_gen",
+    "cart.select applied",
+    "cart.select noop line_gone",
+    "cart.setQty adjusted stock",
+    "cart.setQty applied",
+    "cart.setQty noop line_gone",
+    "cart.setQty noop stale_gen",
+    "history.visit applied",
+    "history.visit noop duplicate",
+    "history.visit noop too_old",
+];
+
+impl Counts {
+    /// It happened.
+    pub fn add(&mut self, name: &str) {
+        self.add_many(name, 1);
+    }
+
+    /// It may have happened.
+    pub fn add_if(&mut self, happened: bool, name: &str) {
+        if happened {
+            self.add(name);
+        }
+    }
+
+    /// It happened so often.
+    pub fn add_many(&mut self, name: &str, count: u64) {
+        match self.0.get_mut(name) {
+            Some(sum) => *sum += count,
+            None => drop(self.0.insert(name.into(), count)),
+        }
+    }
+
+    /// Adds another world's.
+    pub fn merge(&mut self, other: &Self) {
+        for (name, count) in &other.0 {
+            self.add_many(name, *count);
+        }
+    }
+
+    /// Those of [`REQUIRED`] that never happened.
+    pub fn missing(&self) -> Vec<&'static str> {
+        REQUIRED.iter().copied().filter(|name| self.0.get(*name).is_none_or(|count| *count == 0)).collect()
+    }
+}
