@@ -27,7 +27,13 @@ const NO_SYNC: SyncApi = { now: async () => {}, state: OFF, pause() {}, resume()
  */
 export async function open(options: OpenOptions): Promise<Shop> {
   check(typeof options?.name === 'string' && options.name !== '', 'name', 'a non-empty string')
-  const callbacks: Callbacks = { outcome: new Set(), progress: new Set(), sync: new Set(), error: new Set() }
+  const callbacks: Callbacks = {
+    outcome: new Set(),
+    progress: new Set(),
+    recovered: new Set(),
+    sync: new Set(),
+    error: new Set(),
+  }
   const emit = <E extends keyof Events>(event: E, value: Events[E]) => {
     for (const callback of [...callbacks[event]]) guarded(() => callback(value))
   }
@@ -44,6 +50,7 @@ export async function open(options: OpenOptions): Promise<Shop> {
     synced: more => syncer?.synced(more),
     syncRefused: (error, retryAfterMs) => syncer?.refused(error, retryAfterMs),
     progress: progress => emit('progress', progress),
+    recovered: recovery => emit('recovered', recovery),
     appended: (seq, record) => tabs?.tell(seq, record),
   }
   const records = isStored ? new IndexedDbRecords(options.name, options.durability ?? 'relaxed') : new MemoryRecords()

@@ -7,7 +7,7 @@ import { partsOf } from './order.ts'
 import { EditReceipt, Receipt } from './receipt.ts'
 import { Carrier } from './records/carrier.ts'
 import type { RecordStore } from './records/record-store.ts'
-import type { Document, Edit, KeyPart, OpenOptions, Outcome, Progress, Value, Write } from './types.ts'
+import type { Document, Edit, KeyPart, OpenOptions, Outcome, Progress, Recovery, Value, Write } from './types.ts'
 import { Engine } from './wasm.ts'
 
 /** Collections by their numbers in the core. */
@@ -46,6 +46,7 @@ const enum Kind {
   Corrupt,
   MoreWork = 13,
   Progress,
+  Recovered,
 }
 
 /** What a scan gives: the same numbers stand in `crates/wasm/src/engine.rs`. */
@@ -99,6 +100,7 @@ export interface Listener {
   syncRefused(error: PannierError, retryAfterMs: number): void
   appended(seq: number, record: Uint8Array): void
   progress(progress: Progress): void
+  recovered(recovery: Recovery): void
 }
 
 /** Where collections read and write: the store, or a snapshot or transaction of it. */
@@ -552,6 +554,8 @@ export class Store implements Source<Write, Edit> {
         return this.#corrupt(told(bytes!))
       case Kind.Progress:
         return this.#listener.progress(this.#named(decode(bytes!) as Document) as unknown as Progress)
+      case Kind.Recovered:
+        return this.#listener.recovered(decode(bytes!) as unknown as Recovery)
       case Kind.MoreWork:
         return inTask(() => this.#use(engine => engine.work()))
     }

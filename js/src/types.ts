@@ -56,6 +56,8 @@ export interface Outcome {
   readonly code: string | null
   /** For `adjusted`: `{ asked, got }`; for a `setQty` that met another quantity: `{ found }`; and `line`/`sku` where they apply. */
   readonly detail: Document
+  /** The mutation had an outcome before, and was sent again to a server that had lost it. */
+  readonly again?: true
 }
 
 /** Receipts of an edit. Neither promise needs to be awaited; the edit is visible at once. */
@@ -301,9 +303,20 @@ export interface Progress {
   readonly state: 'building' | 'ready' | 'failed' | 'dropped'
 }
 
+/** How the client went on after the server had lost something, or the browser profile was copied. */
+export interface Recovery {
+  /** Of the server's refusal: `epoch_changed`, `unknown_client`, `seq_gap` or `op_mismatch`. */
+  readonly code: string
+  /** Acknowledged mutations that are sent again. */
+  readonly again: number
+  /** Acknowledged mutations that may be lost, at most: they are older than the journal. */
+  readonly lost: number
+}
+
 export interface Events {
   outcome: Outcome
   progress: Progress
+  recovered: Recovery
   sync: SyncState
   error: Error
 }

@@ -35,6 +35,8 @@ pub const META: TreeId = TreeId(0x01);
 pub const OUTBOX: TreeId = TreeId(0x02);
 /// The last outcomes, by sequence number.
 pub const OUTCOMES: TreeId = TreeId(0x03);
+/// Acknowledged mutations that had an effect, by sequence number.
+pub const JOURNAL: TreeId = TreeId(0x04);
 /// Rows of the commerce collection `n` are in tree `ROWS + n`; others follow.
 pub const ROWS: u8 = 0x10;
 /// The first number that no commerce collection has or may come to have.

@@ -14,8 +14,10 @@ use alloc::vec::Vec;
 use core::fmt;
 
 /// Milliseconds for which an acknowledged outcome is kept: a cloned browser
-/// profile is found out by comparing with it.
-pub const OUTCOME_KEPT_MS: u64 = 30 * 24 * 3600 * 1000;
+/// profile is found out by comparing with it, and what a client sends again
+/// from its journal is recognised by it. Twice the journal's age: the client
+/// may have learnt of it long after it was stored.
+pub const OUTCOME_KEPT_MS: u64 = 2 * wire::JOURNAL_AGE_MS_MAX;
 
 /// Owner of the rows that all shoppers share.
 pub const SHARED: &str = "";
@@ -65,6 +67,10 @@ pub trait ServerTx {
 
     /// The outcome of the client's mutation `seq`.
     fn outcome(&mut self, client: Id, seq: u64) -> Result<Option<StoredOutcome>, RowsError>;
+
+    /// The outcome of the mutation `id`, under whichever client of the shopper
+    /// it was executed.
+    fn outcome_by_id(&mut self, shopper: &str, id: Id) -> Result<Option<StoredOutcome>, RowsError>;
 
     /// Stores an outcome, under its own sequence number, with the time.
     fn put_outcome(&mut self, client: Id, stored: &StoredOutcome, now_ms: u64) -> Result<(), RowsError>;
@@ -170,9 +176,9 @@ pub fn sync(
     context: &Context,
     limits: &Limits,
 ) -> Result<SyncResponse, ServeError> {
-    let epoch = check_versions(tx, request)?;
-    let known = known_client(tx, shopper, request)?;
-    let last_seq = known.unwrap_or(0);
+    check_versions(request)?;
+    let (epoch, known) = known_client(tx, shopper, request)?;
+    let last_seq = known.unwrap_or(request.first_seq.saturating_sub(1));
     let batch = &request.mutations[..request.mutations.len().min(limits.mutations_per_sync)];
     check_sequence(&request.mutations, last_seq)?;
     let outcomes = execute(tx, rules, shopper, request.client, last_seq, batch, context)?;
@@ -186,31 +192,39 @@ pub fn sync(
         tx.drop_outcomes(request.client, request.ack_to, context.now_ms.saturating_sub(OUTCOME_KEPT_MS))?;
     }
     let scopes = pull(tx, shopper, &request.scopes, limits)?;
-    Ok(SyncResponse { epoch, last_seq: executed, outcomes, scopes })
+    Ok(SyncResponse { epoch, last_seq: executed, outcomes, scopes, at: context.now_ms })
 }
 
-fn check_versions(tx: &mut dyn ServerTx, request: &SyncRequest) -> Result<u64, ServeError> {
+fn check_versions(request: &SyncRequest) -> Result<(), ServeError> {
     if request.protocol != wire::PROTOCOL || request.schema != wire::SCHEMA {
         return Err(ServeError::Refused(SyncError::Schema { min: wire::SCHEMA, max: wire::SCHEMA }));
     }
-    let epoch = tx.epoch()?;
-    if request.epoch.is_some_and(|known| known != epoch) {
-        return Err(ServeError::Refused(SyncError::EpochChanged { epoch }));
-    }
-    Ok(epoch)
+    Ok(())
 }
 
-/// The client's last sequence number, once it is certain whose client it is;
-/// `None` for a new client.
-fn known_client(tx: &mut dyn ServerTx, shopper: &str, request: &SyncRequest) -> Result<Option<u64>, ServeError> {
-    match tx.client(request.client)? {
-        Some(state) if state.shopper != shopper => Err(ServeError::Refused(SyncError::PrincipalChanged {})),
-        Some(state) => Ok(Some(state.last_seq)),
-        None if request.ack_to > 0 || request.mutations.first().is_some_and(|first| first.seq > 1) => {
-            Err(ServeError::Refused(SyncError::UnknownClient {}))
+/// The epoch, and the client's last sequence number once it is certain whose
+/// client it is; `None` for a new client.
+fn known_client(tx: &mut dyn ServerTx, shopper: &str, request: &SyncRequest) -> Result<(u64, Option<u64>), ServeError> {
+    let known = match tx.client(request.client)? {
+        Some(state) if state.shopper != shopper => {
+            return Err(ServeError::Refused(SyncError::PrincipalChanged {}));
         }
-        None => Ok(None),
+        state => state.map(|state| state.last_seq),
+    };
+    let epoch = tx.epoch()?;
+    if request.epoch.is_some_and(|asked| asked != epoch) {
+        return Err(ServeError::Refused(SyncError::EpochChanged { epoch, last_seq: known }));
     }
+    let first_seq = request.first_seq;
+    if first_seq > wire::NUMBER_MAX {
+        let why = "first_seq is too large".into();
+        return Err(ServeError::Refused(SyncError::Malformed { why }));
+    }
+    let went_on = request.ack_to >= first_seq || request.mutations.first().is_some_and(|first| first.seq > first_seq);
+    if known.is_none() && went_on {
+        return Err(ServeError::Refused(SyncError::UnknownClient {}));
+    }
+    Ok((epoch, known))
 }
 
 /// The mutations must follow on each other and on what was executed last.
@@ -239,6 +253,12 @@ fn execute(
             outcomes.push(stored(tx, client, mutation)?);
             continue;
         }
+        if let Some(outcome) = executed_elsewhere(tx, shopper, mutation)? {
+            let stored = StoredOutcome { hash: mutation.hash, outcome };
+            tx.put_outcome(client, &stored, context.now_ms)?;
+            outcomes.push(stored.outcome);
+            continue;
+        }
         let mut rows = ShopperRows { tx: &mut *tx, shopper, rev: 0 };
         let context = Context { valid_for: mutation.valid_for, ..*context };
         let verdict = rules.execute(&mutation.name, mutation.v, &mutation.args, &context, &mut rows)?;
@@ -264,6 +284,18 @@ fn stored(tx: &mut dyn ServerTx, client: Id, mutation: &Mutation) -> Result<Outc
         Some(stored) if stored.hash == mutation.hash && stored.outcome.id == mutation.id => Ok(stored.outcome),
         _ => Err(ServeError::Refused(SyncError::OpMismatch { seq: mutation.seq })),
     }
+}
+
+/// The outcome of a mutation that was executed for another client: a browser
+/// profile that had to go on as a new client sends again what it cannot know
+/// to be executed.
+fn executed_elsewhere(
+    tx: &mut dyn ServerTx,
+    shopper: &str,
+    mutation: &Mutation,
+) -> Result<Option<Outcome>, ServeError> {
+    let stored = tx.outcome_by_id(shopper, mutation.id)?.filter(|stored| stored.hash == mutation.hash);
+    Ok(stored.map(|stored| Outcome { seq: mutation.seq, ..stored.outcome }))
 }
 
 fn pull(

@@ -18,6 +18,10 @@ mod client;
 /// Version of the messages.
 pub const PROTOCOL: u16 = 1;
 
+/// Highest cookie, epoch, sequence number, revision and time: JSON carries
+/// larger numbers only nearly.
+pub const NUMBER_MAX: u64 = (1 << 53) - 1;
+
 /// Version of the rows and of the mutations' arguments.
 pub const SCHEMA: u16 = 1;
 
@@ -36,6 +40,18 @@ pub const CHANGES_PER_SCOPE_MAX: usize = 1000;
 /// Most bytes of keys and values of one scope in one answer, after which it is
 /// cut: about a second on a slow connection. One larger row still goes alone.
 pub const CHANGES_BYTES_MAX: usize = 512 * 1024;
+
+/// Milliseconds, by the server's clock, for which a client keeps acknowledged
+/// mutations in its journal, to send them again to a server that was restored
+/// from a backup: older backups are not put back into service.
+pub const JOURNAL_AGE_MS_MAX: u64 = 30 * 24 * 3600 * 1000;
+
+/// Most mutations in the journal: a month of a busy shopper many times over.
+pub const JOURNAL_MUTATIONS_MAX: usize = 10_000;
+
+/// Most bytes in the journal: what a shop's page may take of a phone's storage
+/// for the case that its server fails.
+pub const JOURNAL_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Most scopes in a request: one for each collection.
 pub const SCOPES_PER_SYNC_MAX: usize = Collection::ALL.len();
@@ -56,12 +72,20 @@ pub struct SyncRequest {
     /// The client has stored the outcomes up to this sequence number.
     #[serde(default)]
     pub ack_to: u64,
+    /// The number of the client's first mutation: 1, or higher for a client
+    /// that goes on where another one of the same browser profile ended.
+    #[serde(default = "first_seq")]
+    pub first_seq: u64,
     /// The scopes to pull.
     #[serde(default)]
     pub scopes: Vec<ScopeRequest>,
     /// Pending mutations, oldest first, without a gap.
     #[serde(default)]
     pub mutations: Vec<Mutation>,
+}
+
+fn first_seq() -> u64 {
+    1
 }
 
 /// A scope to pull.
@@ -86,6 +110,8 @@ pub struct SyncResponse {
     pub outcomes: Vec<Outcome>,
     /// The scopes asked for.
     pub scopes: Vec<ScopePatch>,
+    /// Milliseconds since 1970 by the server's clock.
+    pub at: u64,
 }
 
 /// How a scope changed since the cookie that was sent.
@@ -150,6 +176,10 @@ pub enum SyncError {
     EpochChanged {
         /// The server's epoch now.
         epoch: u64,
+        /// The client's last executed sequence number in it; absent when the
+        /// server does not know the client.
+        #[serde(default)]
+        last_seq: Option<u64>,
     },
     /// The server does not know the client, and the mutations sent are not its first.
     UnknownClient {},
@@ -212,7 +242,7 @@ impl SyncError {
 impl fmt::Display for SyncError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::EpochChanged { epoch } => write!(f, "the server's epoch is now {epoch}"),
+            Self::EpochChanged { epoch, .. } => write!(f, "the server's epoch is now {epoch}"),
             Self::UnknownClient {} => f.write_str("the server does not know this client"),
             Self::SeqGap { expected } => write!(f, "the server expects mutation {expected} next"),
             Self::OpMismatch { seq } => write!(f, "another mutation was executed as number {seq}"),

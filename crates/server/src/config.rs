@@ -94,6 +94,17 @@ pub struct Limits {
 pub enum Command {
     /// Print a token that the server of this database accepts
     Token(Token),
+    /// Give a database that was restored from a backup a new epoch. Run it before it is served again:
+    /// the clients then send again what the backup does not have
+    NewEpoch(NewEpoch),
+}
+
+/// Options of `pannierd new-epoch`.
+#[derive(Args)]
+pub struct NewEpoch {
+    /// The SQLite database; no pannierd may be serving it
+    #[arg(long, value_name = "FILE")]
+    pub db: PathBuf,
 }
 
 /// Options of `pannierd token`.

@@ -31,7 +31,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use auth::{Claims, Secret, Signers};
-use config::{Command, Serve, Token};
+use config::{Command, NewEpoch, Serve, Token};
 use http::App;
 use keys::KeySet;
 use metrics::Metrics;
@@ -42,6 +42,7 @@ fn main() -> ExitCode {
     let cli = config::parse(std::env::args_os().collect()).unwrap_or_else(|e| e.exit());
     let done = match cli.command {
         Some(Command::Token(args)) => print_token(&args),
+        Some(Command::NewEpoch(args)) => new_epoch(&args),
         None => serve(&cli.serve),
     };
     match done {
@@ -75,6 +76,16 @@ fn print_token(args: &Token) -> Result<(), String> {
         admin: args.admin,
     });
     println!("{token}");
+    Ok(())
+}
+
+fn new_epoch(args: &NewEpoch) -> Result<(), String> {
+    if !args.db.is_file() {
+        return Err(format!("database {}: no such file", args.db.display()));
+    }
+    let connection = store::open(&args.db).map_err(|e| e.to_string())?;
+    let epoch = store::new_epoch(&connection, &args.db).map_err(|e| e.to_string())?;
+    println!("epoch {epoch}");
     Ok(())
 }
 

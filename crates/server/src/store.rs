@@ -18,7 +18,7 @@ use crate::now_ms;
 use crate::tx::Tx;
 
 /// Version of the tables below; kept in the database's `user_version`.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 /// `pann` in ASCII: tells a database of ours from another program's.
 const APPLICATION_ID: i64 = 0x7061_6e6e;
 /// How long to wait for another process, such as a backup, that holds the database.
@@ -48,6 +48,8 @@ pub const SCHEMA: &str = "
         detail BLOB NOT NULL,
         PRIMARY KEY (client, seq)
     ) WITHOUT ROWID;
+    -- A mutation that comes again under another client is known by its id.
+    CREATE INDEX outcome_by_id ON outcome (id);
     -- Where each scope stands; live counts its rows that are no tombstones.
     CREATE TABLE scope (
         owner TEXT NOT NULL,
@@ -132,6 +134,7 @@ pub fn open(db: &Path) -> Result<Connection, OpenError> {
         _ if id != APPLICATION_ID && tables > 0 => return Err(OpenError::Foreign(db.to_owned())),
         SCHEMA_VERSION => {}
         0 => create(&transaction, db)?,
+        1 => upgrade(&transaction).map_err(sqlite)?,
         _ => return Err(OpenError::Newer { db: db.to_owned(), found }),
     }
     transaction.commit().map_err(sqlite)?;
@@ -140,14 +143,30 @@ pub fn open(db: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
+/// Brings tables of version 1 up to [`SCHEMA`].
+fn upgrade(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch("CREATE INDEX outcome_by_id ON outcome (id)")?;
+    connection.pragma_update(None, "user_version", SCHEMA_VERSION)
+}
+
+/// Gives the database a new epoch: clients then start over, and send again what it may have lost.
+pub fn new_epoch(connection: &Connection, db: &Path) -> Result<u64, OpenError> {
+    let sqlite = |error| OpenError::Sqlite { db: db.to_owned(), error };
+    let epoch = random_epoch()?;
+    connection.execute("UPDATE meta SET epoch = ?1", [epoch]).map_err(sqlite)?;
+    Ok(epoch.unsigned_abs())
+}
+
+/// Below 2^53, so that JSON carries it exactly.
+fn random_epoch() -> Result<i64, OpenError> {
+    let random = u64::from_le_bytes(auth::random().map_err(OpenError::Random)?) >> 11;
+    Ok(i64::try_from(random).expect("53 bits"))
+}
+
 fn create(connection: &Connection, db: &Path) -> Result<(), OpenError> {
     let sqlite = |error| OpenError::Sqlite { db: db.to_owned(), error };
-    // Below 2^53, so that JSON carries it exactly.
-    let epoch = u64::from_le_bytes(auth::random().map_err(OpenError::Random)?) >> 11;
     connection.execute_batch(SCHEMA).map_err(sqlite)?;
-    connection
-        .execute("INSERT INTO meta (epoch) VALUES (?1)", [i64::try_from(epoch).expect("53 bits")])
-        .map_err(sqlite)?;
+    connection.execute("INSERT INTO meta (epoch) VALUES (?1)", [random_epoch()?]).map_err(sqlite)?;
     connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(sqlite)?;
     connection.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(sqlite)
 }

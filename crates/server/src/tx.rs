@@ -95,6 +95,16 @@ impl ServerTx for Tx<'_> {
             .map_err(failed)
     }
 
+    fn outcome_by_id(&mut self, shopper: &str, id: Id) -> Result<Option<StoredOutcome>, RowsError> {
+        self.prepare(
+            "SELECT hash, outcome.id, status, code, rev, detail, seq FROM outcome JOIN client ON client.id = outcome.client
+             WHERE outcome.id = ?1 AND shopper = ?2 LIMIT 1",
+        )?
+        .query_row(params![id.0, shopper], |row| stored_outcome(row.get(6)?, row))
+        .optional()
+        .map_err(failed)
+    }
+
     fn put_outcome(&mut self, client: Id, stored: &StoredOutcome, now_ms: u64) -> Result<(), RowsError> {
         let StoredOutcome { hash, outcome } = stored;
         self.prepare(

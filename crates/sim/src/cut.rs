@@ -40,6 +40,10 @@ impl ServerTx for Cut<'_> {
         self.call()?.outcome(client, seq)
     }
 
+    fn outcome_by_id(&mut self, shopper: &str, id: Id) -> Result<Option<StoredOutcome>, RowsError> {
+        self.call()?.outcome_by_id(shopper, id)
+    }
+
     fn put_outcome(&mut self, client: Id, stored: &StoredOutcome, now_ms: u64) -> Result<(), RowsError> {
         self.call()?.put_outcome(client, stored, now_ms)
     }

@@ -14,6 +14,8 @@ pub struct Told {
     pub durable: Vec<Id>,
     /// Outcomes by sequence number: each tab may tell each once.
     pub outcomes: BTreeMap<u64, Document>,
+    /// Recoveries, as told.
+    pub recoveries: Vec<Document>,
 }
 
 impl Told {

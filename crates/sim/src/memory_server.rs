@@ -38,6 +38,11 @@ impl MemoryServer {
         Self { epoch, clients: BTreeMap::new(), outcomes: BTreeMap::new(), scopes: BTreeMap::new() }
     }
 
+    /// The database has another epoch from now on, as after a restore.
+    pub fn set_epoch(&mut self, epoch: u64) {
+        self.epoch = epoch;
+    }
+
     /// Serves one request, all of it or nothing.
     ///
     /// # Errors
@@ -127,6 +132,12 @@ impl ServerTx for MemoryServer {
 
     fn outcome(&mut self, client: Id, seq: u64) -> Result<Option<StoredOutcome>, RowsError> {
         Ok(self.outcomes.get(&(client, seq)).map(|(stored, _)| stored.clone()))
+    }
+
+    fn outcome_by_id(&mut self, shopper: &str, id: Id) -> Result<Option<StoredOutcome>, RowsError> {
+        let owned = |client| self.clients.get(client).is_some_and(|client| client.shopper == shopper);
+        let mut outcomes = self.outcomes.iter().filter(|((client, _), _)| owned(client));
+        Ok(outcomes.find(|(_, (stored, _))| stored.outcome.id == id).map(|(_, (stored, _))| stored.clone()))
     }
 
     fn put_outcome(&mut self, client: Id, stored: &StoredOutcome, now_ms: u64) -> Result<(), RowsError> {

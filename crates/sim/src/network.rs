@@ -23,13 +23,21 @@ pub enum Fault {
     Cut,
 }
 
+/// What an answer says, but for the time at which it was given.
+fn said(answer: &[u8]) -> Answer {
+    match wire::decode_answer(answer).expect("an answer") {
+        Answer::Ok(response) => Answer::Ok(SyncResponse { at: 0, ..response }),
+        refused => refused,
+    }
+}
+
 /// The network. See the module.
 pub struct Network<'s> {
     /// The server behind it.
     pub server: &'s mut dyn Server,
     /// Requests that reached the server, whole or cut.
     pub requests: u64,
-    /// The last sequence number that the server told each client.
+    /// How many mutations the server has told each client to be executed.
     pub last_seqs: BTreeMap<Id, u64>,
 }
 
@@ -44,7 +52,7 @@ impl<'s> Network<'s> {
     /// # Errors
     /// When no answer comes back.
     pub fn post(&mut self, shopper: &str, body: Vec<u8>, fault: Option<Fault>) -> Result<Vec<u8>, NetworkError> {
-        let client = wire::decode_request(&body).expect("clients send requests").client;
+        let sent = wire::decode_request(&body).expect("clients send requests");
         self.requests += match fault {
             Some(Fault::DropRequest) => 0,
             Some(Fault::Duplicate | Fault::DuplicateAtOnce) => 2,
@@ -59,7 +67,7 @@ impl<'s> Network<'s> {
             }
             Some(Fault::DropResponse) => {
                 let answer = self.server.post(shopper, body)?;
-                self.note(client, &answer);
+                self.note(&sent, &answer);
                 return Err(NetworkError);
             }
             Some(Fault::Duplicate) => {
@@ -68,17 +76,17 @@ impl<'s> Network<'s> {
             }
             Some(Fault::DuplicateAtOnce) => {
                 let [first, second] = self.server.post_twice_at_once(shopper, body)?;
-                assert_eq!(wire::decode_answer(&first), wire::decode_answer(&second), "two answers to one request");
+                assert_eq!(said(&first), said(&second), "two answers to one request");
                 first
             }
         };
-        self.note(client, &answer);
+        self.note(&sent, &answer);
         Ok(answer)
     }
 
-    fn note(&mut self, client: Id, answer: &[u8]) {
+    fn note(&mut self, sent: &SyncRequest, answer: &[u8]) {
         if let Ok(Answer::Ok(response)) = wire::decode_answer(answer) {
-            self.last_seqs.insert(client, response.last_seq);
+            self.last_seqs.insert(sent.client, response.last_seq + 1 - sent.first_seq);
         }
     }
 
@@ -103,6 +111,7 @@ impl<'s> Network<'s> {
             epoch: None,
             client: Id(client),
             ack_to: 0,
+            first_seq: 1,
             scopes: vec![ScopeRequest { name: collection, cookie: None }],
             mutations: Vec::new(),
         };

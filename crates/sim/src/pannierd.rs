@@ -1,6 +1,6 @@
 //! A real `pannierd` on a free port of the loopback.
 
-use crate::server::{NetworkError, Server};
+use crate::server::{NetworkError, Server, ServerEvent};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -43,6 +43,7 @@ pub struct Pannierd {
     address: String,
     tokens: BTreeMap<String, String>,
     admin: String,
+    products: Vec<Json>,
     agent: ureq::Agent,
 }
 
@@ -54,23 +55,15 @@ impl Pannierd {
     pub fn start(program: &Path, name: &str) -> Result<Self, String> {
         let folder = std::env::temp_dir().join(format!("pannier-sim-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
-        let mut child = Command::new(program)
-            .args(["--listen", "127.0.0.1:0", "--log", "error", "--db"])
-            .arg(folder.join("shop.db"))
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| format!("{}: {error}", program.display()))?;
-        let mut line = String::new();
-        let stdout = child.stdout.take().ok_or("no output")?;
-        BufReader::new(stdout).read_line(&mut line).map_err(|error| error.to_string())?;
-        let address = line.trim().strip_prefix("listening on http://").ok_or("it does not say where it listens")?;
+        let (child, address) = serve(program, &folder)?;
         let mut server = Self {
             program: program.into(),
             child,
             folder,
-            address: address.into(),
+            address,
             tokens: BTreeMap::new(),
             admin: String::new(),
+            products: Vec::new(),
             agent: ureq::Agent::config_builder().http_status_as_error(false).build().into(),
         };
         server.admin = server.new_token(&["--admin"])?;
@@ -78,13 +71,39 @@ impl Pannierd {
     }
 
     fn new_token(&self, who: &[&str]) -> Result<String, String> {
+        self.run("token", who)
+    }
+
+    /// Runs a command that does not serve; what it prints.
+    fn run(&self, name: &str, args: &[&str]) -> Result<String, String> {
         let mut command = Command::new(&self.program);
-        command.arg("token").arg("--db").arg(self.folder.join("shop.db")).args(who);
+        command.arg(name).arg("--db").arg(self.folder.join("shop.db")).args(args);
         let output = command.output().map_err(|error| error.to_string())?;
         if !output.status.success() {
             return Err(String::from_utf8_lossy(&output.stderr).into_owned());
         }
         Ok(String::from_utf8_lossy(&output.stdout).trim().into())
+    }
+
+    /// Kills the server, does `work` with the folder of its database, and starts it again.
+    fn stopped(&mut self, work: impl FnOnce(&Self) -> Result<(), String>) -> Result<(), String> {
+        self.child.kill().and_then(|()| self.child.wait()).map_err(|error| error.to_string())?;
+        work(self)?;
+        (self.child, self.address) = serve(&self.program, &self.folder)?;
+        Ok(())
+    }
+
+    /// Copies the database over that under another name.
+    fn copy(&self, from: &str, to: &str) -> Result<(), String> {
+        for suffix in ["", "-wal", "-shm"] {
+            let to = self.folder.join(format!("{to}{suffix}"));
+            let _ = std::fs::remove_file(&to);
+            let from = self.folder.join(format!("{from}{suffix}"));
+            if from.exists() {
+                std::fs::copy(from, to).map_err(|error| error.to_string())?;
+            }
+        }
+        Ok(())
     }
 
     fn token(&mut self, shopper: &str) -> String {
@@ -101,6 +120,21 @@ impl Pannierd {
         let mut response = request.send(body).map_err(|_| NetworkError)?;
         response.body_mut().read_to_vec().map_err(|_| NetworkError)
     }
+}
+
+/// Starts the program; where it listens.
+fn serve(program: &Path, folder: &Path) -> Result<(Child, String), String> {
+    let mut child = Command::new(program)
+        .args(["--listen", "127.0.0.1:0", "--log", "error", "--db"])
+        .arg(folder.join("shop.db"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("{}: {error}", program.display()))?;
+    let mut line = String::new();
+    let stdout = child.stdout.take().ok_or("no output")?;
+    BufReader::new(stdout).read_line(&mut line).map_err(|error| error.to_string())?;
+    let address = line.trim().strip_prefix("listening on http://").ok_or("it does not say where it listens")?;
+    Ok((child, address.into()))
 }
 
 impl Drop for Pannierd {
@@ -148,6 +182,7 @@ impl Server for Pannierd {
     }
 
     fn put_products(&mut self, products: &[Json]) {
+        self.products.extend_from_slice(products);
         let lines: Vec<String> = products.iter().map(Json::to_string).collect();
         let answer = self.send("/v1/admin/catalog", &self.admin, "application/x-ndjson", lines.join("\n").as_bytes());
         let answer: Json = serde_json::from_slice(&answer.expect("pannierd answers")).expect("JSON");
@@ -157,6 +192,24 @@ impl Server for Pannierd {
     fn now_ms(&self) -> u64 {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
         u64::try_from(now.as_millis()).expect("it is before the year 500 million")
+    }
+
+    fn befall(&mut self, event: ServerEvent) -> bool {
+        let done = self.stopped(|server| match event {
+            ServerEvent::Backup => server.copy("shop.db", "backup.db"),
+            ServerEvent::Restore => {
+                server.copy("backup.db", "shop.db")?;
+                server.run("new-epoch", &[]).map(drop)
+            }
+            // There is no file of this name.
+            ServerEvent::Wipe => server.copy("empty.db", "shop.db"),
+        });
+        done.expect("pannierd starts again");
+        if event == ServerEvent::Wipe {
+            let products = std::mem::take(&mut self.products);
+            self.put_products(&products);
+        }
+        true
     }
 
     fn executed(&self) -> Option<u64> {

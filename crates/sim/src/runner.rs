@@ -131,6 +131,19 @@ impl World<'_> {
                 *self.ahead.entry(on.clone()).or_default() += ms;
                 self.device(on).map(drop)
             }
+            Step::Server { event } => {
+                let done = self.network.server.befall(*event);
+                if done { Ok(()) } else { Err("this server cannot be made to".into()) }
+            }
+            Step::Clone { on, to } => {
+                let records = self.device(on)?.records.clone();
+                let device = self.device(to)?;
+                device.tabs.clear();
+                device.records = records;
+                device.open(0);
+                device.settle();
+                Ok(())
+            }
             Step::Request { shopper, client, mutations, answer } => self.request(shopper, client, mutations, answer),
             Step::Expect { on, cart, orders, pending } => {
                 let (device, tab) = place(on);
@@ -226,6 +239,7 @@ impl World<'_> {
             epoch: None,
             client,
             ack_to: 0,
+            first_seq: 1,
             scopes: Vec::new(),
             mutations: raw.iter().map(mutation).collect(),
         };
@@ -262,6 +276,10 @@ impl World<'_> {
             let told = told(device);
             let expected = end.outcomes.get(name).cloned().unwrap_or_default();
             same(&format!("outcomes told on {name}"), &told, &unrolled(expected))?;
+            let recoveries = device.told.recoveries.iter();
+            let recoveries = recoveries.map(|one| serde_json::from_value(json(one)).expect("its fields"));
+            let expected = end.recoveries.get(name).cloned().unwrap_or_default();
+            same(&format!("recoveries on {name}"), &recoveries.collect(), &expected)?;
         }
         same("mutations executed", &self.network.executed(), &end.executed)
     }

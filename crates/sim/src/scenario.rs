@@ -1,6 +1,7 @@
 //! The format of `tests/scenarios/*.json`; the README there explains it.
 
 use crate::network::Fault;
+use crate::server::ServerEvent;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
@@ -113,6 +114,18 @@ pub enum Step {
         /// Milliseconds.
         ms: u64,
     },
+    /// Something befalls the server.
+    Server {
+        /// What.
+        event: ServerEvent,
+    },
+    /// The browser profile of one device is copied over that of another.
+    Clone {
+        /// The device that is copied.
+        on: String,
+        /// The device that becomes like it; its first tab is open then.
+        to: String,
+    },
     /// A request made by hand.
     Request {
         /// Who sends it.
@@ -174,6 +187,9 @@ pub struct End {
     /// The outcomes that each device told, in the order of the mutations.
     #[serde(default)]
     pub outcomes: BTreeMap<String, Vec<ToldOutcome>>,
+    /// How devices went on after a refusal.
+    #[serde(default)]
+    pub recoveries: BTreeMap<String, Vec<Recovery>>,
     /// Mutations that the server executed.
     pub executed: u64,
     /// Requests that reached the server.
@@ -201,6 +217,18 @@ pub struct Holdings {
     pub pending: usize,
 }
 
+/// How a device went on after a refusal.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recovery {
+    /// Code of the refusal.
+    pub code: String,
+    /// Acknowledged mutations that are sent again.
+    pub again: u64,
+    /// Acknowledged mutations that may be lost, older than the journal.
+    pub lost: u64,
+}
+
 /// An outcome as a shop hears it.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -214,6 +242,9 @@ pub struct ToldOutcome {
     pub code: Option<String>,
     /// Particulars.
     pub detail: Json,
+    /// Whether the mutation had an outcome before, and was sent again.
+    #[serde(default)]
+    pub again: bool,
     /// How many equal ones follow each other.
     #[serde(default = "once")]
     pub times: u32,

@@ -8,6 +8,7 @@ use pannier::sync::mutation::{Context, Id, Mutation, Outcome, Rules, Verdict};
 use pannier::sync::rows::{Collection, Rows, RowsError};
 use pannier::sync::server::{Limits, ServeError, ServerTx};
 use pannier::sync::wire::{self, Answer, SyncError, SyncRequest};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -48,8 +49,25 @@ pub trait Server {
     /// Milliseconds since 1970 where the server is.
     fn now_ms(&self) -> u64;
 
+    /// Makes or restores a backup, or wipes the server. Returns whether it can.
+    fn befall(&mut self, _event: ServerEvent) -> bool {
+        false
+    }
+
     /// How many mutations it has executed; `None` where it does not tell.
     fn executed(&self) -> Option<u64>;
+}
+
+/// What happens to a server's database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ServerEvent {
+    /// A copy of it is made.
+    Backup,
+    /// The copy takes its place, under a new epoch.
+    Restore,
+    /// An empty one takes its place, with the same products.
+    Wipe,
 }
 
 /// Rules that count what they execute.
@@ -102,6 +120,7 @@ pub struct InProcess {
     /// For each shopper, which client brought the cart to which revision.
     writers: BTreeMap<String, Vec<(u64, Id)>>,
     versions: BTreeMap<String, u64>,
+    backup: Option<MemoryServer>,
 }
 
 /// What a client is told that meets a database that failed.
@@ -121,6 +140,7 @@ impl Default for InProcess {
             last_seqs: BTreeMap::new(),
             writers: BTreeMap::new(),
             versions: BTreeMap::new(),
+            backup: None,
         }
     }
 }
@@ -208,6 +228,25 @@ impl Server for InProcess {
 
     fn now_ms(&self) -> u64 {
         self.clock_ms
+    }
+
+    fn befall(&mut self, event: ServerEvent) -> bool {
+        let epoch = self.database.epoch().expect("memory does not fail") + 1;
+        match event {
+            ServerEvent::Backup => self.backup = Some(self.database.clone()),
+            ServerEvent::Restore => self.database = self.backup.clone().expect("there is a backup"),
+            ServerEvent::Wipe => {
+                let products = self.database.rows("", Collection::Catalog);
+                self.database = MemoryServer::new(epoch);
+                products.iter().for_each(|(id, product)| self.database.put_product(id, product));
+            }
+        }
+        if event != ServerEvent::Backup {
+            self.database.set_epoch(epoch);
+            self.last_seqs.clear();
+            self.writers.clear();
+        }
+        true
     }
 
     fn executed(&self) -> Option<u64> {

@@ -159,6 +159,7 @@ impl Tab {
                 ClientEvent::Failed(_) | ClientEvent::ReadFailed(_) => self.client.retry(),
                 ClientEvent::Corrupt(corrupt) => panic!("corrupt records: {corrupt:?}"),
                 ClientEvent::Opened | ClientEvent::Changed { .. } | ClientEvent::Loaded | ClientEvent::Progress(_) => {}
+                ClientEvent::Recovered(recovered) => told.recoveries.push(recovered),
             }
         }
         broadcasts

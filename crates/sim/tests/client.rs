@@ -6,10 +6,10 @@ use pannier::shop::ShopRules;
 use pannier::store::memory::MemoryRecords;
 use pannier::store::{Options, Response};
 use pannier::sync::client::{Client, ClientEvent, ClientOptions, Operation, rows_tree};
-use pannier::sync::mutation::Id;
+use pannier::sync::mutation::{Id, Mutation, Outcome, Status};
 use pannier::sync::rows::Collection;
-use pannier::sync::wire::{self, Answer, Change, ScopePatch, SyncResponse};
-use pannier_sim::server::{InProcess, Server};
+use pannier::sync::wire::{self, Answer, Change, ScopePatch, SyncError, SyncResponse};
+use pannier_sim::server::{InProcess, Server, ServerEvent};
 use serde_json::{Value, json};
 
 fn client(scopes: &[Collection], records: &mut MemoryRecords) -> Client {
@@ -121,7 +121,7 @@ fn a_row_that_no_rule_can_read_is_refused_and_nothing_changes() {
             more: false,
             changes: vec![Change::Put { key: "A".into(), rev: 1, value }],
         };
-        let response = SyncResponse { epoch: 1, last_seq: 0, outcomes: vec![], scopes: vec![patch] };
+        let response = SyncResponse { epoch: 1, last_seq: 0, outcomes: vec![], scopes: vec![patch], at: 0 };
         client.sync_request(0).expect("a request");
         client.sync_response(&wire::encode_answer(&Answer::Ok(response)), 2_000);
         let events = pump(&mut client, &mut records);
@@ -130,4 +130,103 @@ fn a_row_that_no_rule_can_read_is_refused_and_nothing_changes() {
         assert_eq!((cart(&client), client.pending_count()), (before.clone(), 1));
         assert!(records == stored);
     }
+}
+
+/// A server's answer of no rows, at a time of its clock.
+fn acknowledged(epoch: u64, last_seq: u64, outcomes: Vec<Outcome>, at: u64) -> Vec<u8> {
+    wire::encode_answer(&Answer::Ok(SyncResponse { epoch, last_seq, outcomes, scopes: vec![], at }))
+}
+
+fn applied(mutation: &Mutation) -> Outcome {
+    let (seq, id) = (mutation.seq, mutation.id);
+    Outcome { seq, id, status: Status::Applied, code: None, detail: Document::default(), rev: 1 }
+}
+
+/// Exchanges once with a server that applies everything at `at`.
+fn acknowledge(client: &mut Client, records: &mut MemoryRecords, at: u64) {
+    let request = wire::decode_request(&client.sync_request(0).expect("a request")).expect("decodes");
+    let outcomes: Vec<Outcome> = request.mutations.iter().map(applied).collect();
+    let last_seq = request.mutations.last().map_or(request.ack_to, |last| last.seq);
+    client.sync_response(&acknowledged(7, last_seq, outcomes, at), 0);
+    pump(client, records);
+}
+
+#[test]
+fn what_is_older_than_the_journal_is_counted_as_lost() {
+    const DAY_MS: u64 = 24 * 3600 * 1000;
+    let mut records = MemoryRecords::default();
+    let mut client = client(&[Collection::Cart], &mut records);
+    let days = [0, 1, 29, 31, 32];
+    for (id, day) in (10..).zip(days) {
+        mutate(&mut client, "cart.add", id, json!({ "sku": "A", "qty": 1 }));
+        pump(&mut client, &mut records);
+        acknowledge(&mut client, &mut records, 1_000 + day * DAY_MS);
+    }
+    let before = wire::decode_request(&client.sync_request(0).expect("a request")).expect("decodes");
+    client.sync_response(&wire::encode_answer(&Answer::Error(SyncError::EpochChanged { epoch: 8, last_seq: None })), 0);
+    let events = pump(&mut client, &mut records);
+    let recovered = events.iter().find_map(|event| match event {
+        ClientEvent::Recovered(told) => Some(serde_json::to_value(told).expect("JSON")),
+        _ => None,
+    });
+    assert_eq!(recovered, Some(json!({ "code": "epoch_changed", "again": 3, "lost": 2 })));
+    let after = wire::decode_request(&client.sync_request(0).expect("a request")).expect("decodes");
+    assert_ne!(after.client, before.client);
+    assert_eq!((after.epoch, after.first_seq, after.ack_to), (Some(8), 6, 5));
+    let sent: Vec<(u64, u8)> = after.mutations.iter().map(|mutation| (mutation.seq, mutation.id.0[0])).collect();
+    assert_eq!(sent, [(6, 12), (7, 13), (8, 14)]);
+}
+
+#[test]
+fn the_journal_keeps_the_newest_of_what_is_too_much() {
+    let mut records = MemoryRecords::default();
+    let mut client = client(&[Collection::Cart], &mut records);
+    let title = "x".repeat(900);
+    for _ in 0..13 {
+        for id in 0..100 {
+            mutate(&mut client, "cart.add", id, json!({ "sku": "A", "qty": 1, "quote": { "title": title } }));
+        }
+        pump(&mut client, &mut records);
+        acknowledge(&mut client, &mut records, 1_000);
+    }
+    client.sync_request(0).expect("a request");
+    client.sync_response(&wire::encode_answer(&Answer::Error(SyncError::UnknownClient {})), 0);
+    pump(&mut client, &mut records);
+    let again = client.pending_count() as u64 * 970;
+    assert!(again <= wire::JOURNAL_BYTES_MAX && again > wire::JOURNAL_BYTES_MAX * 9 / 10, "{again} bytes");
+}
+
+#[test]
+fn a_server_that_refuses_for_ever_is_told_to_the_page() {
+    let mut records = MemoryRecords::default();
+    let mut client = client(&[Collection::Cart], &mut records);
+    mutate(&mut client, "cart.add", 2, json!({ "sku": "A" }));
+    pump(&mut client, &mut records);
+    for round in 0.. {
+        client.sync_request(0).expect("a request");
+        client.sync_response(&wire::encode_answer(&Answer::Error(SyncError::OpMismatch { seq: 1 })), 0);
+        let events = pump(&mut client, &mut records);
+        assert_eq!(client.pending_count(), 1);
+        if events.contains(&ClientEvent::SyncRefused(SyncError::OpMismatch { seq: 1 })) {
+            return assert!(round > 1, "it was given up at once");
+        }
+        assert!(round < 10, "it goes on for ever");
+    }
+}
+
+#[test]
+fn a_tab_that_opens_between_a_recovery_and_its_answer_doubles_nothing() {
+    let mut records = MemoryRecords::default();
+    let mut server = InProcess::default();
+    let mut first = client(&[Collection::Cart], &mut records);
+    mutate(&mut first, "cart.add", 2, json!({ "sku": "A", "qty": 2 }));
+    pump(&mut first, &mut records);
+    sync(&mut first, &mut records, &mut server);
+    assert!(server.befall(ServerEvent::Wipe));
+    sync(&mut first, &mut records, &mut server);
+    assert_eq!((cart(&first), first.pending_count()), (vec![("A".to_owned(), 2)], 1));
+    let mut second = client(&[Collection::Cart], &mut records);
+    assert_eq!((cart(&second), second.pending_count()), (vec![("A".to_owned(), 2)], 1));
+    sync(&mut second, &mut records, &mut server);
+    assert_eq!((cart(&second), second.pending_count()), (vec![("A".to_owned(), 2)], 0));
 }

@@ -24,6 +24,7 @@ fn request(mutations: Vec<Mutation>) -> SyncRequest {
         epoch: None,
         client: CLIENT,
         ack_to: 0,
+        first_seq: 1,
         scopes: vec![ScopeRequest { name: Collection::Cart, cookie: None }],
         mutations,
     }
@@ -204,7 +205,7 @@ fn a_client_belongs_to_one_shopper_and_starts_at_one() {
 fn epoch_and_versions_are_checked_first() {
     let mut server = MemoryServer::new(7);
     let old = SyncRequest { epoch: Some(6), ..request(vec![add(1, "A", 1)]) };
-    assert_eq!(serve(&mut server, &old), refused(SyncError::EpochChanged { epoch: 7 }));
+    assert_eq!(serve(&mut server, &old), refused(SyncError::EpochChanged { epoch: 7, last_seq: None }));
     let schema = refused(SyncError::Schema { min: SCHEMA, max: SCHEMA });
     assert_eq!(serve(&mut server, &SyncRequest { schema: 99, ..request(vec![]) }), schema);
     assert_eq!(serve(&mut server, &SyncRequest { protocol: 99, ..request(vec![]) }), schema);

@@ -39,6 +39,7 @@ pub(crate) fn flatten(event: ClientEvent) -> Option<Flat> {
         ClientEvent::Failed(failure) => flat(9, 0.0, Some(failed(&failure))),
         ClientEvent::ReadFailed(failure) => flat(10, 0.0, Some(failed(&failure))),
         ClientEvent::Progress(progress) => flat(14, 0.0, Some(progress.into_bytes())),
+        ClientEvent::Recovered(recovered) => flat(15, 0.0, Some(recovered.into_bytes())),
         ClientEvent::Corrupt(corrupt) => flat(11, 0.0, Some(corrupted(corrupt))),
     })
 }
@@ -75,7 +76,7 @@ fn retry_after_ms(error: &SyncError) -> f64 {
 
 fn sync_error(error: &SyncError) -> Vec<u8> {
     let number = match error {
-        SyncError::EpochChanged { epoch: number }
+        SyncError::EpochChanged { epoch: number, .. }
         | SyncError::SeqGap { expected: number }
         | SyncError::OpMismatch { seq: number }
         | SyncError::TooLarge { limit: number } => Value::Int(*number as i64),

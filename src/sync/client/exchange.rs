@@ -1,7 +1,8 @@
 //! One exchange with the server: what is sent, and what comes back.
 
+use super::recovery::{RECOVERIES_MAX, Recovery};
 use super::state::SyncState;
-use super::{Client, ClientEvent, Operation};
+use super::{Client, ClientEvent, Operation, Queued};
 use crate::sync::mutation::{Id, Mutation};
 use crate::sync::rows::Collection;
 use crate::sync::wire::{
@@ -19,7 +20,7 @@ const REQUEST_OVERHEAD_BYTES: usize = 1024;
 pub struct Sent {
     client: Id,
     epoch: Option<u64>,
-    cookies: Vec<(Collection, u64)>,
+    cookies: Vec<(Collection, Option<u64>)>,
     confirmed_seq: u64,
     /// The last mutation sent, or the last confirmed where none was.
     last_seq: u64,
@@ -68,7 +69,8 @@ impl Client {
     /// `now_ms` is the time in milliseconds since 1970.
     pub fn sync_request(&mut self, now_ms: u64) -> Option<Vec<u8>> {
         self.now_ms = self.now_ms.max(now_ms);
-        if self.reload || self.view_stale {
+        let is_recovering = |queued: &Queued| matches!(queued.operation, Operation::Recover(_));
+        if self.reload || self.view_stale || self.staged.iter().any(is_recovering) {
             return None;
         }
         let client = self.state.client?;
@@ -79,6 +81,7 @@ impl Client {
             epoch: self.state.epoch,
             client,
             ack_to: self.state.confirmed_seq,
+            first_seq: self.state.first_seq,
             scopes: scopes.collect(),
             mutations: self.batch(),
         };
@@ -127,11 +130,19 @@ impl Client {
                 if let Err(error) = sent.check(&response) {
                     return self.sync_refused(error);
                 }
+                self.recoveries = 0;
                 let last = self.pending.last().map_or(0, |last| last.seq);
                 let sent_all = last <= response.last_seq;
                 self.submit(Operation::Apply(Box::new(Applied { sent, response, sent_all })), now_ms);
             }
-            Ok(Answer::Error(error)) | Err(error) => self.sync_refused(error),
+            Ok(Answer::Error(error)) => match Recovery::of(sent, &error) {
+                Some(recovery) if self.recoveries < RECOVERIES_MAX => {
+                    self.recoveries += 1;
+                    self.submit(Operation::Recover(Box::new(recovery)), now_ms);
+                }
+                _ => self.sync_refused(error),
+            },
+            Err(error) => self.sync_refused(error),
         }
     }
 

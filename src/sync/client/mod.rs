@@ -17,7 +17,9 @@ mod changes;
 mod edit;
 mod exchange;
 mod frame;
+mod journal;
 mod operation;
+mod recovery;
 mod state;
 
 pub use changes::CHANGED_ROWS_MAX;
@@ -106,13 +108,17 @@ pub enum ClientEvent {
     },
     /// An index has come further: see [`crate::collection::Index::told`].
     Progress(Document),
-    /// A mutation has its outcome: `{seq, id, name, status, code, detail}`.
+    /// A mutation has its outcome: `{seq, id, name, status, code, detail}`, and
+    /// `again` where it had one before and was sent again.
     Outcome(Document),
     /// An answer was taken in.
     Synced {
         /// Whether more waits on the server.
         more: bool,
     },
+    /// The client has gone on after a refusal, and further exchanges are due:
+    /// `{code, again, lost}`, see [`Operation::Recover`].
+    Recovered(Document),
     /// The server refused the request as a whole.
     SyncRefused(SyncError),
     /// Repeat the reads that faulted.
@@ -164,6 +170,12 @@ pub struct Client {
     view_stale: bool,
     outcomes_told_to: u64,
     sent: Option<Sent>,
+    /// Recoveries since the last answer that was none of them.
+    recoveries: u32,
+    /// What the last one came to, until it is durable.
+    recovered: Option<Document>,
+    /// The client's next id comes from these random bytes.
+    next_id: Id,
     now_ms: u64,
     /// What pending mutations have written in the view.
     written: Written,
@@ -221,6 +233,9 @@ impl Client {
             view_stale: true,
             outcomes_told_to: 0,
             sent: None,
+            recoveries: 0,
+            recovered: None,
+            next_id: options.new_id,
             now_ms: 0,
             written: Written::default(),
             changes: Changes::default(),
@@ -372,9 +387,16 @@ impl Client {
         while self.staged.front().is_some_and(|queued| queued.commit <= commit) {
             if let Some(queued) = self.staged.pop_front() {
                 ticket = Some(queued.ticket);
-                if let Operation::Apply(answer) = queued.operation {
-                    let more = answer.more(&self.pending);
-                    self.events.push(ClientEvent::Synced { more });
+                match queued.operation {
+                    Operation::Apply(answer) => {
+                        let more = answer.more(&self.pending);
+                        self.events.push(ClientEvent::Synced { more });
+                    }
+                    Operation::Recover(_) => {
+                        self.events.extend(self.recovered.take().map(ClientEvent::Recovered));
+                        self.events.push(ClientEvent::Synced { more: true });
+                    }
+                    _ => {}
                 }
             }
         }
@@ -392,7 +414,7 @@ impl Client {
         for queued in staged {
             match queued.operation {
                 Operation::SetUp { .. } | Operation::Mutate { .. } => self.staged.push_back(queued),
-                Operation::Apply(_) => {
+                Operation::Apply(_) | Operation::Recover(_) => {
                     let after_ms = RETRY_AFTER_NO_ROOM_MS;
                     self.events.push(ClientEvent::SyncRefused(SyncError::Retry { after_ms }));
                 }

@@ -2,6 +2,7 @@
 
 use super::edit::put_newer;
 use super::exchange::Applied;
+use super::recovery::Recovery;
 use super::state::{CLIENT_ROW, SYNC_ROW};
 use super::{Client, ClientEvent, rows_tree};
 use crate::collection::upkeep::{self, SCHEMA_ROW};
@@ -10,7 +11,7 @@ use crate::collection::{
 };
 use crate::format::document::{Document, Value};
 use crate::store::Scan;
-use crate::sync::mutation::{Id, Mutation};
+use crate::sync::mutation::{Id, Mutation, Outcome, Status};
 use crate::sync::rows::Collection;
 use crate::sync::wire::{self, Change};
 use crate::tree::TreeError;
@@ -85,6 +86,10 @@ pub enum Operation {
     Upkeep,
     /// A server's answer.
     Apply(Box<Applied>),
+    /// Goes on after a refusal. Tells [`ClientEvent::Recovered`]: why, as the
+    /// code of the refusal, how many acknowledged mutations are sent `again`,
+    /// and how many at most are `lost`, older than the journal.
+    Recover(Box<Recovery>),
 }
 
 impl Operation {
@@ -108,6 +113,7 @@ impl Client {
         match operation {
             Operation::SetUp { new_id } => self.set_up(*new_id),
             Operation::Apply(applied) => self.apply(applied),
+            Operation::Recover(recovery) => self.recover(recovery),
             Operation::Upkeep => self.upkeep(),
             Operation::Transaction(operations) => self.edit(operations),
             one => self.edit(core::slice::from_ref(one)),
@@ -137,7 +143,7 @@ impl Client {
         }
         let mut seq = self.pending.last().map_or(self.state.confirmed_seq, |last| last.seq);
         for collection in [Collection::Cart, Collection::History] {
-            if self.scopes.contains(&collection) && self.state.cookie(collection).is_none() {
+            if self.scopes.contains(&collection) && self.state.pulled(collection).is_none() {
                 seq = self.recreate_local(&mut workspace, collection, seq)?;
             }
         }
@@ -208,7 +214,7 @@ impl Client {
             let tree = rows_tree(patch.name);
             self.check_rows(&patch.changes, patch.name)?;
             // Products that the shop itself has stored stay over the first pull.
-            let keeps = patch.name == Collection::Catalog && self.state.cookie(patch.name).is_none();
+            let keeps = patch.name == Collection::Catalog && self.state.pulled(patch.name).is_none();
             if patch.reset && !keeps {
                 workspace.delete_range(&[tree.0], &[tree.0 + 1])?;
             }
@@ -221,7 +227,7 @@ impl Client {
                     Change::Del { key, .. } => workspace.delete(tree, key)?,
                 }
             }
-            state.set_cookie(patch.name, patch.cookie);
+            state.set_cookie(patch.name, Some(patch.cookie));
         }
         for mutation in self.pending.iter().take_while(|mutation| mutation.seq <= answer.last_seq) {
             let Some(outcome) = answer.outcomes.iter().find(|outcome| outcome.seq == mutation.seq) else {
@@ -229,21 +235,17 @@ impl Client {
                 // that first. The next exchange brings its outcomes too.
                 return Ok(0);
             };
-            let code = outcome.code.as_deref().map_or(Value::Null, Value::Str);
-            let told = Document::object(&[
-                ("seq", Value::Int(mutation.seq as i64)),
-                ("id", Value::Str(&mutation.id.to_text())),
-                ("name", Value::Str(&mutation.name)),
-                ("status", Value::Str(outcome.status.name())),
-                ("code", code),
-                ("detail", outcome.detail.as_ref().value()),
-            ]);
-            workspace.write(&number_key(OUTCOMES, mutation.seq), Some(told.unwrap_or_default().as_bytes()));
+            let told = told(mutation, outcome, mutation.seq <= state.again_to);
+            workspace.write(&number_key(OUTCOMES, mutation.seq), Some(told.as_bytes()));
             workspace.write(&number_key(OUTBOX, mutation.seq), None);
             if let Some(old) = mutation.seq.checked_sub(OUTCOMES_KEPT) {
                 workspace.write(&number_key(OUTCOMES, old), None);
             }
+            if matches!(outcome.status, Status::Applied | Status::Adjusted) {
+                state.journal.add(&mut workspace, mutation, answer.at);
+            }
         }
+        state.journal.prune(&mut workspace, answer.at)?;
         state.epoch = Some(answer.epoch);
         state.confirmed_seq = state.confirmed_seq.max(answer.last_seq);
         if state == self.state {
@@ -270,7 +272,7 @@ impl Client {
     }
 
     /// Stages changes of the base and has the view computed anew.
-    fn commit(&mut self, finished: Finished) -> u64 {
+    pub(super) fn commit(&mut self, finished: Finished) -> u64 {
         if finished.entries.is_empty() {
             return 0;
         }
@@ -278,6 +280,21 @@ impl Client {
         self.changes.add_entries(&finished.entries);
         self.store.stage_over(finished.entries, finished.overlay)
     }
+}
+
+/// An outcome as it is told.
+fn told(mutation: &Mutation, outcome: &Outcome, again: bool) -> Document {
+    let id = mutation.id.to_text();
+    let fields = [
+        ("seq", Value::Int(mutation.seq as i64)),
+        ("id", Value::Str(&id)),
+        ("name", Value::Str(&mutation.name)),
+        ("status", Value::Str(outcome.status.name())),
+        ("code", outcome.code.as_deref().map_or(Value::Null, Value::Str)),
+        ("detail", outcome.detail.as_ref().value()),
+        ("again", Value::Bool(true)),
+    ];
+    Document::object(&fields[..fields.len() - usize::from(!again)]).unwrap_or_default()
 }
 
 /// A mutation's name begins with its collection's; that of orders with `order`.

@@ -1,6 +1,8 @@
 //! What the client knows of itself and of the server, and the view.
 
 use super::changes::Written;
+use super::journal::Journal;
+use super::operation::collection_of;
 use super::{Client, ClientEvent, rows_tree};
 use crate::collection::upkeep::SCHEMA_ROW;
 use crate::collection::{META, OUTBOX, OUTCOMES, Schema, Stop, Workspace, key_number, number_key, row_key};
@@ -8,7 +10,7 @@ use crate::format::document::{Document, Value};
 use crate::format::{Corrupt, Place};
 use crate::key::after_prefix;
 use crate::store::Scan;
-use crate::sync::mutation::{Context, Id};
+use crate::sync::mutation::{Context, Id, Mutation};
 use crate::sync::rows::{Collection, Rows, RowsError};
 use crate::sync::wire;
 use crate::tree::TreeError;
@@ -26,15 +28,35 @@ pub(super) struct SyncState {
     pub(super) epoch: Option<u64>,
     /// Last mutation that the server has executed.
     pub(super) confirmed_seq: u64,
-    pub(super) cookies: Vec<(Collection, u64)>,
+    /// Number of the client's first mutation.
+    pub(super) first_seq: u64,
+    /// Pending mutations up to this one were acknowledged before, and are sent
+    /// again to a server that may have lost them.
+    pub(super) again_to: u64,
+    pub(super) journal: Journal,
+    /// Of each collection that was ever pulled; `None` where the rows are to
+    /// be pulled anew.
+    pub(super) cookies: Vec<(Collection, Option<u64>)>,
 }
 
 impl SyncState {
     pub(super) fn cookie(&self, collection: Collection) -> Option<u64> {
+        self.pulled(collection).flatten()
+    }
+
+    /// The cookie of a collection, if that was ever pulled.
+    pub(super) fn pulled(&self, collection: Collection) -> Option<Option<u64>> {
         self.cookies.iter().find(|(other, _)| *other == collection).map(|(_, cookie)| *cookie)
     }
 
-    pub(super) fn set_cookie(&mut self, collection: Collection, cookie: u64) {
+    /// Whether the rows that `mutation` is about show its effect already: they
+    /// are from before it was taken out of the journal.
+    fn shows(&self, mutation: &Mutation) -> bool {
+        mutation.seq <= self.again_to
+            && collection_of(&mutation.name).is_some_and(|collection| self.pulled(collection) == Some(None))
+    }
+
+    pub(super) fn set_cookie(&mut self, collection: Collection, cookie: Option<u64>) {
         match self.cookies.binary_search_by_key(&collection, |(collection, _)| *collection) {
             Ok(place) => self.cookies[place].1 = cookie,
             Err(place) => self.cookies.insert(place, (collection, cookie)),
@@ -42,12 +64,20 @@ impl SyncState {
     }
 
     pub(super) fn to_document(&self) -> Document {
-        let mut fields = alloc::vec![("confirmedSeq", Value::Int(self.confirmed_seq as i64))];
+        let int = |number: u64| Value::Int(number as i64);
+        let mut fields = alloc::vec![
+            ("confirmedSeq", int(self.confirmed_seq)),
+            ("firstSeq", int(self.first_seq)),
+            ("againTo", int(self.again_to)),
+            ("journalFirst", int(self.journal.first)),
+            ("journalCount", int(self.journal.count)),
+            ("journalBytes", int(self.journal.bytes)),
+        ];
         if let Some(epoch) = self.epoch {
-            fields.push(("epoch", Value::Int(epoch as i64)));
+            fields.push(("epoch", int(epoch)));
         }
         for (collection, cookie) in &self.cookies {
-            fields.push((collection.name(), Value::Int(*cookie as i64)));
+            fields.push((collection.name(), cookie.map_or(Value::Null, int)));
         }
         // Integers below 2^53 in a flat object always encode.
         Document::object(&fields).unwrap_or_default()
@@ -56,11 +86,16 @@ impl SyncState {
     fn read(&mut self, row: &Document) {
         let row = row.as_ref();
         self.epoch = row.u64("epoch");
-        self.confirmed_seq = row.u64("confirmedSeq").unwrap_or(0);
+        let number = |name| row.u64(name).unwrap_or(0);
+        self.confirmed_seq = number("confirmedSeq");
+        self.first_seq = number("firstSeq").max(1);
+        self.again_to = number("againTo");
+        self.journal =
+            Journal { first: number("journalFirst"), count: number("journalCount"), bytes: number("journalBytes") };
         self.cookies.clear();
         for collection in Collection::ALL {
-            if let Some(cookie) = row.u64(collection.name()) {
-                self.cookies.push((collection, cookie));
+            if row.get(collection.name()).is_some() {
+                self.cookies.push((collection, row.u64(collection.name())));
             }
         }
     }
@@ -79,7 +114,7 @@ impl Client {
         if self.view_stale {
             let reader = self.store.reader();
             let mut workspace = Workspace::new(reader, &self.schema, self.now_ms);
-            for mutation in &self.pending {
+            for mutation in self.pending.iter().filter(|mutation| !self.state.shows(mutation)) {
                 // A page that was just opened has not told the time yet.
                 let context = Context::at(self.now_ms.max(mutation.at));
                 let mut rows = WorkspaceRows(&mut workspace);
@@ -115,7 +150,7 @@ impl Client {
 
     fn load(&mut self) -> Result<(), TreeError> {
         let reader = self.store.reader();
-        let mut state = SyncState::default();
+        let mut state = SyncState { first_seq: 1, ..SyncState::default() };
         if let Some(row) = reader.get(&row_key(META, CLIENT_ROW))? {
             let row = Document::from_stored(row);
             state.client = match row.as_ref().get("id") {

@@ -22,6 +22,7 @@ pub fn encode_request(request: &SyncRequest) -> Vec<u8> {
     write_option(&mut out, request.epoch);
     out.extend_from_slice(&request.client.0);
     varint::write(&mut out, request.ack_to);
+    varint::write(&mut out, request.first_seq);
     varint::write(&mut out, request.scopes.len() as u64);
     for scope in &request.scopes {
         out.push(scope.name.number() - 1);
@@ -87,7 +88,7 @@ pub fn decode_mutation(mut bytes: &[u8]) -> Option<Mutation> {
         v: read_u16(rest)?,
         args: read_document(rest)?,
         at: varint::read(rest)?,
-        valid_for: if read_bool(rest)? { Some(varint::read(rest)?) } else { None },
+        valid_for: read_option(rest)?,
     };
     bytes.is_empty().then_some(mutation)
 }
@@ -101,12 +102,13 @@ fn read_answer(rest: &mut &[u8]) -> Option<Answer> {
         last_seq: varint::read(rest)?,
         outcomes: read_list(rest, read_outcome)?,
         scopes: read_list(rest, read_patch)?,
+        at: varint::read(rest)?,
     }))
 }
 
 fn read_error(rest: &mut &[u8]) -> Option<SyncError> {
     Some(match varint::read(rest)? {
-        0 => SyncError::EpochChanged { epoch: varint::read(rest)? },
+        0 => SyncError::EpochChanged { epoch: varint::read(rest)?, last_seq: read_option(rest)? },
         1 => SyncError::UnknownClient {},
         2 => SyncError::SeqGap { expected: varint::read(rest)? },
         3 => SyncError::OpMismatch { seq: varint::read(rest)? },
@@ -177,6 +179,10 @@ fn read_bool(rest: &mut &[u8]) -> Option<bool> {
         1 => Some(true),
         _ => None,
     }
+}
+
+fn read_option(rest: &mut &[u8]) -> Option<Option<u64>> {
+    Some(if read_bool(rest)? { Some(varint::read(rest)?) } else { None })
 }
 
 fn read_string(rest: &mut &[u8]) -> Option<String> {

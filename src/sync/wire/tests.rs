@@ -25,6 +25,7 @@ fn cart_add() -> SyncRequest {
         epoch: Some((1 << 53) - 1),
         client: Id([0xAB; 16]),
         ack_to: 41,
+        first_seq: 1,
         scopes: Collection::ALL.map(|name| ScopeRequest { name, cookie: Some(1_000_000) }).to_vec(),
         mutations: [Mutation::new(42, Id([0xCD; 16]), "cart.add", 1, args.expect("args"), 1_700_000_000_000)].to_vec(),
     }
@@ -48,6 +49,7 @@ fn outcome() -> SyncResponse {
         last_seq: 42,
         outcomes: outcomes.to_vec(),
         scopes: Collection::ALL.map(quiet).to_vec(),
+        at: 1_700_000_000_000,
     }
 }
 
@@ -63,7 +65,7 @@ fn full_answer() -> Answer {
 
 fn errors() -> [SyncError; 10] {
     [
-        SyncError::EpochChanged { epoch: 3 },
+        SyncError::EpochChanged { epoch: 3, last_seq: Some(4) },
         SyncError::UnknownClient {},
         SyncError::SeqGap { expected: 3 },
         SyncError::OpMismatch { seq: 3 },

@@ -105,7 +105,12 @@ fn what_does_not_follow_is_refused_and_changes_nothing() {
         (&ada, push(1, &[add(1, 1, "A1", 9), add(1, 2, "A1", 1)]), 409, SyncError::OpMismatch { seq: 1 }),
         (&ada, push(9, &[add(9, 2, "A1", 1)]), 409, SyncError::UnknownClient {}),
         (&bob, push(1, &[add(1, 2, "A1", 1)]), 403, SyncError::PrincipalChanged {}),
-        (&ada, SyncRequest { epoch: Some(epoch ^ 1), ..request(1) }, 409, SyncError::EpochChanged { epoch }),
+        (
+            &ada,
+            SyncRequest { epoch: Some(epoch ^ 1), ..request(1) },
+            409,
+            SyncError::EpochChanged { epoch, last_seq: Some(1) },
+        ),
         (&ada, SyncRequest { schema: 99, ..request(1) }, 409, SyncError::Schema { min: 1, max: 1 }),
     ];
     for (token, request, status, error) in cases {
@@ -121,6 +126,8 @@ fn numbers_beyond_what_the_database_counts_are_no_fault() {
     let (_folder, server) = server();
     let token = server.token(&["--shopper", "ada"]);
     sync(&server, &token, &push(1, &[add(1, 1, "A1", 1)]));
+    let beyond = SyncRequest { first_seq: u64::MAX, ..request(2) };
+    assert_eq!(refused(&server, &token, POSTCARD, &beyond).0, 400);
     let scopes = vec![ScopeRequest { name: Collection::Cart, cookie: Some(u64::MAX) }];
     let response = sync(&server, &token, &SyncRequest { ack_to: u64::MAX, scopes, ..request(1) });
     assert!(response.scopes[0].reset);

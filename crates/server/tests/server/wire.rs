@@ -24,6 +24,7 @@ pub fn request(client: u128) -> SyncRequest {
         epoch: None,
         client: id(client),
         ack_to: 0,
+        first_seq: 1,
         scopes: vec![ScopeRequest { name: Collection::Cart, cookie: None }],
         mutations: Vec::new(),
     }
@@ -40,16 +41,20 @@ pub fn push(client: u128, mutations: &[Mutation]) -> SyncRequest {
     SyncRequest { mutations: mutations.to_vec(), ..request(client) }
 }
 
-/// Sends bytes as a sync; the status and the answer in the encoding that was sent.
+/// Sends bytes as a sync; the status and the answer in the encoding that was sent. The time is
+/// taken out, so that answers can be compared.
 pub fn send_bytes(server: &Server, token: &str, encoding: &str, body: &[u8]) -> (u16, Answer) {
     let bearer = format!("Bearer {token}");
     let headers = [("authorization", bearer.as_str()), ("content-type", encoding)];
     let answer = server.send("POST", "/v1/sync", &headers, body);
     assert_eq!(answer.header("content-type"), encoding);
-    let message = match encoding {
+    let mut message = match encoding {
         POSTCARD => wire::decode_answer(&answer.body).unwrap(),
         _ => serde_json::from_slice(&answer.body).unwrap(),
     };
+    if let Answer::Ok(response) = &mut message {
+        response.at = 0;
+    }
     (answer.status, message)
 }
 

@@ -61,6 +61,7 @@ fn request(random: &mut Random) -> SyncRequest {
         epoch: option(random),
         client: id(random),
         ack_to: number(random),
+        first_seq: number(random),
         scopes: list(random, |random| ScopeRequest { name: collection(random), cookie: option(random) }),
         mutations: list(random, mutation),
     }
@@ -95,7 +96,7 @@ fn patch(random: &mut Random) -> ScopePatch {
 
 fn answer(random: &mut Random) -> Answer {
     Answer::Error(match random.below(20) {
-        0 => SyncError::EpochChanged { epoch: number(random) },
+        0 => SyncError::EpochChanged { epoch: number(random), last_seq: option(random) },
         1 => SyncError::UnknownClient {},
         2 => SyncError::SeqGap { expected: number(random) },
         3 => SyncError::OpMismatch { seq: number(random) },
@@ -107,7 +108,8 @@ fn answer(random: &mut Random) -> Answer {
         9 => SyncError::Malformed { why: text(random) },
         _ => {
             let (outcomes, scopes) = (list(random, outcome), list(random, patch));
-            return Answer::Ok(SyncResponse { epoch: number(random), last_seq: number(random), outcomes, scopes });
+            let (epoch, last_seq, at) = (number(random), number(random), number(random));
+            return Answer::Ok(SyncResponse { epoch, last_seq, outcomes, scopes, at });
         }
     })
 }

@@ -1,0 +1,82 @@
+//! The journal: mutations that the server has acknowledged, kept for the case
+//! that it loses them.
+//!
+//! Only what had an effect is in it. What was refused must not take effect
+//! years later, because a restored server finds other stock.
+
+use crate::collection::{JOURNAL, Workspace, key_number, number_key};
+use crate::format::varint;
+use crate::store::Scan;
+use crate::sync::mutation::Mutation;
+use crate::sync::wire::{self, JOURNAL_AGE_MS_MAX, JOURNAL_BYTES_MAX, JOURNAL_MUTATIONS_MAX};
+use crate::tree::TreeError;
+use alloc::vec::Vec;
+
+/// What the journal holds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Journal {
+    /// Mutations from this number on, as far as they had an effect.
+    pub(super) first: u64,
+    pub(super) count: u64,
+    pub(super) bytes: u64,
+}
+
+impl Journal {
+    /// Adds a mutation that was acknowledged at `at` by the server's clock.
+    pub(super) fn add(&mut self, workspace: &mut Workspace<'_>, mutation: &Mutation, at: u64) {
+        let mut entry = Vec::new();
+        varint::write(&mut entry, at);
+        entry.extend_from_slice(&wire::encode_mutation(mutation));
+        workspace.write(&number_key(JOURNAL, mutation.seq), Some(&entry));
+        self.count += 1;
+        self.bytes += entry.len() as u64;
+    }
+
+    /// Drops what is too old, and the oldest of what is too much.
+    pub(super) fn prune(&mut self, workspace: &mut Workspace<'_>, now_ms: u64) -> Result<(), TreeError> {
+        let mut dropped = Vec::new();
+        let (from, to) = (number_key(JOURNAL, self.first), [JOURNAL.0 + 1]);
+        let mut journal = self.clone();
+        workspace.reader().scan(Scan::ascending(&from, &to), &mut |key, entry| {
+            let Some(seq) = key_number(key) else { return true };
+            let is_old = acknowledged_at(entry).saturating_add(JOURNAL_AGE_MS_MAX) < now_ms;
+            let is_much = journal.count > JOURNAL_MUTATIONS_MAX as u64 || journal.bytes > JOURNAL_BYTES_MAX;
+            if is_old || is_much {
+                journal.first = seq + 1;
+                journal.count = journal.count.saturating_sub(1);
+                journal.bytes = journal.bytes.saturating_sub(entry.len() as u64);
+                dropped.push(seq);
+            }
+            is_old || is_much
+        })?;
+        *self = journal;
+        for seq in dropped {
+            workspace.write(&number_key(JOURNAL, seq), None);
+        }
+        Ok(())
+    }
+
+    /// The mutations from number `from` on, taken out.
+    pub(super) fn take(&mut self, workspace: &mut Workspace<'_>, from: u64) -> Result<Vec<Mutation>, TreeError> {
+        let mut taken = Vec::new();
+        let (from, to) = (number_key(JOURNAL, from), [JOURNAL.0 + 1]);
+        let (mut count, mut bytes) = (0, 0);
+        workspace.reader().scan(Scan::ascending(&from, &to), &mut |_, mut entry| {
+            count += 1;
+            bytes += entry.len() as u64;
+            // One that does not read would hold up all others.
+            taken.extend(varint::read(&mut entry).and_then(|_| wire::decode_mutation(entry)));
+            true
+        })?;
+        for mutation in &taken {
+            workspace.write(&number_key(JOURNAL, mutation.seq), None);
+        }
+        self.count = self.count.saturating_sub(count);
+        self.bytes = self.bytes.saturating_sub(bytes);
+        Ok(taken)
+    }
+}
+
+fn acknowledged_at(mut entry: &[u8]) -> u64 {
+    varint::read(&mut entry).unwrap_or(0)
+}
