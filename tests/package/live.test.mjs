@@ -15,9 +15,9 @@ before(async () => {
     const found = await instantiate(...words)
     const { module, instance } = found
     // Node has modules of its own.
-    if (instance?.exports.engine_scan === undefined) return found
+    if (instance?.exports.settled_seq === undefined) return found
     const exports = { ...instance.exports }
-    for (const name of ['engine_scan', 'engine_get', 'engine_count']) {
+    for (const name of ['scan', 'get', 'count']) {
       const called = exports[name]
       exports[name] = (...words) => {
         reads++

@@ -1,9 +1,11 @@
-//! The one class that JavaScript sees.
+//! A store with its client, as JavaScript holds it: `js/src/engine.ts` has the other side.
+//!
+//! JavaScript hands the engine's address to each call, one call at a time.
+//! Documents cross as bytes in Pannier's encoding. What a call takes in bytes is
+//! written before it by `room`, in the order in which its documentation names it.
 
 use crate::events::refusal;
-use crate::javascript::{Bytes, Notify};
-use crate::records::{self, Records};
-use crate::shell::Shell;
+use crate::input;
 use pannier::collection::schema::Declared;
 use pannier::collection::{Query, ROWS, Stop, TreeId};
 use pannier::format::document::{Document, DocumentRef, Items, Value};
@@ -13,12 +15,16 @@ use pannier::sync::client::{Client, ClientOptions, Operation};
 use pannier::sync::mutation::Id;
 use pannier::sync::rows::Collection;
 use pannier::tree::TreeError;
-use wasm_bindgen::prelude::*;
 
-/// A store with its client. Documents cross as bytes in Pannier's encoding.
-#[wasm_bindgen]
+/// A store with its client.
 pub struct Engine {
-    pub(crate) shell: Shell,
+    /// By which JavaScript knows it.
+    pub(crate) number: u32,
+    pub(crate) client: Client,
+    /// Records of an answer that is not complete yet, and their numbers.
+    pub(crate) records: Vec<(f64, Option<Vec<u8>>)>,
+    /// The page was asked to call `work` and has not yet.
+    pub(crate) asked_for_turn: bool,
     pub(crate) result: Vec<u8>,
 }
 
@@ -27,23 +33,23 @@ pub struct Engine {
 const ROWS_ONLY: u8 = 0;
 const NAMES_ONLY: u8 = 2;
 /// A read needs a segment that is now being loaded: repeat it when told so.
-const FAULT: i32 = -2;
+const FAULT: f64 = -2.0;
 /// It was refused: the result tells why, as `{code, detail}`.
-const REFUSED: i32 = -3;
+const REFUSED: f64 = -3.0;
+/// It cannot be done: the result tells why, in words.
+const FAILED: f64 = -4.0;
 
 pub(crate) const NAMES: [&str; 6] =
     ["cart.add", "cart.adjust", "cart.setQty", "cart.remove", "cart.clear", "history.visit"];
 
-pub(crate) fn error(message: &str) -> JsValue {
-    JsError::new(message).into()
+/// A document that was written before; null where it is none.
+pub(crate) fn document() -> Document {
+    Document::from_bytes(input::take()).unwrap_or_default()
 }
 
-pub(crate) fn document(bytes: &[u8]) -> Result<Document, JsValue> {
-    Document::from_bytes(bytes.to_vec()).map_err(|_| error("not a document"))
-}
-
-pub(crate) fn id(bytes: &[u8]) -> Result<Id, JsValue> {
-    bytes.try_into().map(Id).map_err(|_| error("an id has 16 bytes"))
+/// An id that was written before.
+pub(crate) fn id() -> Id {
+    Id(input::take().try_into().unwrap_or_default())
 }
 
 /// The tree of the rows of collection `number`.
@@ -51,210 +57,199 @@ pub(crate) fn rows_tree(number: u8) -> TreeId {
     TreeId(ROWS + number)
 }
 
-#[wasm_bindgen]
+/// Opens a store. Takes options `{scopes: […], collections: […], now, cacheBytes?}`, the
+/// collections as [`Declared::from_value`] reads them, and a new id of 16 bytes.
+#[unsafe(no_mangle)]
+pub extern "C" fn create(number: u32) -> Box<Engine> {
+    let (new_id, options) = (id(), document());
+    let options = options.as_ref();
+    let (mut scopes, mut collections) = (Vec::new(), Vec::new());
+    for name in array(options.get("scopes")) {
+        if let Value::Str(name) = name
+            && let Some(scope) = Collection::from_name(name)
+        {
+            scopes.push(scope);
+        }
+    }
+    for collection in array(options.get("collections")) {
+        if let Some(declared) = Declared::from_value(collection) {
+            collections.push(declared);
+        }
+    }
+    let mut limits = store::Options::default();
+    if let Some(bytes) = options.u64("cacheBytes") {
+        limits.cache_bytes_max = bytes as usize;
+    }
+    let now_ms = options.u64("now").unwrap_or_default();
+    let client = Client::new(
+        ClientOptions { store: limits, collections, scopes, new_id, now_ms },
+        Box::new(pannier::shop::ShopRules),
+    );
+    let mut engine =
+        Box::new(Engine { number, client, records: Vec::new(), asked_for_turn: false, result: Vec::new() });
+    engine.pump();
+    engine
+}
+
+/// Lets go of a store.
+#[unsafe(no_mangle)]
+pub extern "C" fn destroy(_: Box<Engine>) {}
+
 impl Engine {
-    /// Opens the store that `records` holds. `options`: `{scopes: […], collections: […], now, cacheBytes?}`,
-    /// the collections as [`Declared::from_value`] reads them.
-    /// `notify(kind, number, bytes)` is called for every event.
-    #[wasm_bindgen(constructor)]
-    pub fn new(records: Records, options: &[u8], new_id: &[u8], notify: Notify) -> Result<Engine, JsValue> {
-        let options = document(options)?;
-        let options = options.as_ref();
-        let (mut scopes, mut collections) = (Vec::new(), Vec::new());
-        for name in array(options.get("scopes")) {
-            if let Value::Str(name) = name
-                && let Some(scope) = Collection::from_name(name)
-            {
-                scopes.push(scope);
-            }
-        }
-        for collection in array(options.get("collections")) {
-            if let Some(declared) = Declared::from_value(collection) {
-                collections.push(declared);
-            }
-        }
-        let mut limits = store::Options::default();
-        if let Some(bytes) = options.u64("cacheBytes") {
-            limits.cache_bytes_max = bytes as usize;
-        }
-        let (new_id, now_ms) = (id(new_id)?, options.u64("now").unwrap_or_default());
-        let client = Client::new(
-            ClientOptions { store: limits, collections, scopes, new_id, now_ms },
-            Box::new(pannier::shop::ShopRules),
-        );
-        let shell = Shell::new(client, records, notify);
-        shell.pump();
-        Ok(Self { shell, result: Vec::new() })
-    }
-
-    /// Answers an append or a checkpoint: `false` for a conflict.
-    pub fn done(&self, id: u32, done: bool) {
-        self.shell.complete(id, records::done(done));
-    }
-
-    /// Answers `open`.
-    pub fn opened(
-        &self,
-        id: u32,
-        head: Option<Bytes>,
-        numbers: &[f64],
-        log: Vec<Bytes>,
-        segment: Option<u32>,
-        bytes: Option<Bytes>,
-    ) {
-        self.shell.complete(id, records::opened(head, numbers, log, segment.zip(bytes)));
-    }
-
-    /// Answers `read`.
-    pub fn segments(&self, id: u32, numbers: &[u32], found: Vec<Bytes>) {
-        self.shell.complete(id, records::segments(numbers, found));
-    }
-
-    /// Answers a request that could not be done.
-    pub fn failed(&self, id: u32, kind: u8, message: String) {
-        self.shell.complete(id, records::failed(kind, message));
-    }
-
-    pub(crate) fn submit(&self, operation: Operation, now_ms: f64) -> f64 {
-        let ticket = self.shell.client.borrow_mut().submit(operation, now_ms as u64);
-        self.shell.pump();
+    pub(crate) fn submit(&mut self, operation: Operation, now_ms: f64) -> f64 {
+        let ticket = self.client.submit(operation, now_ms as u64);
+        self.pump();
         ticket as f64
     }
 
-    /// Reads a row into the result. Returns 1 or 0 rows, or a negative code.
-    pub fn get(&mut self, from: u8, key: &str) -> Result<i32, JsValue> {
-        self.result.clear();
-        let mut found = false;
-        let read = self.shell.client.borrow_mut().get(rows_tree(from), key, &mut |value| {
-            found = true;
-            self.result.extend_from_slice(value);
-        });
-        self.finish_read(read.map(|()| i32::from(found)))
-    }
-
-    /// Reads rows in order into the result: each row, each behind the string
-    /// that is its key, or the string alone (see [`ROWS_ONLY`]). `frame` is a snapshot or transaction, or 0. `index` is an
-    /// index's name, or empty for the order of keys. Returns the number of rows,
-    /// or a negative code.
-    #[allow(clippy::too_many_arguments)]
-    pub fn scan(
-        &mut self,
-        frame: u32,
-        from: u8,
-        index: &str,
-        asked: &[u8],
-        limit: u32,
-        reverse: bool,
-        what: u8,
-        now_ms: f64,
-    ) -> Result<i32, JsValue> {
-        let (index, asked, now_ms) = (index.into(), document(asked)?, now_ms as u64);
-        let query = Query { rows: rows_tree(from), index, asked, limit, reverse, now_ms };
-        self.result.clear();
-        let mut bytes = core::mem::take(&mut self.result);
-        let mut client = self.shell.client.borrow_mut();
-        let read = match what {
-            NAMES_ONLY => client.read_keys(&query, &mut |key| push_name(&mut bytes, key)),
-            _ => client.read(frame, query, &mut |key, row| {
-                if what != ROWS_ONLY {
-                    push_name(&mut bytes, key);
-                }
-                bytes.extend_from_slice(row);
-            }),
-        };
-        drop(client);
-        self.result = bytes;
-        self.finish_read(read.map(|rows| rows as i32))
-    }
-
     /// Number or negative code for JavaScript. What is missing is being loaded then.
-    pub(crate) fn finish_read<N: From<i32>>(&mut self, read: Result<N, Stop>) -> Result<N, JsValue> {
-        match read {
-            Ok(found) => Ok(found),
+    pub(crate) fn finish_read(&mut self, read: Result<f64, Stop>) -> f64 {
+        let why = match read {
+            Ok(found) => return found,
             Err(Stop::Tree(TreeError::Fault(_))) => {
-                self.shell.pump();
-                Ok(FAULT.into())
+                self.pump();
+                return FAULT;
             }
-            Err(Stop::Tree(TreeError::Corrupt(corrupt))) => Err(error(corrupt.why)),
             Err(Stop::Refused { code, detail }) => {
                 self.result = refusal(code, &detail);
-                Ok(REFUSED.into())
+                return REFUSED;
             }
-            Err(_) => Err(error("the read failed")),
-        }
+            Err(Stop::Tree(TreeError::Corrupt(corrupt))) => corrupt.why,
+            Err(_) => "the read failed",
+        };
+        self.failed(why)
     }
 
-    /// Address of the result in wasm memory.
-    #[wasm_bindgen(js_name = resultAt)]
-    pub fn result_at(&self) -> usize {
-        self.result.as_ptr() as usize
+    pub(crate) fn failed(&mut self, why: &str) -> f64 {
+        self.result = why.into();
+        FAILED
     }
+}
 
-    /// Bytes of the result.
-    #[wasm_bindgen(js_name = resultLength)]
-    pub fn result_length(&self) -> usize {
-        self.result.len()
-    }
+/// Reads the row of a key that is a string into the result. Returns 1 or 0 rows, or a negative code.
+#[unsafe(no_mangle)]
+pub extern "C" fn get(engine: &mut Engine, from: u8) -> f64 {
+    engine.result.clear();
+    let key = input::take_string();
+    let mut found = 0.0;
+    let read = engine.client.get(rows_tree(from), &key, &mut |value| {
+        found = 1.0;
+        engine.result.extend_from_slice(value);
+    });
+    engine.finish_read(read.map(|()| found))
+}
 
-    /// The body of the next sync request; undefined while there can be none.
-    #[wasm_bindgen(js_name = syncRequest)]
-    pub fn sync_request(&self, now_ms: f64) -> Option<Vec<u8>> {
-        self.shell.client.borrow_mut().sync_request(now_ms as u64)
-    }
+/// Reads rows in order into the result: each row, each behind the string that is
+/// its key, or the string alone (see [`ROWS_ONLY`]). Takes an index's name, empty
+/// for the order of keys, and bounds. `frame` is a snapshot or transaction, or 0.
+/// Returns the number of rows, or a negative code.
+#[unsafe(no_mangle)]
+pub extern "C" fn scan(
+    engine: &mut Engine,
+    frame: u32,
+    from: u8,
+    limit: u32,
+    reverse: bool,
+    what: u8,
+    now_ms: f64,
+) -> f64 {
+    let (asked, index) = (document(), input::take_string());
+    let query = Query { rows: rows_tree(from), index, asked, limit, reverse, now_ms: now_ms as u64 };
+    engine.result.clear();
+    let bytes = &mut engine.result;
+    let read = match what {
+        NAMES_ONLY => engine.client.read_keys(&query, &mut |key| push_name(bytes, key)),
+        _ => engine.client.read(frame, query, &mut |key, row| {
+            if what != ROWS_ONLY {
+                push_name(bytes, key);
+            }
+            bytes.extend_from_slice(row);
+        }),
+    };
+    engine.finish_read(read.map(|rows| rows as f64))
+}
 
-    /// Takes the body of an answer in.
-    #[wasm_bindgen(js_name = syncResponse)]
-    pub fn sync_response(&self, body: &[u8], now_ms: f64) {
-        self.shell.client.borrow_mut().sync_response(body, now_ms as u64);
-        self.shell.pump();
-    }
+/// Address of the result.
+#[unsafe(no_mangle)]
+pub extern "C" fn result_at(engine: &Engine) -> *const u8 {
+    engine.result.as_ptr()
+}
 
-    /// Takes a log record of another tab in.
-    pub fn offer(&self, seq: f64, bytes: &[u8]) {
-        self.shell.client.borrow_mut().offer(seq as u64, bytes);
-        self.shell.pump();
-    }
+/// Bytes of the result.
+#[unsafe(no_mangle)]
+pub extern "C" fn result_length(engine: &Engine) -> usize {
+    engine.result.len()
+}
 
-    /// Mutations without an outcome.
-    pub fn pending(&self) -> usize {
-        self.shell.client.borrow().pending_count()
-    }
+/// Puts the body of the next sync request into the result; false while there can be none.
+#[unsafe(no_mangle)]
+pub extern "C" fn sync_request(engine: &mut Engine, now_ms: f64) -> bool {
+    let body = engine.client.sync_request(now_ms as u64);
+    let is_there = body.is_some();
+    engine.result = body.unwrap_or_default();
+    is_there
+}
 
-    /// Folds the log into the tree.
-    pub fn checkpoint(&self) {
-        self.shell.client.borrow_mut().checkpoint();
-        self.shell.pump();
-    }
+/// Takes the body of an answer in.
+#[unsafe(no_mangle)]
+pub extern "C" fn sync_response(engine: &mut Engine, now_ms: f64) {
+    engine.client.sync_response(&input::take(), now_ms as u64);
+    engine.pump();
+}
 
-    /// Uses a pause for a checkpoint, if it is worth one.
-    pub fn idle(&self) {
-        self.shell.client.borrow_mut().idle();
-        self.shell.pump();
-    }
+/// Takes a log record of another tab in.
+#[unsafe(no_mangle)]
+pub extern "C" fn offer(engine: &mut Engine, seq: f64) {
+    engine.client.offer(seq as u64, &input::take());
+    engine.pump();
+}
 
-    /// Does a slice of what the store asked for a turn for.
-    pub fn work(&self) {
-        self.shell.work();
-    }
+/// Mutations without an outcome.
+#[unsafe(no_mangle)]
+pub extern "C" fn pending(engine: &Engine) -> usize {
+    engine.client.pending_count()
+}
 
-    /// Number of the last log record when reads show the log up to it and
-    /// nothing else.
-    #[wasm_bindgen(js_name = settledSeq)]
-    pub fn settled_seq(&self) -> Option<f64> {
-        self.shell.client.borrow().settled_seq().map(|seq| seq as f64)
-    }
+/// Folds the log into the tree.
+#[unsafe(no_mangle)]
+pub extern "C" fn checkpoint(engine: &mut Engine) {
+    engine.client.checkpoint();
+    engine.pump();
+}
 
-    /// Whether all is durable and folded.
-    #[wasm_bindgen(js_name = isIdle)]
-    pub fn is_idle(&self) -> bool {
-        self.shell.client.borrow().is_idle()
-    }
+/// Uses a pause for a checkpoint, if it is worth one.
+#[unsafe(no_mangle)]
+pub extern "C" fn idle(engine: &mut Engine) {
+    engine.client.idle();
+    engine.pump();
+}
 
-    /// Tries again what the record store failed to do.
-    pub fn retry(&self) {
-        self.shell.client.borrow_mut().retry();
-        self.shell.pump();
-    }
+/// Does a slice of what the store asked for a turn for.
+#[unsafe(no_mangle)]
+pub extern "C" fn work(engine: &mut Engine) {
+    engine.asked_for_turn = false;
+    engine.client.work();
+    engine.pump();
+}
+
+/// Number of the last log record when reads show the log up to it and nothing
+/// else; negative when they do not.
+#[unsafe(no_mangle)]
+pub extern "C" fn settled_seq(engine: &Engine) -> f64 {
+    engine.client.settled_seq().map_or(-1.0, |seq| seq as f64)
+}
+
+/// Whether all is durable and folded.
+#[unsafe(no_mangle)]
+pub extern "C" fn is_idle(engine: &Engine) -> bool {
+    engine.client.is_idle()
+}
+
+/// Tries again what the record store failed to do.
+#[unsafe(no_mangle)]
+pub extern "C" fn retry(engine: &mut Engine) {
+    engine.client.retry();
+    engine.pump();
 }
 
 fn array(value: Option<Value<'_>>) -> Items<'_> {

@@ -1,108 +1,94 @@
-//! The record store, which is JavaScript's: `js/src/records/carrier.ts` has
-//! the other side of these calls.
+//! The record store, which is JavaScript's.
 
-use crate::javascript::{Array, Bytes};
+use crate::engine::Engine;
+use crate::{host, input};
 use pannier::store::{Failure, FailureKind, Request, RequestId, Response};
-use wasm_bindgen::prelude::*;
 
-#[wasm_bindgen]
-extern "C" {
-    /// Starts requests; answers each once, never before the call returns.
-    pub type Records;
-
-    #[wasm_bindgen(method)]
-    fn open(this: &Records, id: u32, log_after: Option<f64>);
-
-    #[wasm_bindgen(method)]
-    fn append(this: &Records, id: u32, seq: f64, bytes: &[u8], checked: bool);
-
-    #[wasm_bindgen(method)]
-    fn read(this: &Records, id: u32, segments: &[u32]);
-
-    #[wasm_bindgen(method)]
-    #[allow(clippy::too_many_arguments)] // An object would cost a call for each of its fields.
-    fn checkpoint(
-        this: &Records,
-        id: u32,
-        head_before: Option<Bytes>,
-        head: Bytes,
-        numbers: &[u32],
-        segments: Array,
-        drop_segments: &[u32],
-        drop_log_below: f64,
-        seq: f64,
-        bytes: Option<Bytes>,
-    );
-}
-
-impl Records {
-    /// Starts `request`.
-    pub(crate) fn start(&self, RequestId(id): RequestId, request: &Request) {
-        match request {
-            Request::Open { log_after } => self.open(id, log_after.map(|seq| seq as f64)),
-            Request::Append { seq, bytes, checked } => self.append(id, *seq as f64, bytes, *checked),
-            Request::Read { segments } => self.read(id, segments),
-            Request::Checkpoint(checkpoint) => {
-                let segments = Array::new();
-                let mut numbers = Vec::with_capacity(checkpoint.segments.len());
-                for (number, bytes) in &checkpoint.segments {
-                    numbers.push(*number);
-                    segments.push(Bytes::new(bytes));
-                }
-                let append = checkpoint.append.as_ref();
-                self.checkpoint(
-                    id,
-                    checkpoint.head_before.as_deref().map(Bytes::new),
-                    Bytes::new(&checkpoint.head),
-                    &numbers,
-                    segments,
-                    &checkpoint.drop_segments,
-                    checkpoint.drop_log_below as f64,
-                    append.map_or(0.0, |(seq, _)| *seq as f64),
-                    append.map(|(_, bytes)| Bytes::new(bytes)),
-                );
+/// Starts `request` for an engine.
+pub(crate) fn start(engine: u32, RequestId(id): RequestId, request: &Request) {
+    match request {
+        Request::Open { log_after } => host::open(engine, id, log_after.map_or(-1.0, |seq| seq as f64)),
+        Request::Append { seq, bytes, checked } => {
+            host::append(engine, id, *seq as f64, bytes.as_ptr(), bytes.len(), *checked);
+        }
+        Request::Read { segments } => host::read(engine, id, segments.as_ptr(), segments.len()),
+        Request::Checkpoint(checkpoint) => {
+            let give = |bytes: &[u8]| host::give(engine, bytes.as_ptr(), bytes.len());
+            if let Some(before) = &checkpoint.head_before {
+                give(before);
             }
+            give(&checkpoint.head);
+            give_numbers(engine, &mut checkpoint.segments.iter().map(|(number, _)| *number));
+            for (_, bytes) in &checkpoint.segments {
+                give(bytes);
+            }
+            give_numbers(engine, &mut checkpoint.drop_segments.iter().copied());
+            let mut append_seq = 0.0;
+            if let Some((seq, bytes)) = &checkpoint.append {
+                append_seq = *seq as f64;
+                give(bytes);
+            }
+            let has_before = checkpoint.head_before.is_some();
+            host::checkpoint(engine, id, has_before, checkpoint.drop_log_below as f64, append_seq);
         }
     }
 }
 
-/// The answer to an append or a checkpoint.
-pub(crate) fn done(done: bool) -> Response {
-    if done { Response::Done } else { Response::Conflict }
-}
-
-/// The answer to `open`.
-pub(crate) fn opened(
-    head: Option<Bytes>,
-    numbers: &[f64],
-    records: Vec<Bytes>,
-    segment: Option<(u32, Bytes)>,
-) -> Response {
-    let mut log = Vec::with_capacity(records.len());
-    for (number, record) in numbers.iter().zip(records) {
-        log.push((*number as u64, record.to_vec()));
+fn give_numbers(engine: u32, numbers: &mut dyn Iterator<Item = u32>) {
+    let mut bytes = Vec::new();
+    for number in numbers {
+        bytes.extend_from_slice(&number.to_le_bytes());
     }
-    let segments = segment.map_or_else(Vec::new, |(number, bytes)| vec![(number, bytes.to_vec())]);
-    let head = head.map(|head| head.to_vec());
-    Response::Opened { head, log, segments }
+    host::give(engine, bytes.as_ptr(), bytes.len());
 }
 
-/// The answer to `read`.
-pub(crate) fn segments(numbers: &[u32], found: Vec<Bytes>) -> Response {
-    let mut segments = Vec::with_capacity(found.len());
-    for (number, value) in numbers.iter().zip(found) {
-        let bytes = if value.is_undefined() { None } else { Some(value.to_vec()) };
-        segments.push((*number, bytes));
+/// Answers an append or a checkpoint: `false` for a conflict.
+#[unsafe(no_mangle)]
+pub extern "C" fn done(engine: &mut Engine, id: u32, done: bool) {
+    engine.complete(id, if done { Response::Done } else { Response::Conflict });
+}
+
+/// Takes a record in that was written before, for the answer that follows: a
+/// segment, or one of the log; or notes that there is none of this number.
+#[unsafe(no_mangle)]
+pub extern "C" fn record(engine: &mut Engine, number: f64, is_there: bool) {
+    let bytes = if is_there { Some(input::take()) } else { None };
+    engine.records.push((number, bytes));
+}
+
+/// Answers `open` with the log records that came before. The head was written
+/// first, if there is one, then a segment, if its number is not negative.
+#[unsafe(no_mangle)]
+pub extern "C" fn opened(engine: &mut Engine, id: u32, has_head: bool, segment: f64) {
+    let mut segments = Vec::new();
+    if segment >= 0.0 {
+        segments.push((segment as u32, input::take()));
     }
-    Response::Segments(segments)
+    let head = if has_head { Some(input::take()) } else { None };
+    let mut log = Vec::new();
+    for (number, record) in core::mem::take(&mut engine.records) {
+        log.push((number as u64, record.unwrap_or_default()));
+    }
+    engine.complete(id, Response::Opened { head, log, segments });
 }
 
-/// What a record store answers that could not do it. The kinds stand in `carrier.ts` too.
-pub(crate) fn failed(kind: u8, message: String) -> Response {
+/// Answers `read` with the segments that came before.
+#[unsafe(no_mangle)]
+pub extern "C" fn segments(engine: &mut Engine, id: u32) {
+    let mut segments = Vec::new();
+    for (number, bytes) in core::mem::take(&mut engine.records) {
+        segments.push((number as u32, bytes));
+    }
+    engine.complete(id, Response::Segments(segments));
+}
+
+/// Answers a request that could not be done; why was written before. The kinds stand in `carrier.ts` too.
+#[unsafe(no_mangle)]
+pub extern "C" fn failed(engine: &mut Engine, id: u32, kind: u8) {
     let kind = match kind {
         0 => FailureKind::Quota,
         1 => FailureKind::Unavailable,
         _ => FailureKind::Other,
     };
-    Response::Failed(Failure { kind, message })
+    engine.complete(id, Response::Failed(Failure { kind, message: input::take_string() }));
 }

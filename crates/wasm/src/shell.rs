@@ -1,65 +1,35 @@
 //! Carries requests to the record store, answers back, and events out.
 
+use crate::engine::Engine;
 use crate::events::{Flat, MORE_WORK, flatten};
-use crate::javascript::{Bytes, Notify};
-use crate::records::Records;
+use crate::{host, records};
+use core::ptr::null;
 use pannier::store::{RequestId, Response};
-use pannier::sync::client::Client;
-use std::cell::{Cell, RefCell};
-use wasm_bindgen::prelude::*;
 
-/// A client with its record store and its listener.
-pub(crate) struct Shell {
-    pub(crate) client: RefCell<Client>,
-    records: Records,
-    notify: Notify,
-    /// The page was asked to call `work` and has not yet.
-    asked_for_turn: Cell<bool>,
-}
-
-impl Shell {
-    pub(crate) fn new(client: Client, records: Records, notify: Notify) -> Self {
-        Self { client: RefCell::new(client), records, notify, asked_for_turn: Cell::new(false) }
-    }
-
+impl Engine {
     /// Starts every request there is, then tells what happened.
-    pub(crate) fn pump(&self) {
-        loop {
-            let next = self.client.borrow_mut().next_request();
-            let Some((id, request)) = next else { break };
-            self.records.start(id, &request);
+    pub(crate) fn pump(&mut self) {
+        while let Some((id, request)) = self.client.next_request() {
+            records::start(self.number, id, &request);
         }
-        if self.client.borrow().has_work() && !self.asked_for_turn.replace(true) {
+        if self.client.has_work() && !core::mem::replace(&mut self.asked_for_turn, true) {
             self.notify(Flat { kind: MORE_WORK, number: 0.0, bytes: None });
         }
-        self.tell();
-    }
-
-    /// Takes the record store's answer in.
-    pub(crate) fn complete(&self, id: u32, response: Response) {
-        self.client.borrow_mut().complete(RequestId(id), response);
-        self.pump();
-    }
-
-    /// Does a slice of the store's own work.
-    pub(crate) fn work(&self) {
-        self.asked_for_turn.set(false);
-        self.client.borrow_mut().work();
-        self.pump();
-    }
-
-    fn tell(&self) {
-        loop {
-            let event = self.client.borrow_mut().next_event();
-            let Some(event) = event else { return };
+        while let Some(event) = self.client.next_event() {
             if let Some(flat) = flatten(event) {
                 self.notify(flat);
             }
         }
     }
 
+    /// Takes the record store's answer in.
+    pub(crate) fn complete(&mut self, id: u32, response: Response) {
+        self.client.complete(RequestId(id), response);
+        self.pump();
+    }
+
     fn notify(&self, event: Flat) {
-        // The listener is ours and reports its callbacks' errors itself.
-        self.notify.call(JsValue::UNDEFINED, event.kind, event.number, event.bytes.as_deref().map(Bytes::new));
+        let (at, length) = event.bytes.as_ref().map_or((null(), 0), |bytes| (bytes.as_ptr(), bytes.len()));
+        host::notify(self.number, event.kind, event.number, at, length);
     }
 }

@@ -21,9 +21,7 @@ const COMMANDS: &[Command] = &[
 
 Installs, and only where it is missing: Chromium, Firefox and WebKitGTK, drivers and fonts from
 Debian; the Rust target and components that rust-toolchain.toml names; the JavaScript tools that
-package-lock.json pins, into node_modules; wasm-bindgen and its test runner at the version the
-workspace uses, and geckodriver, into $XDG_CACHE_HOME/pannier/tools (~/.cache without it), compiled
-once a version.
+package-lock.json pins, into node_modules.
 
 Does nothing, at once, when all is there. Without root it names the Debian packages and stops.
 ",
@@ -49,7 +47,7 @@ Ctrl-C stops it. The server's data stays in target/demo/shop.sqlite from one run
     },
     Command {
         name: "test",
-        summary: "Run every test suite: Rust, wasm, package and browsers",
+        summary: "Run every test suite: Rust, package and browsers",
         usage: "cargo xtask test [--only NAME] [--kills N] [--list]
 
 Runs the suites in order, goes on after a failure, and closes with `N passed, N failed`. N counts
@@ -100,7 +98,7 @@ and must find what breaks. Exits with 0 when all is as it must be, else 1 with t
         summary: "Build the npm package, dist/pannier-<version>.tgz",
         usage: "cargo xtask pack
 
-Compiles crates/wasm for size, runs wasm-bindgen and wasm-opt on it, bundles js/src, writes the
+Compiles crates/wasm for size, runs wasm-opt on it, bundles js/src, writes the
 TypeScript declarations, and packs them by pkg.json with the version of Cargo.toml. The same
 sources give the same bytes. Leaves the package unpacked in target/package/pannier too.
 ",

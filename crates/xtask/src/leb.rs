@@ -42,11 +42,6 @@ pub fn push_padded(out: &mut Vec<u8>, value: usize, bytes: usize) -> Result<(), 
     Ok(())
 }
 
-pub fn string<'a>(rest: &mut &'a [u8]) -> Result<&'a str, Failure> {
-    let length = number(rest)?;
-    std::str::from_utf8(take(rest, length)?).map_err(|_| "a name in the wasm is not utf-8".into())
-}
-
 pub fn push_string(out: &mut Vec<u8>, text: &str) {
     push_number(out, text.len());
     out.extend(text.as_bytes());

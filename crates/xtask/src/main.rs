@@ -14,7 +14,6 @@ mod leb;
 mod model;
 mod pack;
 mod process;
-mod rename;
 mod server;
 mod setup;
 mod shop;

@@ -9,10 +9,8 @@ use serde_json::{Map, Value};
 use crate::args::Args;
 use crate::columns::{self, Columns};
 use crate::process::{cargo, command, node_tool, run, run_quiet, step};
-use crate::workspace::{
-    VERSION, at, cargo_target, copy, empty_dir, is_fresh, package_dir, package_tgz, read, wasm_bindgen_bin, write,
-};
-use crate::{Failure, declarations, rename, setup};
+use crate::workspace::{VERSION, at, cargo_target, copy, empty_dir, is_fresh, package_dir, package_tgz, read, write};
+use crate::{Failure, declarations, setup};
 
 /// Nothing of the standard library's panic messages and float formatting that a shop would have to
 /// load: a panic traps, and the trap is what the JavaScript side reports. The low threshold keeps
@@ -45,11 +43,6 @@ const WASM_OPT_FLAGS: &[&str] = &[
     "--strip-target-features",
 ];
 
-/// What js/src uses of the bindings, which have declarations only for what a bundler would load.
-const GLUE_DECLARATIONS: &str = "export { Engine } from './pannier_wasm.js'
-export function __wbg_set_wasm(exports: object): void
-";
-
 /// Texts that travel with the package.
 const TEXTS: &[&str] = &["README.md", "LICENSE-MIT", "LICENSE-APACHE"];
 
@@ -67,8 +60,7 @@ pub fn ensure() -> Result<PathBuf, Failure> {
     let compiled = cargo_target().join("wasm32-unknown-unknown/wasm/pannier_wasm.wasm");
     let note = if compiled.exists() { "" } else { ", the first time with its own std: about two minutes" };
     step(&format!("wasm, built for size{note}"), compile)?;
-    bind(&compiled)?;
-    let wasm = optimize()?;
+    let wasm = optimize(&compiled)?;
     stage(&wasm)?;
     Ok(package_tgz())
 }
@@ -85,42 +77,13 @@ fn compile() -> Result<(), Failure> {
     run(&mut build)
 }
 
-/// Writes the bindings to js/generated: js/src imports `pannier_wasm_bg.js` from there.
-fn bind(compiled: &Path) -> Result<(), Failure> {
-    let generated = at("js/generated");
-    let outputs = ["pannier_wasm_bg.js", "pannier_wasm_bg.d.ts", "pannier_wasm_bg.wasm"];
-    let outputs = outputs.map(|name| generated.join(name));
-    if is_fresh(&outputs.each_ref().map(PathBuf::as_path), &[compiled]) {
-        return Ok(());
-    }
-    step("wasm-bindgen", || {
-        empty_dir(&generated)?;
-        let mut bindgen = command(wasm_bindgen_bin()?.join("wasm-bindgen"));
-        // As for a bundler: js/src loads the wasm itself, which takes fewer bytes than what would
-        // do so for every kind of page.
-        bindgen.args(["--target", "bundler", "--out-name", "pannier_wasm"]);
-        run_quiet(bindgen.arg("--out-dir").arg(&generated).arg(compiled))?;
-        write(&generated.join("pannier_wasm_bg.d.ts"), GLUE_DECLARATIONS)?;
-        shorten_names(&generated)
-    })
-}
-
-fn shorten_names(generated: &Path) -> Result<(), Failure> {
-    let (wasm, javascript) = (generated.join("pannier_wasm_bg.wasm"), generated.join("pannier_wasm_bg.js"));
-    let bytes = fs::read(&wasm).map_err(|error| format!("{}: {error}", wasm.display()))?;
-    let (bytes, text) = rename::shorten(&bytes, &read(&javascript)?)?;
-    fs::write(&wasm, bytes).map_err(|error| format!("{}: {error}", wasm.display()))?;
-    write(&javascript, &text)
-}
-
-fn optimize() -> Result<PathBuf, Failure> {
-    let bound = at("js/generated/pannier_wasm_bg.wasm");
+fn optimize(compiled: &Path) -> Result<PathBuf, Failure> {
     let optimized = at("target/package/pannier_bg.wasm");
-    if !is_fresh(&[&optimized], &[&bound, &at("package-lock.json")]) {
+    if !is_fresh(&[&optimized], &[compiled, &at("package-lock.json")]) {
         step("wasm-opt", || {
             fs::create_dir_all(at("target/package")).map_err(|error| format!("target/package: {error}"))?;
             let mut wasm_opt = node_tool("binaryen/bin/wasm-opt");
-            run(wasm_opt.args(WASM_OPT_FLAGS).arg(&bound).arg("-o").arg(&optimized))
+            run(wasm_opt.args(WASM_OPT_FLAGS).arg(compiled).arg("-o").arg(&optimized))
         })?;
     }
     Ok(optimized)
@@ -132,7 +95,7 @@ fn stage(wasm: &Path) -> Result<(), Failure> {
     let packed = package_tgz();
     let texts = TEXTS.iter().map(|name| at(name)).filter(|path| path.exists());
     let texts: Vec<PathBuf> = texts.collect();
-    let sources = [at("js/src"), at("js/generated"), at("pkg.json"), at("package-lock.json")];
+    let sources = [at("js/src"), at("pkg.json"), at("package-lock.json")];
     let inputs = texts.iter().chain(&sources).map(PathBuf::as_path);
     let inputs: Vec<&Path> = inputs.chain([wasm]).collect();
     if is_fresh(&[&packed, &package_dir().join("package.json")], &inputs) {

@@ -2,19 +2,17 @@
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::{env, fs};
 
 use crate::Failure;
 use crate::args::Args;
-use crate::process::{cargo, command, run, run_quiet, step};
-use crate::workspace::{GECKODRIVER_VERSION, at, geckodriver, read, wasm_bindgen_bin, write};
+use crate::process::{command, run_quiet, step};
+use crate::workspace::{at, read, write};
 
-/// Three browsers, the drivers of two, a screen for WebKit's, which has no headless mode, fonts for
+/// Three browsers, the driver of one, a screen for WebKit's, which has no headless mode, fonts for
 /// every script in the built-in catalogue, and the compiler of libFuzzer and of SQLite.
 const DEBIAN_PACKAGES: &[&str] = &[
     "g++",
     "chromium",
-    "chromium-driver",
     "firefox-esr",
     "webkit2gtk-driver",
     "xvfb",
@@ -40,9 +38,7 @@ pub fn ensure() -> Result<(), Failure> {
     check_node()?;
     debian_packages()?;
     rust_components()?;
-    javascript_tools()?;
-    wasm_bindgen()?;
-    firefox_driver()
+    javascript_tools()
 }
 
 fn check_node() -> Result<(), Failure> {
@@ -117,39 +113,4 @@ fn javascript_tools() -> Result<(), Failure> {
         run_quiet(command("npm").args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]))?;
         write(&installed, &lock)
     })
-}
-
-fn wasm_bindgen() -> Result<(), Failure> {
-    let bin = wasm_bindgen_bin()?;
-    if bin.join("wasm-bindgen").exists() && bin.join("wasm-bindgen-test-runner").exists() {
-        return Ok(());
-    }
-    step("wasm-bindgen and its test runner (2 to 3 minutes, once)", || {
-        install(&bin, &["--path", "crates/xtask/bindgen"])
-    })
-}
-
-/// Debian has no package of it.
-fn firefox_driver() -> Result<(), Failure> {
-    let program = geckodriver()?;
-    if program.exists() {
-        return Ok(());
-    }
-    let bin = program.parent().unwrap_or(&program);
-    step("geckodriver, which drives Firefox in wasm tests (1 to 2 minutes, once)", || {
-        install(bin, &["geckodriver", "--version", GECKODRIVER_VERSION])
-    })
-}
-
-/// Has cargo install what `what` names into the folder `bin`.
-fn install(bin: &Path, what: &[&str]) -> Result<(), Failure> {
-    let build = env::temp_dir().join(format!("pannier-tool-{}", std::process::id()));
-    let mut install = cargo();
-    install.args(["install", "--locked", "--quiet"]).args(what).arg("--root").arg(bin.parent().unwrap_or(bin));
-    run(install.env("CARGO_TARGET_DIR", &build))?;
-    // The objects of a build that never runs again. There are none where another setup was first.
-    if build.exists() {
-        fs::remove_dir_all(&build).map_err(|error| format!("{}: {error}", build.display()))?;
-    }
-    Ok(())
 }

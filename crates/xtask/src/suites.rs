@@ -1,11 +1,10 @@
 //! The test suites.
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
 use crate::process::{cargo, command, node_tool};
-use crate::workspace::{at, geckodriver, package_dir, pannierd, wasm_bindgen_bin};
+use crate::workspace::{at, package_dir, pannierd};
 use crate::{Failure, model, sim};
 
 /// One suite.
@@ -92,12 +91,6 @@ pub const SUITES: &[Suite] = &[
         kind: Kind::Runners(|| Ok(vec![node_tests(&["js/test", "tests/bench"])?])),
     },
     Suite {
-        name: "wasm",
-        about: "the bindings in window, dedicated, shared and service worker of three engines",
-        needs_builds: false,
-        kind: Kind::Runners(wasm),
-    },
-    Suite {
         name: "package",
         about: "the packed package without a bundler, in a Vite build, under Node and tsc",
         needs_builds: true,
@@ -131,41 +124,6 @@ fn with(mut command: Command, words: &[&str]) -> Command {
 
 fn type_check(project: &str) -> Command {
     with(node_tool("typescript/bin/tsc"), &["--noEmit", "--project", project])
-}
-
-/// Where the bindings' tests run in each engine: the runner takes one place from the environment.
-const PLACES: &[&str] = &["BROWSER", "DEDICATED_WORKER", "SHARED_WORKER", "SERVICE_WORKER"];
-
-/// The bindings' tests, started by cargo through wasm-bindgen's runner in every place of every engine.
-fn wasm() -> Result<Vec<Command>, Failure> {
-    let runner = wasm_bindgen_bin()?.join("wasm-bindgen-test-runner");
-    let drivers = [
-        ("CHROMEDRIVER", "/usr/bin/chromedriver".into()),
-        ("GECKODRIVER", geckodriver()?),
-        ("SAFARIDRIVER", PathBuf::from("/usr/bin/WebKitWebDriver")),
-    ];
-    let mut all = Vec::new();
-    for (variable, driver) in &drivers {
-        for place in PLACES {
-            // WebKit hangs without a screen.
-            let mut tests = if *variable == "SAFARIDRIVER" { on_a_screen(&cargo()) } else { cargo() };
-            tests
-                .args(["test", "--package", "pannier-wasm", "--target", "wasm32-unknown-unknown"])
-                .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", &runner)
-                .env(format!("WASM_BINDGEN_USE_{place}"), "1")
-                .env(variable, driver)
-                // Seconds for the whole binary; the runner's own 20 are short on a busy machine.
-                .env("WASM_BINDGEN_TEST_TIMEOUT", "300");
-            all.push(tests);
-        }
-    }
-    Ok(all)
-}
-
-fn on_a_screen(program: &Command) -> Command {
-    let mut screen = command("xvfb-run");
-    screen.arg("-a").arg(program.get_program());
-    screen
 }
 
 /// The tests for browsers, in one of the engines.

@@ -18,7 +18,7 @@ impl Tally {
     pub const ONE_FAILED: Self = Self { passed: 0, failed: 1 };
 
     /// Adds up the summaries in a runner's output: `test result: ok. 3 passed; 0 failed; …` of
-    /// cargo's and wasm-bindgen's, `ℹ pass 3` and `ℹ fail 0` of Node's.
+    /// cargo's, `ℹ pass 3` and `ℹ fail 0` of Node's.
     pub fn of(output: &str) -> Self {
         let mut tally = Self::default();
         for line in output.lines() {

@@ -9,12 +9,6 @@ use crate::Failure;
 /// The version of every crate and of the npm package: xtask takes its own from the workspace.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The version of wasm-bindgen, of the crate and of its tools alike; they must be equal.
-pub const WASM_BINDGEN_VERSION: &str = "0.2.130";
-
-/// The version of the driver of Firefox.
-pub const GECKODRIVER_VERSION: &str = "0.37.1";
-
 /// The repository's top folder, two above this crate.
 pub fn root() -> &'static Path {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -47,26 +41,6 @@ pub fn package_tgz() -> PathBuf {
 /// The packed package, unpacked: what `node_modules/pannier` would be.
 pub fn package_dir() -> PathBuf {
     at("target/package/pannier")
-}
-
-/// The folder of wasm-bindgen's tools.
-pub fn wasm_bindgen_bin() -> Result<PathBuf, Failure> {
-    tool_bin(&format!("wasm-bindgen-{WASM_BINDGEN_VERSION}"))
-}
-
-/// The driver of Firefox.
-pub fn geckodriver() -> Result<PathBuf, Failure> {
-    Ok(tool_bin(&format!("geckodriver-{GECKODRIVER_VERSION}"))?.join("geckodriver"))
-}
-
-/// The folder of a tool that cargo installs: in the user's cache, so that fresh clones share it.
-fn tool_bin(tool: &str) -> Result<PathBuf, Failure> {
-    let cache = match (env::var_os("XDG_CACHE_HOME"), env::var_os("HOME")) {
-        (Some(cache), _) if Path::new(&cache).is_absolute() => PathBuf::from(cache),
-        (_, Some(home)) => Path::new(&home).join(".cache"),
-        _ => return Err("neither XDG_CACHE_HOME nor HOME is set".into()),
-    };
-    Ok(cache.join("pannier/tools").join(tool).join("bin"))
 }
 
 /// Whether every output exists and is newer than every input. Folders count with all in them, and

@@ -1,0 +1,288 @@
+import type { Carrier } from './records/carrier.ts'
+
+/** What the wasm exports: `crates/wasm` has the other side. An engine's address comes first. */
+interface Exports {
+  readonly memory: WebAssembly.Memory
+  room(length: number): number
+  create(number: number): number
+  destroy(engine: number): void
+  done(engine: number, id: number, done: boolean): void
+  record(engine: number, number: number, isThere: boolean): void
+  opened(engine: number, id: number, hasHead: boolean, segment: number): void
+  segments(engine: number, id: number): void
+  failed(engine: number, id: number, kind: number): void
+  get(engine: number, from: number): number
+  scan(
+    engine: number,
+    frame: number,
+    from: number,
+    limit: number,
+    reverse: boolean,
+    what: number,
+    nowMs: number,
+  ): number
+  result_at(engine: number): number
+  result_length(engine: number): number
+  sync_request(engine: number, nowMs: number): number
+  sync_response(engine: number, nowMs: number): void
+  offer(engine: number, seq: number): void
+  pending(engine: number): number
+  checkpoint(engine: number): void
+  idle(engine: number): void
+  work(engine: number): void
+  settled_seq(engine: number): number
+  is_idle(engine: number): number
+  retry(engine: number): void
+  collection(engine: number): number
+  begin(engine: number, writes: boolean, nowMs: number): number
+  release(engine: number, frame: number): void
+  commit(engine: number, frame: number, nowMs: number): number
+  write(engine: number, frame: number, kind: number, into: number, nowMs: number): number
+  write_all(engine: number, nowMs: number): number
+  count(engine: number, frame: number, from: number, nowMs: number): number
+  upkeep(engine: number, nowMs: number): number
+  is_upkeep_due(engine: number): number
+}
+
+/** It cannot be done, and the result tells why: the same number stands in `crates/wasm/src/engine.rs`. */
+const FAILED = -4
+
+type Notify = (kind: number, number: number, bytes: Uint8Array | undefined) => void
+
+/** Where calls from within the wasm go, by the number of the engine. */
+const hosts: Host[] = []
+
+interface Host {
+  readonly records: Carrier
+  readonly notify: Notify
+  /** What was given for the next checkpoint. */
+  given: Uint8Array[]
+}
+
+let wasm: Exports
+
+/** Bytes of wasm memory: the view is good until the engine is called again. */
+function view(at: number, length: number): Uint8Array {
+  return new Uint8Array(wasm.memory.buffer, at, length)
+}
+
+/** Numbers of segments: the view is as good as that of bytes. */
+function numbers(at: number, count: number): Uint32Array {
+  return new Uint32Array(wasm.memory.buffer, at, count)
+}
+
+/** What the wasm imports. None of it calls the engine. */
+export const host = {
+  give(engine: number, at: number, length: number): void {
+    hosts[engine]!.given.push(view(at, length).slice())
+  },
+  open(engine: number, id: number, logAfter: number): void {
+    hosts[engine]!.records.open(id, logAfter < 0 ? undefined : logAfter)
+  },
+  append(engine: number, id: number, seq: number, at: number, length: number, checked: number): void {
+    hosts[engine]!.records.append(id, seq, view(at, length), checked === 1)
+  },
+  read(engine: number, id: number, at: number, count: number): void {
+    hosts[engine]!.records.read(id, numbers(at, count))
+  },
+  checkpoint(engine: number, id: number, hasBefore: number, dropLogBelow: number, seq: number): void {
+    const { records, given } = hosts[engine]!
+    hosts[engine]!.given = []
+    const before = hasBefore ? given.shift() : undefined
+    const [head, added, ...segments] = given as [Uint8Array, Uint8Array, ...Uint8Array[]]
+    const bytes = seq > 0 ? segments.pop() : undefined
+    const dropped = segments.pop()!
+    const list = (bytes: Uint8Array) => new Uint32Array(bytes.buffer)
+    records.checkpoint(id, before, head, list(added), segments, list(dropped), dropLogBelow, seq, bytes)
+  },
+  notify(engine: number, kind: number, number: number, at: number, length: number): void {
+    hosts[engine]!.notify(kind, number, at === 0 ? undefined : view(at, length).slice())
+  },
+}
+
+/** Takes the instance that all engines run in. */
+export function use(instance: WebAssembly.Instance): WebAssembly.Memory {
+  wasm = instance.exports as unknown as Exports
+  return wasm.memory
+}
+
+const encoder = new TextEncoder()
+
+/** Writes bytes or a string for the call that comes next. */
+function give(bytes: Uint8Array | string): void {
+  if (typeof bytes === 'string') bytes = encoder.encode(bytes)
+  const at = wasm.room(bytes.length)
+  view(at, bytes.length).set(bytes)
+}
+
+/** A store with its client, in wasm. Documents cross as bytes. */
+export class Engine {
+  readonly #at: number
+  readonly #number: number
+
+  constructor(records: Carrier, options: Uint8Array, newId: Uint8Array, notify: Notify) {
+    this.#number = hosts.push({ records, notify, given: [] }) - 1
+    give(options)
+    give(newId)
+    this.#at = wasm.create(this.#number)
+  }
+
+  free(): void {
+    wasm.destroy(this.#at)
+    delete hosts[this.#number]
+  }
+
+  done(id: number, done: boolean): void {
+    wasm.done(this.#at, id, done)
+  }
+
+  opened(
+    id: number,
+    head: Uint8Array | undefined,
+    numbers: ArrayLike<number>,
+    log: readonly Uint8Array[],
+    segment?: number,
+    bytes?: Uint8Array,
+  ): void {
+    log.forEach((record, index) => this.#record(numbers[index]!, record))
+    if (head !== undefined) give(head)
+    if (bytes !== undefined) give(bytes)
+    wasm.opened(this.#at, id, head !== undefined, bytes === undefined ? -1 : segment!)
+  }
+
+  segments(id: number, numbers: ArrayLike<number>, found: readonly (Uint8Array | undefined)[]): void {
+    found.forEach((segment, index) => this.#record(numbers[index]!, segment))
+    wasm.segments(this.#at, id)
+  }
+
+  #record(number: number, bytes: Uint8Array | undefined): void {
+    if (bytes !== undefined) give(bytes)
+    wasm.record(this.#at, number, bytes !== undefined)
+  }
+
+  failed(id: number, kind: number, message: string): void {
+    give(message)
+    wasm.failed(this.#at, id, kind)
+  }
+
+  /** What a call returned. */
+  #told(found: number): number {
+    if (found === FAILED) throw new Error(new TextDecoder().decode(view(this.resultAt(), this.resultLength())))
+    return found
+  }
+
+  get(from: number, key: string): number {
+    give(key)
+    return this.#told(wasm.get(this.#at, from))
+  }
+
+  scan(
+    frame: number,
+    from: number,
+    index: string,
+    asked: Uint8Array,
+    limit: number,
+    reverse: boolean,
+    what: number,
+    nowMs: number,
+  ): number {
+    give(index)
+    give(asked)
+    return this.#told(wasm.scan(this.#at, frame, from, limit, reverse, what, nowMs))
+  }
+
+  resultAt(): number {
+    return wasm.result_at(this.#at)
+  }
+
+  resultLength(): number {
+    return wasm.result_length(this.#at)
+  }
+
+  syncRequest(nowMs: number): Uint8Array | undefined {
+    if (!wasm.sync_request(this.#at, nowMs)) return undefined
+    return view(this.resultAt(), this.resultLength()).slice()
+  }
+
+  syncResponse(body: Uint8Array, nowMs: number): void {
+    give(body)
+    wasm.sync_response(this.#at, nowMs)
+  }
+
+  offer(seq: number, record: Uint8Array): void {
+    give(record)
+    wasm.offer(this.#at, seq)
+  }
+
+  pending(): number {
+    return wasm.pending(this.#at)
+  }
+
+  checkpoint(): void {
+    wasm.checkpoint(this.#at)
+  }
+
+  idle(): void {
+    wasm.idle(this.#at)
+  }
+
+  work(): void {
+    wasm.work(this.#at)
+  }
+
+  settledSeq(): number | undefined {
+    const seq = wasm.settled_seq(this.#at)
+    return seq < 0 ? undefined : seq
+  }
+
+  isIdle(): boolean {
+    return wasm.is_idle(this.#at) === 1
+  }
+
+  retry(): void {
+    wasm.retry(this.#at)
+  }
+
+  collection(name: string): number | undefined {
+    give(name)
+    const number = wasm.collection(this.#at)
+    return number < 0 ? undefined : number
+  }
+
+  begin(writes: boolean, nowMs: number): number {
+    return this.#told(wasm.begin(this.#at, writes, nowMs))
+  }
+
+  release(frame: number): void {
+    wasm.release(this.#at, frame)
+  }
+
+  commit(frame: number, nowMs: number): number {
+    return this.#told(wasm.commit(this.#at, frame, nowMs))
+  }
+
+  write(frame: number, kind: number, into: number, document: Uint8Array, id: Uint8Array, nowMs: number): number {
+    give(document)
+    give(id)
+    return this.#told(wasm.write(this.#at, frame, kind, into, nowMs))
+  }
+
+  writeAll(writes: Uint8Array, nowMs: number): number {
+    give(writes)
+    return this.#told(wasm.write_all(this.#at, nowMs))
+  }
+
+  count(frame: number, from: number, index: string, asked: Uint8Array, nowMs: number): number {
+    give(index)
+    give(asked)
+    return this.#told(wasm.count(this.#at, frame, from, nowMs))
+  }
+
+  upkeep(nowMs: number): number {
+    return wasm.upkeep(this.#at, nowMs)
+  }
+
+  isUpkeepDue(): boolean {
+    return wasm.is_upkeep_due(this.#at) === 1
+  }
+}
