@@ -6,11 +6,11 @@ import { check, guarded } from './errors.ts'
 import { IndexedDbRecords } from './records/indexeddb.ts'
 import { MemoryRecords } from './records/memory.ts'
 import { type Declared, takeSnapshot } from './snapshot.ts'
-import { type Listener, Store } from './store.ts'
+import { CART, CATALOG, HISTORY, type Listener, Name, Store } from './store.ts'
 import { Syncer } from './sync.ts'
 import { Tabs } from './tabs.ts'
 import { transact } from './transaction.ts'
-import type { Document, Events, OpenOptions, Shop, SyncApi, SyncState } from './types.ts'
+import type { Document, Events, OpenOptions, Shop, StorageState, SyncApi, SyncState } from './types.ts'
 import { loadWasm } from './wasm.ts'
 
 type Callbacks = { [E in keyof Events]: Set<(value: Events[E]) => void> }
@@ -23,7 +23,8 @@ const NO_SYNC: SyncApi = { now: async () => {}, state: OFF, pause() {}, resume()
 /**
  * Opens the store `options.name`, and creates it when it is missing. Several tabs may have it open.
  *
- * @throws PannierError `storage_unavailable` or `corrupt` when the storage cannot be opened.
+ * @throws PannierError `corrupt` or `newer_format` when what is stored cannot be read. Without storage it is in memory: see
+ * `shop.storage.state`.
  */
 export async function open(options: OpenOptions): Promise<Shop> {
   check(typeof options?.name === 'string' && options.name !== '', 'name', 'a non-empty string')
@@ -31,6 +32,7 @@ export async function open(options: OpenOptions): Promise<Shop> {
     outcome: new Set(),
     progress: new Set(),
     recovered: new Set(),
+    storage: new Set(),
     sync: new Set(),
     error: new Set(),
   }
@@ -43,10 +45,37 @@ export async function open(options: OpenOptions): Promise<Shop> {
   const isStored = options.store === 'indexeddb' || (options.store !== 'memory' && globalThis.indexedDB != null)
   // What others commit while this tab opens may come too late for its reading.
   const tabs = isStored ? new Tabs(options.name) : undefined
+  const status = isStored ? 'stored' : 'memory'
+  let storage: StorageState = { status, error: null, isCleared: false, evicted: [] }
+  const change = (changed: Partial<StorageState>) => emit('storage', (storage = { ...storage, ...changed }))
+  const stored = () => change({ status, error: null })
+  let roomMaking: Promise<void> | undefined
   const listener: Listener = {
     outcome: outcome => emit('outcome', outcome),
-    error: error => emit('error', error),
-    broken: error => syncer?.stop(error),
+    error(error) {
+      if (storage.status !== 'broken') change({ status: error.code === 'quota' ? 'full' : 'failing', error })
+      if (error.code === 'quota') roomMaking ??= makeRoom().catch(() => {}).finally(() => (roomMaking = undefined))
+      emit('error', error)
+    },
+    stored,
+    broken(error) {
+      change({ status: 'broken', error })
+      syncer?.stop(error)
+    },
+    isNew() {
+      if (isStored && isMarked(options.name)) change({ isCleared: true })
+    },
+    async instead(error, isLate) {
+      // Who asks for storage by name is told that there is none.
+      if (!isLate && options.store === 'indexeddb') throw error
+      const { instead } = await import('./storage.js')
+      if (isLate) change({ status: 'waiting', error })
+      const memory = () => {
+        change({ status: 'memory', error })
+        return new MemoryRecords()
+      }
+      return instead(records, isLate, memory, stored)
+    },
     synced: more => syncer?.synced(more),
     syncRefused: (error, retryAfterMs) => syncer?.refused(error, retryAfterMs),
     progress: progress => emit('progress', progress),
@@ -71,7 +100,18 @@ export async function open(options: OpenOptions): Promise<Shop> {
     void store.keepCart()
   }
   globalThis.document?.addEventListener('visibilitychange', fold)
-  const edited = () => syncer?.edited()
+  const makeRoom = async () => {
+    const { makeRoom } = await import('./storage.js')
+    const forgetVisits = () => store.write(Name.DeleteRange, HISTORY, {}, '').durable
+    await makeRoom(records, catalog, forgetVisits, () => store.flush(), what => change({ evicted: what }))
+  }
+  let isSettled = !isStored
+  const edited = () => {
+    syncer?.edited()
+    if (isSettled) return
+    isSettled = true
+    void import('./storage.js').then(({ settle }) => settle(options.name, records)).catch(() => {})
+  }
   const catalogOptions = options.catalog ?? {}
   const catalog = new CatalogView(store, catalogOptions)
   const collections = new Map<string, Collection<Document>>([['catalog', catalog as unknown as Collection<Document>]])
@@ -92,6 +132,16 @@ export async function open(options: OpenOptions): Promise<Shop> {
     history: new HistoryView(store, edited),
     catalog,
     sync: syncer ?? NO_SYNC,
+    storage: {
+      get state() {
+        return storage
+      },
+      async usage() {
+        const { usage } = await import('./storage.js')
+        const own = Object.keys(options.collections ?? {}).map(name => [name, store.collection(name)!] as const)
+        return usage(store, [['cart', CART], ['history', HISTORY], ['catalog', CATALOG], ...own])
+      },
+    },
     collection: <Row extends Document>(name: string) => collection(name) as unknown as Collection<Row>,
     snapshot: () => takeSnapshot(store, catalogOptions, declared),
     async transaction(work) {
@@ -114,6 +164,15 @@ export async function open(options: OpenOptions): Promise<Shop> {
         tabs?.close()
       }
     },
+  }
+}
+
+/** Whether an earlier visit of this device has written to the store: `storage.ts` leaves the mark. */
+function isMarked(name: string): boolean {
+  try {
+    return globalThis.localStorage?.getItem(`pannier:${name}`) != null
+  } catch {
+    return false
   }
 }
 

@@ -5,7 +5,7 @@ import { guarded, PannierError } from './errors.ts'
 import { type Declaration, declarations } from './declare.ts'
 import { partsOf } from './order.ts'
 import { EditReceipt, Receipt } from './receipt.ts'
-import { Carrier } from './records/carrier.ts'
+import { Carrier, type Opening } from './records/carrier.ts'
 import type { RecordStore } from './records/record-store.ts'
 import type { Document, Edit, KeyPart, OpenOptions, Outcome, Progress, Recovery, Value, Write } from './types.ts'
 import { Engine } from './wasm.ts'
@@ -91,9 +91,11 @@ interface Waiter<T> {
 export type Changed = readonly (readonly KeyPart[])[] | undefined
 
 /** Where the store tells what happened. */
-export interface Listener {
+export interface Listener extends Opening {
   outcome(outcome: Outcome): void
   error(error: PannierError): void
+  /** Storage that failed has taken a write or given what was asked for. */
+  stored(): void
   /** Nothing can be read or written any more. */
   broken(error: PannierError): void
   synced(more: boolean): void
@@ -153,6 +155,7 @@ export class Store implements Source<Write, Edit> {
   #closed = false
   #idleTimer: ReturnType<typeof setTimeout> | undefined
   #durableAt = 0
+  #isFailing = false
 
   private constructor(options: OpenOptions, records: RecordStore, memory: WebAssembly.Memory, listener: Listener) {
     this.#records = records
@@ -165,7 +168,7 @@ export class Store implements Source<Write, Edit> {
     this.#calls = 1
     const notify = (kind: Kind, number: number, bytes?: Uint8Array) => this.#notify(kind, number, bytes)
     const appended = (seq: number, record: Uint8Array) => this.#listener.appended(seq, record)
-    this.#carrier = new Carrier(records, this.#answered, appended)
+    this.#carrier = new Carrier(records, listener, this.#answered, appended)
     this.#engine = new Engine(this.#carrier, this.encode(setup, 'options'), newId(), notify)
     this.#calls = 0
   }
@@ -526,6 +529,7 @@ export class Store implements Source<Write, Edit> {
       case Kind.Opened:
         return this.#opened?.resolve()
       case Kind.Durable:
+        this.#works()
         this.#madeDurable(number)
         this.#durableAt = performance.now()
         this.#idleTimer ??= setTimeout(this.#pause, IDLE_AFTER_MS)
@@ -545,6 +549,7 @@ export class Store implements Source<Write, Edit> {
       case Kind.SyncRefused:
         return this.#listener.syncRefused(told(bytes!), number)
       case Kind.Loaded:
+        this.#works()
         return settle(this.#loads)
       case Kind.Failed:
         return this.#failed(told(bytes!))
@@ -612,7 +617,14 @@ export class Store implements Source<Write, Edit> {
     this.#confirmed.delete(receipt.id ?? '')
   }
 
+  #works(): void {
+    if (!this.#isFailing) return
+    this.#isFailing = false
+    this.#listener.stored()
+  }
+
   #failed(error: PannierError): void {
+    this.#isFailing = true
     this.#opened?.reject(error)
     this.#listener.error(error)
     // Storage that keeps failing must not keep the store from closing.

@@ -313,8 +313,42 @@ export interface Recovery {
   readonly lost: number
 }
 
+/** How the device's storage is. */
+export interface StorageState {
+  /**
+   * `stored`: what is durable outlives the page. `waiting`: the storage has not answered yet; the store looks empty, edits
+   * show, and become durable once it answers. `memory`: there is no storage, or it refuses; all goes with the page.
+   * `failing`: writes wait, and are tried again each second. `full`: as `failing`, since there is no room; the catalog is
+   * given up for it, then the history. `broken`: nothing can be read or written; open the store anew.
+   */
+  readonly status: 'stored' | 'waiting' | 'memory' | 'failing' | 'full' | 'broken'
+  /** Why it is not `stored`. */
+  readonly error: Error | null
+  /** Whether this visit found the store empty though an earlier one has written to it: the browser has cleared it. */
+  readonly isCleared: boolean
+  /** What was given up for room in this visit: `catalog`, `history`. */
+  readonly evicted: readonly string[]
+}
+
+/** Bytes in use. */
+export interface StorageUsage {
+  /** Bytes of each collection's rows and keys. */
+  readonly collections: { readonly [name: string]: number }
+  /** Bytes of all that the shop's origin stores, and how many it may, as the browser estimates them; null where it does not. */
+  readonly used: number | null
+  readonly quota: number | null
+  /** Whether the browser has promised not to clear it by itself; it is asked to at the first cart edit. */
+  readonly isPersistent: boolean | null
+}
+
+export interface StorageApi {
+  readonly state: StorageState
+  usage(): Promise<StorageUsage>
+}
+
 export interface Events {
   outcome: Outcome
+  storage: StorageState
   progress: Progress
   recovered: Recovery
   sync: SyncState
@@ -326,6 +360,7 @@ export interface Shop {
   readonly history: HistoryApi
   readonly catalog: CatalogApi
   readonly sync: SyncApi
+  readonly storage: StorageApi
   /** A collection that `open` was told of. */
   collection<Row extends Document = Document>(name: string): CollectionApi<Row>
   /** Holds what the shopper sees now. At most 64 snapshots and transactions at a time. */

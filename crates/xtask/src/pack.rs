@@ -111,7 +111,7 @@ fn stage(wasm: &Path) -> Result<(), Failure> {
         for text in &texts {
             copy(text, &staged.join(text.file_name().unwrap_or_default()))?;
         }
-        bundle(&staged.join("pannier.js"))?;
+        bundle(&staged)?;
         declarations::write_to(&staged)?;
         write(&staged.join("package.json"), &manifest(&staged)?)?;
         archive(&staged, &packed)?;
@@ -119,15 +119,22 @@ fn stage(wasm: &Path) -> Result<(), Failure> {
     })
 }
 
-fn bundle(output: &Path) -> Result<(), Failure> {
-    let mut esbuild = node_tool("esbuild/bin/esbuild");
-    // As a module that keeps `import.meta.url`: `new URL('./pannier_columns.wasm', import.meta.url)` is
-    // what pages resolve and what bundlers look for.
-    esbuild.args(["js/src/index.ts", "--bundle", "--format=esm", "--target=es2022", "--minify"]);
-    esbuild.args(["--legal-comments=none", "--log-level=warning"]);
-    let mut flag = std::ffi::OsString::from("--outfile=");
-    flag.push(output);
-    run(esbuild.arg(flag))
+/// The modules of the package, each a file: what pages load at once, and what that imports on demand.
+const MODULES: &[(&str, &str)] = &[("js/src/index.ts", "pannier.js"), ("js/src/storage.ts", "storage.js")];
+
+fn bundle(staged: &Path) -> Result<(), Failure> {
+    for (source, name) in MODULES {
+        let mut esbuild = node_tool("esbuild/bin/esbuild");
+        // As a module that keeps `import.meta.url`: `new URL('./pannier_columns.wasm', import.meta.url)` is
+        // what pages resolve and what bundlers look for.
+        esbuild.args([source, "--bundle", "--format=esm", "--target=es2022", "--minify"]);
+        // esbuild's own way to split would put a third file before both.
+        esbuild.args(["--external:./storage.js", "--legal-comments=none", "--log-level=warning"]);
+        let mut flag = std::ffi::OsString::from("--outfile=");
+        flag.push(staged.join(name));
+        run(esbuild.arg(flag))?;
+    }
+    Ok(())
 }
 
 /// pkg.json with the version of the workspace and the list of what is there.

@@ -1,11 +1,22 @@
 import type { Engine } from '../wasm.ts'
-import type { RecordStore } from './record-store.ts'
+import type { Opened, RecordStore } from './record-store.ts'
 
 /** Kinds of failures: the same numbers stand in `crates/wasm/src/records.rs`. */
 const enum Failure {
   Quota,
   Unavailable,
   Other,
+}
+
+/** Storage that takes longer to open is done without until it has. */
+const OPEN_MS_MAX = 3000
+
+/** What is there when the store opens. */
+export interface Opening {
+  /** Gives what takes the place of records that cannot be opened. `isLate`: they may still open. */
+  instead(error: Error, isLate: boolean): Promise<RecordStore>
+  /** The store is empty. */
+  isNew(): void
 }
 
 const FAILURES: { readonly [name: string]: Failure } = {
@@ -22,7 +33,8 @@ const FAILURES: { readonly [name: string]: Failure } = {
  * over as views on its memory is copied before they return. Each request is answered once, never before that.
  */
 export class Carrier {
-  readonly #records: RecordStore
+  #records: RecordStore
+  #opening: Opening | undefined
   /** Calls the engine, if it is still there. */
   readonly #answered: (take: (engine: Engine) => void) => void
   /** Told of each log record that was written. */
@@ -30,18 +42,43 @@ export class Carrier {
 
   constructor(
     records: RecordStore,
+    opening: Opening,
     answered: (take: (engine: Engine) => void) => void,
     appended: (seq: number, record: Uint8Array) => void,
   ) {
     this.#records = records
+    this.#opening = opening
     this.#answered = answered
     this.#appended = appended
   }
 
   open(id: number, logAfter: number | undefined): void {
-    this.#carry(id, this.#records.open(logAfter), (engine, { head, numbers, records, segment }) => {
+    const opening = this.#opening
+    this.#opening = undefined
+    this.#carry(id, opening === undefined ? this.#records.open(logAfter) : this.#open(opening), (engine, { head, numbers, records, segment }) => {
       engine.opened(id, head, Float64Array.from(numbers), records as Uint8Array[], segment?.number, segment?.bytes)
     })
+  }
+
+  async #open(opening: Opening): Promise<Opened> {
+    let timer: ReturnType<typeof setTimeout>
+    let isLate = false
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        isLate = true
+        reject(new Error('the storage does not answer'))
+      }, OPEN_MS_MAX)
+    })
+    try {
+      const opened = await Promise.race([this.#records.open(undefined), late])
+      if (opened.head === undefined && opened.numbers.length === 1) opening.isNew()
+      return opened
+    } catch (error) {
+      this.#records = await opening.instead(error as Error, isLate)
+      return this.#records.open(undefined)
+    } finally {
+      clearTimeout(timer!)
+    }
   }
 
   append(id: number, seq: number, bytes: Uint8Array, checked: boolean): void {

@@ -18,6 +18,11 @@ const HEAD = 'head'
 /** Keys in the store `head`. */
 const THE_HEAD = 0
 const THE_CART = 1
+const THE_RESERVE = 2
+
+/** How often a new connection is asked whether a write is there whose answer was lost, and the wait before each time. */
+const LOOKS_MAX = 5
+const LOOK_AFTER_MS = 500
 
 /** Ends a transaction whose condition does not hold. */
 type Conflict = () => void
@@ -47,7 +52,8 @@ export class IndexedDbRecords implements RecordStore {
   }
 
   append(seq: number, bytes: Uint8Array, checked: boolean): Promise<boolean> {
-    return this.#write([LOG], (transaction, conflict) => {
+    const isThere = () => this.#holds(LOG, seq, bytes)
+    return this.#write([LOG], isThere, (transaction, conflict) => {
       const request = add(transaction, seq, bytes, checked ? conflict : undefined)
       if (checked) return () => true
       // Saves a round trip between the page and the database. Without it, in browsers from before 2021, the
@@ -65,7 +71,8 @@ export class IndexedDbRecords implements RecordStore {
   }
 
   checkpoint(checkpoint: Checkpoint): Promise<boolean> {
-    return this.#write([HEAD, LOG, SEGMENT], (transaction, conflict) => {
+    const isThere = () => this.#holds(HEAD, THE_HEAD, checkpoint.head)
+    return this.#write([HEAD, LOG, SEGMENT], isThere, (transaction, conflict) => {
       const head = transaction.objectStore(HEAD)
       const before = head.get(THE_HEAD)
       before.onsuccess = () => {
@@ -81,9 +88,17 @@ export class IndexedDbRecords implements RecordStore {
     })
   }
 
-  async keepCart(kept: KeptCart): Promise<void> {
-    await this.#run([HEAD], 'readwrite', transaction => {
-      transaction.objectStore(HEAD).put(kept, THE_CART)
+  keepCart(kept: KeptCart): Promise<void> {
+    return this.#keep(kept, THE_CART)
+  }
+
+  reserve(bytes: Uint8Array): Promise<void> {
+    return this.#keep(bytes, THE_RESERVE)
+  }
+
+  #keep(value: unknown, key: number): Promise<void> {
+    return this.#run([HEAD], 'readwrite', transaction => {
+      transaction.objectStore(HEAD).put(value, key)
       return () => undefined
     })
   }
@@ -110,8 +125,31 @@ export class IndexedDbRecords implements RecordStore {
     })
   }
 
-  #write(stores: string[], fill: (transaction: IDBTransaction, conflict: Conflict) => () => boolean): Promise<boolean> {
-    return this.#run(stores, 'readwrite', fill, false)
+  /**
+   * Runs a transaction that writes. A connection that is lost may take the answer with it, and what is written twice is
+   * done twice: so it is looked for on a new one.
+   */
+  #write(
+    stores: string[],
+    isThere: () => Promise<boolean>,
+    fill: (transaction: IDBTransaction, conflict: Conflict) => () => boolean,
+  ): Promise<boolean> {
+    return this.#run(stores, 'readwrite', fill, false).catch(async error => {
+      for (let look = 0; look < LOOKS_MAX; look++) {
+        const found = await isThere().catch(() => undefined)
+        if (found) return true
+        if (found === false) break
+        await new Promise(resolve => setTimeout(resolve, LOOK_AFTER_MS))
+      }
+      throw error
+    })
+  }
+
+  #holds(store: string, key: number, bytes: Uint8Array): Promise<boolean> {
+    return this.#run([store], 'readonly', transaction => {
+      const request = transaction.objectStore(store).get(key)
+      return () => isSame(request.result, bytes)
+    })
   }
 
   /** Runs a transaction; `refused` is the answer where a condition in it did not hold. */

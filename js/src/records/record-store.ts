@@ -52,6 +52,8 @@ export interface RecordStore {
   checkpoint(checkpoint: Checkpoint): Promise<boolean>
   /** Keeps the cart as it stands, for `peekCart`. Best effort; only where a later page can read it. */
   keepCart?(kept: KeptCart): Promise<void>
+  /** Keeps bytes that mean nothing, in place of those before: room that can be given up when there is no other. */
+  reserve?(bytes: Uint8Array): Promise<void>
   /** Lets go of everything. */
   close(): void
 }

@@ -1,0 +1,172 @@
+/**
+ * What few pages need of the storage: loaded when it fails, is asked about, or is first written to. It imports types
+ * alone, so that it stays a file of its own.
+ */
+import type { Checkpoint, Opened, RecordStore } from './records/record-store.ts'
+import type { Store } from './store.ts'
+import type { CatalogApi, StorageUsage } from './types.ts'
+
+/** Tries again before storage that refuses to open is taken for missing, and the wait before each, in milliseconds. */
+const OPEN_AGAIN = 3
+const OPEN_AGAIN_AFTER_MS = 200
+
+/** Milliseconds between pokes at storage that does not answer. */
+const POKE_EVERY_MS = 1000
+
+/** Bytes that are held in reserve for cart and outbox: a thousand edits and more. */
+const RESERVE_BYTES = 256 * 1024
+
+/** Milliseconds in which what was given up is folded away. */
+const FLUSH_MS_MAX = 5000
+
+/** Rows that are measured at a time: a few milliseconds. */
+const MEASURE_ROWS = 500
+
+/** What such a read gives: keys and rows. The same number stands in `store.ts`. */
+const PAIRS = 1
+
+/** What is drawn at most at a time. */
+const RANDOM_BYTES_MAX = 65_536
+
+/** Rows of a delete: few enough for the log, which has the reserve to grow into. */
+const EVICT_ROWS = 256
+
+/** What takes the place of records that cannot be opened, and whether that is until they can. */
+export async function instead(
+  disk: RecordStore,
+  isLate: boolean,
+  memory: () => RecordStore,
+  adopted: () => void,
+): Promise<RecordStore> {
+  if (isLate) return new WaitingRecords(disk, adopted)
+  // A connection that was lost is found back, and Chromium replaces a damaged database on the next opening.
+  for (let time = 0; time < OPEN_AGAIN; time++) {
+    await new Promise(resolve => setTimeout(resolve, OPEN_AGAIN_AFTER_MS))
+    const opened = await disk.open(undefined).then(() => true, () => false)
+    if (opened) {
+      adopted()
+      return disk
+    }
+  }
+  return memory()
+}
+
+/**
+ * Stands for records that do not open: it shows an empty store, and writes to it wait. When the records have opened, the
+ * first write is told that somebody else was first, as by another tab: what was done is then done once more on what is
+ * there, and becomes durable.
+ */
+class WaitingRecords implements RecordStore {
+  readonly #disk: RecordStore
+  readonly #opened: Promise<boolean>
+  #isOpen = false
+
+  constructor(disk: RecordStore, adopted: () => void) {
+    this.#disk = disk
+    // An opening that hangs in Safari goes on when the list of databases is asked for.
+    const poke = setInterval(() => void globalThis.indexedDB?.databases?.().catch(() => {}), POKE_EVERY_MS)
+    this.#opened = disk.open(undefined).then(() => {
+      clearInterval(poke)
+      this.#isOpen = true
+      adopted()
+      return false
+    })
+    // Each write hears of it, and is tried again.
+    this.#opened.catch(() => clearInterval(poke))
+  }
+
+  async open(logAfter: number | undefined): Promise<Opened> {
+    return this.#isOpen ? this.#disk.open(logAfter) : { head: undefined, numbers: [0], records: [new Uint8Array()] }
+  }
+
+  append(seq: number, bytes: Uint8Array, checked: boolean): Promise<boolean> {
+    return this.#isOpen ? this.#disk.append(seq, bytes, checked) : this.#opened
+  }
+
+  read(segments: readonly number[]): Promise<readonly (Uint8Array | undefined)[]> {
+    return this.#disk.read(segments)
+  }
+
+  checkpoint(checkpoint: Checkpoint): Promise<boolean> {
+    return this.#isOpen ? this.#disk.checkpoint(checkpoint) : this.#opened
+  }
+
+  close(): void {
+    this.#disk.close()
+  }
+}
+
+/** What a shopper's first edit is worth: storage that the browser does not clear by itself, a reserve, and a mark. */
+export async function settle(name: string, records: RecordStore): Promise<void> {
+  try {
+    globalThis.localStorage?.setItem(`pannier:${name}`, '1')
+  } catch {
+    // Blocked: then nobody can tell later that the store was cleared.
+  }
+  await reserve(records).catch(() => {})
+  // Firefox asks the shopper, who may never answer.
+  await globalThis.navigator?.storage?.persist?.().catch(() => false)
+}
+
+/** Browsers compress what they store, and nothing but noise keeps its size. */
+async function reserve(records: RecordStore): Promise<void> {
+  const bytes = new Uint8Array(RESERVE_BYTES)
+  for (let at = 0; at < bytes.length; at += RANDOM_BYTES_MAX) crypto.getRandomValues(bytes.subarray(at, at + RANDOM_BYTES_MAX))
+  await records.reserve?.(bytes)
+}
+
+/**
+ * There is no room: the reserve is given up for the edits that wait, and what the server or the shopper can do without
+ * goes, the catalog first, then the history. Afterwards the reserve is taken back.
+ */
+export async function makeRoom(
+  records: RecordStore,
+  catalog: Pick<CatalogApi, 'deleteRange' | 'range'>,
+  forgetVisits: () => Promise<void>,
+  flush: () => Promise<void>,
+  evicted: (what: readonly string[]) => void,
+): Promise<void> {
+  await records.reserve?.(new Uint8Array())
+  let rows = await catalog.range({ limit: EVICT_ROWS })
+  if (rows.length > 0) {
+    evicted(['catalog'])
+    for (; rows.length > 0; rows = await catalog.range({ limit: EVICT_ROWS })) {
+      await catalog.deleteRange({ lte: rows[rows.length - 1]!.id }).durable
+    }
+  } else {
+    evicted(['catalog', 'history'])
+    await forgetVisits()
+  }
+  // Where even that finds no room, the next failure must find this over.
+  await Promise.race([flush(), new Promise(resolve => setTimeout(resolve, FLUSH_MS_MAX))])
+  await reserve(records).catch(() => {})
+}
+
+/** Bytes by collection, and what the browser tells of the whole origin. */
+export async function usage(
+  store: Store,
+  named: readonly (readonly [name: string, number: number])[],
+): Promise<StorageUsage> {
+  const collections: { [name: string]: number } = {}
+  for (const [name, number] of named) collections[name] = await bytesOf(store, number)
+  const storage = globalThis.navigator?.storage
+  const estimate = await storage?.estimate?.().catch(() => undefined)
+  const isPersistent = (await storage?.persisted?.().catch(() => null)) ?? null
+  return { collections, used: estimate?.usage ?? null, quota: estimate?.quota ?? null, isPersistent }
+}
+
+/** Bytes of a collection's rows and keys, a page at a time. */
+async function bytesOf(store: Store, collection: number): Promise<number> {
+  let bytes = 0
+  let bounds: object = {}
+  for (let count = MEASURE_ROWS; count === MEASURE_ROWS; ) {
+    const asked = store.encode(bounds, '').slice()
+    count = await store.read(engine => {
+      const found = engine.scan(0, collection, '', asked, MEASURE_ROWS, false, PAIRS, 0)
+      if (found >= 0) bytes += engine.resultLength()
+      return found
+    })
+    if (count > 0) bounds = { gt: [store.result(2 * count)[2 * count - 2]].flat() }
+  }
+  return bytes
+}

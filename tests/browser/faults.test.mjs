@@ -1,0 +1,233 @@
+// What storage does to shops in each engine: every fault has a state with a name, an event and a recovery.
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { ENGINE, launch } from '../drive/index.mjs'
+import { makeSite } from './package.mjs'
+import { writeColumn } from './table.mjs'
+
+let context, site
+const results = []
+
+before(async () => {
+  ;[context, site] = await Promise.all([launch(), makeSite()])
+})
+
+after(async () => {
+  await context?.close()
+  await site?.close()
+  await writeColumn(ENGINE, results)
+})
+
+/** A test in a page of its own with a storage of its own: `inPage` puts the fault in and gives what it found. */
+function fault(name, states, inPage, verify) {
+  const result = { name, states, isGood: undefined }
+  results.push(result)
+  test(name, async () => {
+    result.isGood = false
+    const page = await context.newPage()
+    await page.goto(await site.origin())
+    await page.evaluate(prepare)
+    const found = await page.evaluate(inPage)
+    assert.deepEqual(found.states, states, 'states that were told')
+    verify(found)
+    await page.close()
+    result.isGood = true
+  })
+}
+
+fault('no IndexedDB', ['memory'], async () => {
+  faults.noDatabases()
+  const shop = await opened()
+  await shop.cart.add({ sku: 'A1' }).durable
+  return { states: seen, skus: await skus(shop), usage: await shop.storage.usage() }
+}, ({ skus, usage }) => {
+  assert.deepEqual(skus, ['A1 1'])
+  assert.ok(usage.collections.cart > 0)
+})
+
+fault('opening is refused, as in private windows', ['memory'], async () => {
+  faults.refuseToOpen('SecurityError')
+  const shop = await opened()
+  await shop.cart.add({ sku: 'A1' }).durable
+  await shop.flush()
+  const asked = await open({ name: 'asked', store: 'indexeddb' }).then(() => 'opened', ({ code }) => code)
+  return { states: seen, skus: await skus(shop), why: shop.storage.state.error.name, asked }
+}, ({ skus, why, asked }) => {
+  assert.deepEqual(skus, ['A1 1'])
+  assert.deepEqual([why, asked], ['SecurityError', 'storage_unavailable'])
+})
+
+fault('opening fails at first, as while a damaged database is replaced', [], async () => {
+  const undo = faults.refuseToOpen('UnknownError', 2)
+  const shop = await opened()
+  undo()
+  await shop.cart.add({ sku: 'A1' }).durable
+  await shop.close()
+  return { states: seen, skus: await skus(await opened()) }
+}, ({ skus }) => assert.deepEqual(skus, ['A1 1']))
+
+fault('opening does not answer, and then does', ['waiting', 'stored'], async () => {
+  const before = await opened()
+  await before.cart.add({ sku: 'OLD', qty: 2 }).durable
+  await before.catalog.putMany(Array.from({ length: 2000 }, (_, id) => ({ id: `${id}`, text: 'x'.repeat(200) }))).durable
+  await before.close()
+  seen.length = 0
+  const release = faults.holdOpenings()
+  const shop = await opened()
+  const edit = shop.cart.add({ sku: 'NEW' })
+  const transaction = shop.transaction(async ({ cart }) => cart.add({ sku: 'OLD' }))
+  let isDurable = false
+  edit.durable.then(() => (isDurable = true))
+  const meanwhile = await until(() => skus(shop), (found) => found.length === 2)
+  const early = isDurable
+  release()
+  await Promise.all([edit.durable, transaction])
+  const adopted = await skus(shop)
+  const count = await shop.catalog.count()
+  await shop.close()
+  return { states: seen, early, meanwhile, adopted, count, again: await skus(await opened()) }
+}, ({ early, meanwhile, adopted, count, again }) => {
+  assert.equal(early, false, 'durable before it was stored')
+  assert.deepEqual(meanwhile, ['NEW 1', 'OLD 1'])
+  assert.deepEqual(adopted, ['NEW 1', 'OLD 3'])
+  assert.deepEqual(again, adopted)
+  assert.equal(count, 2000)
+})
+
+fault('the connection is lost', [], async () => {
+  const shop = await opened()
+  await shop.cart.add({ sku: 'A1' }).durable
+  const undo = faults.killConnections()
+  await Promise.all(Array.from({ length: 20 }, () => shop.cart.add({ sku: 'A1' }).durable))
+  await shop.flush()
+  undo()
+  await shop.close()
+  return { states: seen.splice(0).filter((status) => status === 'memory'), skus: await skus(await opened()) }
+}, ({ skus }) => assert.deepEqual(skus, ['A1 21']))
+
+fault('the connection is lost, and stays so for a while', ['failing', 'stored'], async () => {
+  const shop = await opened()
+  await shop.cart.add({ sku: 'A1' }).durable
+  const undo = [faults.killConnections(), faults.refuseToOpen('UnknownError')]
+  const edit = shop.cart.add({ sku: 'A1' })
+  await until(() => seen.join(), (states) => states === 'failing')
+  const shown = await skus(shop)
+  undo.forEach((one) => one())
+  await edit.durable
+  await shop.close()
+  return { states: seen, shown, skus: await skus(await opened()) }
+}, ({ shown, skus }) => assert.deepEqual([shown, skus], [['A1 2'], ['A1 2']]))
+
+for (const [what, stores] of [['a commit', ['log']], ['a checkpoint', ['head', 'log', 'segment']]]) {
+  const lost = what === 'a commit' ? loseCommit : loseCheckpoint
+  fault(`the connection is lost with the answer to ${what}`, [], lost, ({ isLost, skus }) => {
+    assert.ok(isLost, `no transaction on ${stores}`)
+    assert.deepEqual(skus, ['A1 2'], 'neither lost nor doubled')
+  })
+}
+
+async function loseCommit() {
+  const shop = await opened()
+  await shop.cart.add({ sku: 'A1' }).durable
+  const undo = faults.loseAnswer(['log'])
+  await shop.cart.add({ sku: 'A1' }).durable
+  const isLost = undo()
+  await shop.close()
+  return { states: seen, isLost, skus: await skus(await opened()) }
+}
+
+async function loseCheckpoint() {
+  const shop = await opened()
+  await shop.cart.add({ sku: 'A1' }).durable
+  const undo = faults.loseAnswer(['head', 'log', 'segment'])
+  await shop.flush()
+  const isLost = undo()
+  await shop.cart.add({ sku: 'A1' }).durable
+  await shop.close()
+  return { states: seen, isLost, skus: await skus(await opened()) }
+}
+
+fault('the browser has cleared the store between visits: `isCleared`', [], async () => {
+  const shop = await opened()
+  await shop.cart.add({ sku: 'A1' }).durable
+  await until(() => localStorage.getItem('pannier:faults'), (mark) => mark !== null)
+  await shop.close()
+  await faults.deleteDatabase('faults')
+  const again = await opened()
+  await again.cart.add({ sku: 'B2' }).durable
+  const cleared = [shop, again].map(({ storage }) => storage.state.isCleared)
+  return { states: seen, cleared, skus: await skus(again) }
+}, ({ cleared, skus }) => assert.deepEqual([cleared, skus], [[false, true], ['B2 1']]))
+
+fault('every other storage is blocked', [], async () => {
+  faults.blockMarks()
+  const shop = await opened()
+  await shop.cart.add({ sku: 'A1' }).durable
+  await shop.close()
+  return { states: seen, skus: await skus(await opened()) }
+}, ({ skus }) => assert.deepEqual(skus, ['A1 1']))
+
+fault('stored bytes are damaged: `open` says `corrupt`', [], async () => {
+  const shop = await opened()
+  await shop.cart.add({ sku: 'A1' }).durable
+  await shop.close()
+  await faults.damage('faults')
+  const code = await opened().then((shop) => skus(shop)).then(String, (error) => error.code)
+  const states = seen.splice(0)
+  await faults.deleteDatabase('faults')
+  const again = await opened()
+  await again.cart.add({ sku: 'B2' }).durable
+  return { states, code, skus: await skus(again) }
+}, ({ code, skus }) => assert.deepEqual([code, skus], ['corrupt', ['B2 1']]))
+
+fault('the disk is full: the catalog goes, cart edits stay', ['full', 'stored'], async () => {
+  const disk = faults.limitDisk(Infinity)
+  const shop = await opened()
+  await shop.cart.add({ sku: 'A1' }).durable
+  await shop.history.visit({ sku: 'A1' }).durable
+  // The reserve is there.
+  await until(() => disk.used(), (bytes) => bytes > 256 * 1024)
+  const products = Array.from({ length: 2000 }, (_, id) => ({ id: `${id}`, text: `${Math.random()}`.repeat(20) }))
+  await shop.catalog.putMany(products).durable
+  await shop.flush()
+  disk.to(disk.used() + 10)
+  const edits = Array.from({ length: 30 }, () => shop.cart.add({ sku: 'A1' }).durable)
+  await Promise.all(edits)
+  await until(() => shop.catalog.count(), (count) => count === 0)
+  await until(() => shop.storage.state.status, (status) => status === 'stored')
+  const { evicted } = shop.storage.state
+  const visits = (await shop.history.recent()).length
+  await until(() => disk.used(), (bytes) => bytes > 256 * 1024)
+  await shop.close()
+  disk.undo()
+  const states = seen.splice(0).filter((status, index, all) => status !== all[index - 1])
+  const again = await opened()
+  return { states, evicted, visits, skus: await skus(again), products: await again.catalog.count() }
+}, ({ evicted, visits, skus, products }) => {
+  assert.deepEqual([evicted, visits, skus, products], [['catalog'], 1, ['A1 31'], 0])
+})
+
+// From here on: what runs in pages.
+
+async function prepare() {
+  const [{ open }, faults] = await Promise.all([import('/package/pannier.js'), import('/pages/faults.mjs')])
+  /** The states that shops told. */
+  const seen = []
+  Object.assign(globalThis, { open, faults, seen })
+  globalThis.opened = async () => {
+    const shop = await open({ name: 'faults' })
+    if (shop.storage.state.status !== 'stored') seen.push(shop.storage.state.status)
+    shop.on('storage', ({ status }) => void seen.push(status))
+    shop.on('error', () => {})
+    return shop
+  }
+  globalThis.skus = async (shop) => (await shop.cart.read()).lines.map(({ sku, qty }) => `${sku} ${qty}`).sort()
+  /** Asks until the answer is as it must be; the test's own time limit ends what never is. */
+  globalThis.until = async (ask, holds) => {
+    for (;;) {
+      const answer = await ask()
+      if (holds(answer)) return answer
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+  }
+}
