@@ -159,7 +159,7 @@ impl Secret {
     }
 
     /// A token with these claims.
-    pub fn sign(&self, claims: &Claims) -> String {
+    pub fn sign(&self, claims: &impl Serialize) -> String {
         let header = Header::new(Algorithm::HS256);
         jsonwebtoken::encode(&header, claims, &self.signing).expect("claims are plain data, the key is a secret")
     }

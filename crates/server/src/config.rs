@@ -56,6 +56,12 @@ pub struct Serve {
     /// What `aud` must hold in tokens signed with those keys
     #[arg(long, value_name = "NAME", env = "PANNIERD_AUDIENCE", requires = "keys")]
     pub audience: Option<String>,
+    /// The shop's own system, which is asked about coupons and orders in place of the catalogue
+    #[arg(long, value_name = "URL", env = "PANNIERD_HOOK")]
+    pub hook: Option<String>,
+    /// Milliseconds that an answer of the hook may take
+    #[arg(long, value_name = "MS", env = "PANNIERD_HOOK_WAIT_MS", default_value_t = 3000, value_parser = clap::value_parser!(u64).range(10..=60_000))]
+    pub hook_wait_ms: u64,
     /// How much to say on stderr
     #[arg(long, value_enum, value_name = "LEVEL", env = "PANNIERD_LOG", default_value = "info")]
     pub log: LogLevel,
@@ -78,6 +84,12 @@ pub struct Limits {
     /// Requests a second of one address, 10 times as many at once; the loopback has no limit
     #[arg(long, value_name = "N", env = "PANNIERD_RATE_ADDRESS", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub rate_address: u32,
+    /// Rows that one shopper may store, tombstones among them
+    #[arg(long, value_name = "N", env = "PANNIERD_SHOPPER_ROWS", default_value_t = 20_000)]
+    pub shopper_rows: u64,
+    /// Bytes of keys and values that one shopper may store
+    #[arg(long, value_name = "N", env = "PANNIERD_SHOPPER_BYTES", default_value_t = 16 * 1024 * 1024)]
+    pub shopper_bytes: u64,
     /// Open connections
     #[arg(long, value_name = "N", env = "PANNIERD_CONNECTIONS", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub connections: u32,

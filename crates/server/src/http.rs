@@ -26,10 +26,14 @@ use crate::admin;
 use crate::auth::{self, AuthError, Claims, Signers};
 use crate::config::Limits;
 use crate::files;
+use crate::hook::Hook;
 use crate::limits::{self, LIMIT_HEADER, Limit, Peer, Rate};
 use crate::metrics::Metrics;
+use crate::pieces;
 use crate::poke::{ListenError, Listener, Pokes};
+use crate::reader::Reader;
 use crate::sync;
+use crate::tx::Usage;
 use crate::writer::Writer;
 
 /// A smaller answer fits one network packet as it is.
@@ -47,10 +51,30 @@ const SHOPPER_BURST_S: u64 = 60;
 /// Seconds of one address's rate that may be spent at once: an office that opens its shop.
 const ADDRESS_BURST_S: u64 = 10;
 
+/// What an app stands on.
+pub struct Base {
+    /// The database.
+    pub writer: Writer,
+    /// The same, for what only reads.
+    pub reader: Reader,
+    /// The shop's own system, where it decides.
+    pub hook: Option<Arc<Hook>>,
+    /// Who signs tokens.
+    pub signers: Signers,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}
+
 /// What every request needs.
 pub struct App {
     /// The database.
     pub writer: Writer,
+    /// The database, for what only reads.
+    pub reader: Reader,
+    /// The shop's own system, where it decides.
+    pub hook: Option<Arc<Hook>>,
+    /// What one shopper may store.
+    pub shopper_most: Usage,
     /// Who listens.
     pub pokes: Arc<Pokes>,
     /// Who signs tokens.
@@ -70,10 +94,14 @@ pub struct App {
 
 impl App {
     /// An app that has answered nothing yet.
-    pub fn new(writer: Writer, signers: Signers, metrics: Arc<Metrics>, limits: &Limits) -> App {
+    pub fn new(base: Base, limits: &Limits) -> App {
+        let Base { writer, reader, hook, signers, metrics } = base;
         let rate = |per_second, burst_s| Rate::new(per_second, u64::from(per_second) * burst_s);
         App {
             writer,
+            reader,
+            hook,
+            shopper_most: Usage { rows: limits.shopper_rows, bytes: limits.shopper_bytes },
             pokes: Arc::new(Pokes::new(limits.streams as usize, metrics.streams.clone())),
             signers,
             metrics,
@@ -120,13 +148,17 @@ pub fn router(app: Arc<App>, static_dir: Option<&Path>) -> Router {
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([AUTHORIZATION, CONTENT_TYPE])
         .expose_headers([RETRY_AFTER, HeaderName::from_static(LIMIT_HEADER)])
-        .max_age(CORS_MAX_AGE);
+        .max_age(CORS_MAX_AGE)
+        // The answer is the same to every origin, and a cache should know.
+        .vary([]);
     let api = Router::new()
         .route("/health", get(|| async { "ok" }))
         .route("/sync", post(sync::answer))
         .route("/anonymous", post(anonymous))
         .route("/poke", get(poke))
         .route("/admin/catalog", post(admin::change_catalog))
+        .route("/catalog", get(pieces::log))
+        .route("/catalog/{handle}/{offset}", get(pieces::answer))
         .fallback(any(|| async { refuse(StatusCode::NOT_FOUND, "not_found", "no such address") }))
         .layer(middleware::from_fn(no_store))
         .layer(middleware::from_fn_with_state(app.clone(), by_address))

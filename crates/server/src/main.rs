@@ -4,20 +4,25 @@
 mod admin;
 mod auth;
 mod body;
+mod bounded;
 mod call;
 mod catalogue;
 mod config;
 mod files;
+mod hook;
 mod http;
 mod keys;
 mod limits;
 mod logs;
 mod metrics;
+mod pieces;
 mod poke;
+mod reader;
 mod serve;
 mod store;
 mod sync;
 mod tx;
+mod upkeep;
 mod writer;
 
 use std::fs;
@@ -32,9 +37,11 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use auth::{Claims, Secret, Signers};
 use config::{Command, NewEpoch, Serve, Token};
-use http::App;
+use hook::Hook;
+use http::{App, Base};
 use keys::KeySet;
 use metrics::Metrics;
+use reader::Reader;
 use serve::Door;
 use writer::Writer;
 
@@ -105,7 +112,10 @@ fn serve(args: &Serve) -> Result<(), String> {
     }
     let metrics = Arc::new(Metrics::new());
     let (writer, thread) = Writer::start(connection, metrics.clone());
-    let app = Arc::new(App::new(writer, Signers { secret, keys }, metrics, &args.limits));
+    let reader = Reader::open(args.db()).map_err(|e| format!("database: {e}"))?;
+    let hook = args.hook.as_ref().map(|url| Arc::new(Hook::new(url, Duration::from_millis(args.hook_wait_ms))));
+    let base = Base { writer, reader, hook, signers: Signers { secret, keys }, metrics };
+    let app = Arc::new(App::new(base, &args.limits));
     let served = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -146,7 +156,7 @@ async fn listen(args: &Serve, app: Arc<App>) -> Result<(), String> {
         metrics: app.metrics.clone(),
     };
     let router = http::router(app.clone(), args.static_dir.as_deref());
-    let keeping = keep_keys(app.clone());
+    let keeping = keep(app.clone());
     let stop = async move {
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -161,10 +171,13 @@ async fn listen(args: &Serve, app: Arc<App>) -> Result<(), String> {
     Ok(())
 }
 
-/// Keeps the key set fresh, where there is one; never returns.
-async fn keep_keys(app: Arc<App>) {
-    match &app.signers.keys {
-        Some(keys) => keys.keep_fresh().await,
-        None => std::future::pending().await,
-    }
+/// Keeps the key set fresh, where there is one, and the database tidy; never returns.
+async fn keep(app: Arc<App>) {
+    let keys = async {
+        match &app.signers.keys {
+            Some(keys) => keys.keep_fresh().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::join!(keys, upkeep::run(app.clone()));
 }

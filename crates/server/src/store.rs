@@ -14,11 +14,11 @@ use rusqlite::Connection;
 
 use crate::auth;
 use crate::catalogue::Product;
-use crate::now_ms;
 use crate::tx::Tx;
+use crate::{now_ms, pieces};
 
 /// Version of the tables below; kept in the database's `user_version`.
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 /// `pann` in ASCII: tells a database of ours from another program's.
 const APPLICATION_ID: i64 = 0x7061_6e6e;
 /// How long to wait for another process, such as a backup, that holds the database.
@@ -50,24 +50,44 @@ pub const SCHEMA: &str = "
     ) WITHOUT ROWID;
     -- A mutation that comes again under another client is known by its id.
     CREATE INDEX outcome_by_id ON outcome (id);
-    -- Where each scope stands; live counts its rows that are no tombstones.
+    -- Where each scope stands. live counts its rows that are no tombstones, rows all, bytes their
+    -- keys and values; pruned is the highest revision of a tombstone that is gone.
     CREATE TABLE scope (
         owner TEXT NOT NULL,
         collection INTEGER NOT NULL,
         rev INTEGER NOT NULL,
         live INTEGER NOT NULL,
+        rows INTEGER NOT NULL DEFAULT 0,
+        bytes INTEGER NOT NULL DEFAULT 0,
+        pruned INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (owner, collection)
     ) WITHOUT ROWID;
-    -- A row without a value is a tombstone.
+    -- A row without a value is a tombstone, and has the time since when.
     CREATE TABLE row (
         owner TEXT NOT NULL,
         collection INTEGER NOT NULL,
         key TEXT NOT NULL,
         rev INTEGER NOT NULL,
         value BLOB,
+        dead_ms INTEGER,
         PRIMARY KEY (owner, collection, key)
     ) WITHOUT ROWID;
     CREATE UNIQUE INDEX row_by_rev ON row (owner, collection, rev);
+    CREATE INDEX row_by_death ON row (dead_ms) WHERE dead_ms IS NOT NULL;
+";
+
+/// What version 3 added to the tables.
+const UPGRADE_3: &str = "
+    ALTER TABLE scope ADD COLUMN rows INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE scope ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE scope ADD COLUMN pruned INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE row ADD COLUMN dead_ms INTEGER;
+    CREATE INDEX row_by_death ON row (dead_ms) WHERE dead_ms IS NOT NULL;
+    UPDATE row SET dead_ms = unixepoch() * 1000 WHERE value IS NULL;
+    UPDATE scope SET (rows, bytes) = (
+        SELECT count(*), coalesce(sum(octet_length(key) + coalesce(length(value), 0)), 0) FROM row
+        WHERE row.owner = scope.owner AND row.collection = scope.collection
+    );
 ";
 
 /// Why a database cannot be served.
@@ -134,7 +154,7 @@ pub fn open(db: &Path) -> Result<Connection, OpenError> {
         _ if id != APPLICATION_ID && tables > 0 => return Err(OpenError::Foreign(db.to_owned())),
         SCHEMA_VERSION => {}
         0 => create(&transaction, db)?,
-        1 => upgrade(&transaction).map_err(sqlite)?,
+        1..SCHEMA_VERSION => upgrade(&transaction, found).map_err(sqlite)?,
         _ => return Err(OpenError::Newer { db: db.to_owned(), found }),
     }
     transaction.commit().map_err(sqlite)?;
@@ -143,9 +163,14 @@ pub fn open(db: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
-/// Brings tables of version 1 up to [`SCHEMA`].
-fn upgrade(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch("CREATE INDEX outcome_by_id ON outcome (id)")?;
+/// Brings the tables of an older version up to [`SCHEMA`].
+fn upgrade(connection: &Connection, from: i64) -> rusqlite::Result<()> {
+    if from < 2 {
+        connection.execute_batch("CREATE INDEX outcome_by_id ON outcome (id)")?;
+    }
+    connection.execute_batch(UPGRADE_3)?;
+    connection.execute_batch(pieces::SCHEMA)?;
+    pieces::create(connection)?;
     connection.pragma_update(None, "user_version", SCHEMA_VERSION)
 }
 
@@ -166,6 +191,8 @@ fn random_epoch() -> Result<i64, OpenError> {
 fn create(connection: &Connection, db: &Path) -> Result<(), OpenError> {
     let sqlite = |error| OpenError::Sqlite { db: db.to_owned(), error };
     connection.execute_batch(SCHEMA).map_err(sqlite)?;
+    connection.execute_batch(pieces::SCHEMA).map_err(sqlite)?;
+    pieces::create(connection).map_err(sqlite)?;
     connection.execute("INSERT INTO meta (epoch) VALUES (?1)", [random_epoch()?]).map_err(sqlite)?;
     connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(sqlite)?;
     connection.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(sqlite)

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use pannier::shop::decide::ServerRules;
+use pannier::shop::decide::{Decisions, ServerRules, is_decided};
 use pannier::shop::stock::CatalogDecisions;
 use pannier::sync::mutation::Context;
 use pannier::sync::rows::{Collection, RowsError};
@@ -20,10 +20,12 @@ use rusqlite::Connection;
 
 use crate::auth::AuthError;
 use crate::body::{self, BodyError};
+use crate::bounded::Bounded;
+use crate::hook::{self, Answers};
 use crate::http::{App, RETRY_WAIT};
 use crate::limits::{Limit, MUTATIONS_PER_REQUEST};
 use crate::now_ms;
-use crate::tx::Tx;
+use crate::tx::{Tx, Usage};
 use crate::writer::WriterError;
 
 /// Content type of the messages as our own client sends them.
@@ -157,9 +159,10 @@ enum Failure {
     Fault,
 }
 
-async fn serve(app: Arc<App>, shopper: String, request: SyncRequest) -> Result<SyncResponse, Failure> {
-    let owner = shopper.clone();
-    let ran = app.writer.run(move |connection| transact(connection, &owner, &request)).await;
+async fn serve(app: Arc<App>, shopper: String, mut request: SyncRequest) -> Result<SyncResponse, Failure> {
+    let decided = decide(&app, &shopper, &mut request).await?;
+    let (owner, most) = (shopper.clone(), app.shopper_most);
+    let ran = app.writer.run(move |connection| transact(connection, &owner, most, &*decided, request)).await;
     let fault: String = match ran {
         Ok(Ok((response, moved))) => {
             for outcome in &response.outcomes {
@@ -184,17 +187,47 @@ async fn serve(app: Arc<App>, shopper: String, request: SyncRequest) -> Result<S
 fn transact(
     connection: &Connection,
     shopper: &str,
-    request: &SyncRequest,
+    most: Usage,
+    decided: &dyn Decisions,
+    mut request: SyncRequest,
 ) -> Result<(SyncResponse, Vec<Collection>), ServeError> {
     let mut tx = Tx::new(connection);
+    for scope in &mut request.scopes {
+        // What was deleted since cannot be told any more.
+        let pruned = tx.pruned(server::owner(shopper, scope.name), scope.name)?;
+        scope.cookie = scope.cookie.filter(|cookie| *cookie >= pruned);
+    }
     let before = revs(&mut tx, shopper)?;
     let context = Context::at(now_ms());
-    let rules = ServerRules { decisions: &CatalogDecisions::default() };
-    let response = server::sync(&mut tx, &rules, shopper, request, &context, &Limits::default())?;
+    let rules = ServerRules { decisions: decided };
+    let rules = Bounded { rules: &rules, connection, shopper, most };
+    let response = server::sync(&mut tx, &rules, shopper, &request, &context, &Limits::default())?;
     let after = revs(&mut tx, shopper)?;
     let moved = Collection::ALL.into_iter().zip(before.iter().zip(&after));
     let moved = moved.filter(|(_, (before, after))| before != after).map(|(collection, _)| collection);
     Ok((response, moved.collect()))
+}
+
+/// Who decides the mutations of a request: the catalog, or the shop's system, which is asked here.
+/// What follows on one that it did not answer is cut off, and comes again.
+async fn decide(app: &App, shopper: &str, request: &mut SyncRequest) -> Result<Box<dyn Decisions + Send>, Failure> {
+    let Some(hook) = &app.hook else { return Ok(Box::new(CatalogDecisions::default())) };
+    request.mutations.truncate(MUTATIONS_PER_SYNC_MAX);
+    if !request.mutations.iter().any(|mutation| is_decided(&mutation.name)) {
+        return Ok(Box::new(Answers::default()));
+    }
+    let (client, owner, mutations) = (request.client, shopper.to_owned(), request.mutations.clone());
+    let settled = app.reader.run(move |connection| hook::settled(connection, client, &owner, &mutations)).await;
+    let settled = settled.map_err(|e| {
+        tracing::warn!("hook: {e}");
+        Failure::Fault
+    })?;
+    let (answers, executable) = hook.ask(&app.signers.secret, shopper, &request.mutations, &settled).await;
+    if executable == 0 {
+        return Err(Failure::Fault);
+    }
+    request.mutations.truncate(executable);
+    Ok(Box::new(answers))
 }
 
 fn revs(tx: &mut Tx<'_>, shopper: &str) -> Result<Vec<u64>, RowsError> {

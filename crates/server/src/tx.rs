@@ -3,10 +3,27 @@
 use pannier::format::document::Document;
 use pannier::sync::mutation::{Id, Outcome, Status};
 use pannier::sync::rows::{Collection, RowsError};
-use pannier::sync::server::{ChangePage, ClientState, ServerTx, StoredOutcome};
+use pannier::sync::server::{ChangePage, ClientState, SHARED, ServerTx, StoredOutcome};
 use pannier::sync::wire::Change;
 use rusqlite::types::FromSqlError;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
+
+use crate::{now_ms, pieces};
+
+/// What a shopper stores, or may store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// Rows, tombstones among them.
+    pub rows: u64,
+    /// Bytes of keys and values.
+    pub bytes: u64,
+}
+
+/// What stands under a key.
+struct Standing {
+    is_live: bool,
+    bytes: i64,
+}
 
 /// Reads and writes within the transaction that is open on a connection.
 pub struct Tx<'a> {
@@ -23,38 +40,63 @@ impl<'a> Tx<'a> {
         self.connection.prepare_cached(sql).map_err(failed)
     }
 
-    /// Whether there is a row that is no tombstone.
-    fn is_live(&self, owner: &str, collection: Collection, key: &str) -> Result<bool, RowsError> {
-        self.prepare("SELECT 1 FROM row WHERE owner = ?1 AND collection = ?2 AND key = ?3 AND value IS NOT NULL")?
-            .exists(params![owner, collection.number(), key])
-            .map_err(failed)
-    }
-
-    /// Raises the revision of a scope by one, and its count of rows by `grown`.
-    fn raise(&self, owner: &str, collection: Collection, grown: i64) -> Result<i64, RowsError> {
+    /// What stands under a key: whether it is a tombstone, and the bytes of key and value.
+    fn standing(&self, owner: &str, collection: Collection, key: &str) -> Result<Option<Standing>, RowsError> {
         self.prepare(
-            "INSERT INTO scope (owner, collection, rev, live) VALUES (?1, ?2, 1, ?3)
-             ON CONFLICT DO UPDATE SET rev = rev + 1, live = live + ?3 RETURNING rev",
+            "SELECT value IS NOT NULL, coalesce(length(value), 0) FROM row
+             WHERE owner = ?1 AND collection = ?2 AND key = ?3",
         )?
-        .query_row(params![owner, collection.number(), grown], |row| row.get(0))
+        .query_row(params![owner, collection.number(), key], |row| {
+            Ok(Standing { is_live: row.get(0)?, bytes: key.len() as i64 + row.get::<_, i64>(1)? })
+        })
+        .optional()
         .map_err(failed)
     }
 
-    fn write(
+    /// Puts a value, or a tombstone, in place of what stands there. Raises the revision of the scope.
+    fn replace(
         &self,
         owner: &str,
         collection: Collection,
         key: &str,
-        rev: i64,
+        before: Option<Standing>,
         value: Option<&[u8]>,
-    ) -> Result<(), RowsError> {
+    ) -> Result<u64, RowsError> {
+        let bytes = (key.len() + value.map_or(0, <[u8]>::len)) as i64;
+        let live = i64::from(value.is_some()) - i64::from(before.as_ref().is_some_and(|before| before.is_live));
+        let rows = i64::from(before.is_none());
+        let bytes = bytes - before.map_or(0, |before| before.bytes);
+        let rev: i64 = self
+            .prepare(
+                "INSERT INTO scope (owner, collection, rev, live, rows, bytes) VALUES (?1, ?2, 1, ?3, ?4, ?5)
+                 ON CONFLICT DO UPDATE SET rev = rev + 1, live = live + ?3, rows = rows + ?4, bytes = bytes + ?5
+                 RETURNING rev",
+            )?
+            .query_row(params![owner, collection.number(), live, rows, bytes], |row| row.get(0))
+            .map_err(failed)?;
+        let dead_ms = value.is_none().then(now_ms);
         self.prepare(
-            "INSERT INTO row (owner, collection, key, rev, value) VALUES (?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT DO UPDATE SET rev = excluded.rev, value = excluded.value",
+            "INSERT INTO row (owner, collection, key, rev, value, dead_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT DO UPDATE SET rev = excluded.rev, value = excluded.value, dead_ms = excluded.dead_ms",
         )?
-        .execute(params![owner, collection.number(), key, rev, value])
+        .execute(params![owner, collection.number(), key, rev, value, dead_ms])
         .map_err(failed)?;
-        Ok(())
+        if collection == Collection::Catalog && owner == SHARED {
+            pieces::append(self.connection, rev, key, value).map_err(failed)?;
+        }
+        Ok(rev.unsigned_abs())
+    }
+
+    /// What a shopper stores.
+    pub fn usage(&self, shopper: &str) -> Result<Usage, RowsError> {
+        self.prepare("SELECT coalesce(sum(rows), 0), coalesce(sum(bytes), 0) FROM scope WHERE owner = ?1")?
+            .query_row([shopper], |row| Ok(Usage { rows: row.get(0)?, bytes: row.get(1)? }))
+            .map_err(failed)
+    }
+
+    /// The highest revision of a tombstone of a scope that is gone.
+    pub fn pruned(&self, owner: &str, collection: Collection) -> Result<u64, RowsError> {
+        self.scope("pruned", owner, collection)
     }
 
     fn scope(&self, column: &str, owner: &str, collection: Collection) -> Result<u64, RowsError> {
@@ -146,19 +188,15 @@ impl ServerTx for Tx<'_> {
     }
 
     fn put(&mut self, owner: &str, collection: Collection, key: &str, value: &Document) -> Result<u64, RowsError> {
-        let grown = if self.is_live(owner, collection, key)? { 0 } else { 1 };
-        let rev = self.raise(owner, collection, grown)?;
-        self.write(owner, collection, key, rev, Some(value.as_bytes()))?;
-        Ok(rev.unsigned_abs())
+        let before = self.standing(owner, collection, key)?;
+        self.replace(owner, collection, key, before, Some(value.as_bytes()))
     }
 
     fn delete(&mut self, owner: &str, collection: Collection, key: &str) -> Result<Option<u64>, RowsError> {
-        if !self.is_live(owner, collection, key)? {
-            return Ok(None);
+        match self.standing(owner, collection, key)? {
+            Some(before) if before.is_live => self.replace(owner, collection, key, Some(before), None).map(Some),
+            _ => Ok(None),
         }
-        let rev = self.raise(owner, collection, -1)?;
-        self.write(owner, collection, key, rev, None)?;
-        Ok(Some(rev.unsigned_abs()))
     }
 
     fn scan(
@@ -248,7 +286,8 @@ fn document(collection: Collection, key: &str, bytes: Vec<u8>) -> Result<Documen
     Document::from_bytes(bytes).map_err(|_| RowsError::Corrupt { collection, key: key.into() })
 }
 
-fn failed(error: rusqlite::Error) -> RowsError {
+/// What a failure of the database is to the rules.
+pub fn failed(error: rusqlite::Error) -> RowsError {
     RowsError::Backend(error.to_string())
 }
 
