@@ -1,6 +1,6 @@
 //! What cart mutations do, and their arguments.
 //!
-//! `remove` and `clear` are in a file of their own.
+//! `remove` and `clear`, `coupon` and `claim` are in files of their own.
 
 use super::args::{KEY_TEXT_BYTES_MAX, RuleError, bad, count, integer, number, optional_object, text};
 use super::coupon::COUPONS_MAX;
@@ -158,10 +158,7 @@ pub(super) fn add(args: DocumentRef<'_>, rows: &mut dyn Rows) -> Result<Verdict,
         return bad("line", "is not the key of sku and options");
     }
     let asked = count(args, "qty", 1)?;
-    let quote = optional_object(args, "quote")?;
-    if quote.is_some_and(|quote| quote.as_bytes().len() > QUOTE_BYTES_MAX) {
-        return bad("quote", "is longer than 1024 bytes");
-    }
+    let quote = quote(args)?;
 
     let terms = Terms::load(rows, sku)?;
     if terms.delisted {
@@ -187,8 +184,17 @@ pub(super) fn add(args: DocumentRef<'_>, rows: &mut dyn Rows) -> Result<Verdict,
     Ok(if got < asked { adjusted(terms.code, short) } else { applied(detail(key, sku, &[])) })
 }
 
+/// What the page showed: an object, or nothing.
+pub(super) fn quote<'a>(args: DocumentRef<'a>) -> Result<Option<DocumentRef<'a>>, RuleError> {
+    let quote = optional_object(args, "quote")?;
+    if quote.is_some_and(|quote| quote.as_bytes().len() > QUOTE_BYTES_MAX) {
+        return bad("quote", "is longer than 1024 bytes");
+    }
+    Ok(quote)
+}
+
 /// The options of an added line: strings by name, or none.
-fn options<'a>(args: DocumentRef<'a>) -> Result<Option<DocumentRef<'a>>, RuleError> {
+pub(super) fn options<'a>(args: DocumentRef<'a>) -> Result<Option<DocumentRef<'a>>, RuleError> {
     let Some(options) = optional_object(args, "options")? else {
         return Ok(None);
     };
@@ -220,7 +226,7 @@ fn first(sku: &str, options: Option<DocumentRef<'_>>) -> Line {
 }
 
 /// A tombstone comes back in a new generation; a line stays as it is.
-fn revived(mut line: Line) -> Line {
+pub(super) fn revived(mut line: Line) -> Line {
     if line.removed_at.take().is_some() {
         line.generation += 1;
         line.qty = 0;
@@ -231,7 +237,7 @@ fn revived(mut line: Line) -> Line {
 }
 
 /// Whether one more line fits; where rows are many, drops the oldest tombstones.
-fn make_room(rows: &mut dyn Rows) -> Result<bool, RowsError> {
+pub(super) fn make_room(rows: &mut dyn Rows) -> Result<bool, RowsError> {
     let count = rows.count(Collection::Cart)? as usize;
     if count < CART_LINES_MAX {
         return Ok(true);

@@ -11,17 +11,23 @@
 //!
 //! What the rules remember so that an order is placed once for ever stands in
 //! [`Collection::Private`]: `order/<id>` holds shopper, attempt, hash of the lines
-//! and what was said.
+//! and what was said; `claim/<id>` of an anonymous shopper, who has claimed the
+//! cart and what was said.
 
 use super::args::number;
+use super::cart::CART_ROWS_MAX;
+use super::claim::{self, ANONYMOUS_PREFIX};
+use super::coupon::{self, COUPONS_MAX};
+use super::line::{Line, is_coupon};
 use super::order::{self, created};
-use super::verdict::{object, rejected};
-use super::{coupon, rules};
+use super::rules;
+use super::verdict::{adjusted, applied, object, rejected};
 use crate::format::document::{Document, DocumentRef, Value};
-use crate::sync::mutation::{Context, Rules, Status, Verdict};
+use crate::sync::mutation::{Context, Rules, Verdict};
 use crate::sync::rows::{Collection, Rows, RowsError};
 use crate::sync::server::{SHARED, ServerTx};
 use alloc::string::String;
+use alloc::vec::Vec;
 use xxhash_rust::xxh64::xxh64;
 
 /// What was decided.
@@ -96,6 +102,9 @@ pub trait Decisions {
 pub struct ServerRules<'a> {
     /// Who decides.
     pub decisions: &'a dyn Decisions,
+    /// Whether the second is the secret of the anonymous shopper who is the first:
+    /// the token with which that shopper synced, also where it has expired.
+    pub is_secret: &'a dyn Fn(&str, &str) -> bool,
 }
 
 impl Rules for ServerRules<'_> {
@@ -107,6 +116,10 @@ impl Rules for ServerRules<'_> {
         context: &Context,
         rows: &mut dyn Rows,
     ) -> Result<Verdict, RowsError> {
+        // What is still on its way was handed over with the claim.
+        if name.starts_with("cart.") && is_claimed(rows)? {
+            return Ok(claim::refused("claimed"));
+        }
         rules::execute(Some(self), name, v, args, context, rows)
     }
 }
@@ -131,6 +144,18 @@ pub(super) trait Authority {
         context: &Context,
         rows: &mut dyn Rows,
     ) -> Result<Decision, RowsError>;
+
+    /// The lines to merge, or the verdict where none are to be merged now.
+    fn claimable(
+        &self,
+        anonymous: &str,
+        secret: &str,
+        seen: Vec<(String, Line)>,
+        rows: &mut dyn Rows,
+    ) -> Result<Result<Vec<(String, Line)>, Verdict>, RowsError>;
+
+    /// Empties the source of a claim, and remembers what became of it.
+    fn claimed(&self, anonymous: &str, verdict: &Verdict, rows: &mut dyn Rows) -> Result<(), RowsError>;
 }
 
 impl Authority for ServerRules<'_> {
@@ -169,6 +194,71 @@ impl Authority for ServerRules<'_> {
     ) -> Result<Decision, RowsError> {
         checked(self.decisions.cancel(args, order, context, rows)?)
     }
+
+    fn claimable(
+        &self,
+        anonymous: &str,
+        secret: &str,
+        mut seen: Vec<(String, Line)>,
+        rows: &mut dyn Rows,
+    ) -> Result<Result<Vec<(String, Line)>, Verdict>, RowsError> {
+        let (tx, shopper) = database(rows)?;
+        if let Some(known) = tx.get(SHARED, Collection::Private, &claim_key(anonymous))? {
+            let known = known.as_ref();
+            let is_own = known.str("shopper") == Some(shopper);
+            return Ok(Err(if is_own { said(known) } else { claim::refused("claimed") }));
+        }
+        let is_anonymous = anonymous.starts_with(ANONYMOUS_PREFIX) && anonymous != shopper;
+        if !is_anonymous || !(self.is_secret)(anonymous, secret) {
+            return Ok(Err(claim::refused("wrong_secret")));
+        }
+        for (key, row) in cart_of(anonymous, rows)? {
+            let Some(line) = Line::from_document(row.as_ref()) else { continue };
+            match seen.iter_mut().find(|(other, _)| *other == key) {
+                Some((_, seen)) if seen.added >= line.added => {}
+                Some((_, seen)) => *seen = line,
+                None => seen.push((key, line)),
+            }
+        }
+        Ok(Ok(seen))
+    }
+
+    fn claimed(&self, anonymous: &str, verdict: &Verdict, rows: &mut dyn Rows) -> Result<(), RowsError> {
+        for (key, row) in cart_of(anonymous, rows)? {
+            if is_coupon(&key) && rows.get(Collection::Cart, &key)?.is_none() {
+                rows.put(Collection::Cart, &key, &row)?;
+            }
+            database(rows)?.0.delete(anonymous, Collection::Cart, &key)?;
+        }
+        let (tx, shopper) = database(rows)?;
+        let said = object(&[
+            ("shopper", Value::Str(shopper)),
+            ("code", verdict.code.map_or(Value::Null, Value::Str)),
+            ("detail", verdict.detail.as_ref().value()),
+        ]);
+        tx.put(SHARED, Collection::Private, &claim_key(anonymous), &said).map(drop)
+    }
+}
+
+/// Whether the cart of the shopper, who is anonymous, was claimed.
+fn is_claimed(rows: &mut dyn Rows) -> Result<bool, RowsError> {
+    let (tx, shopper) = database(rows)?;
+    if !shopper.starts_with(ANONYMOUS_PREFIX) {
+        return Ok(false);
+    }
+    let key = claim_key(shopper);
+    Ok(tx.get(SHARED, Collection::Private, &key)?.is_some())
+}
+
+fn claim_key(anonymous: &str) -> String {
+    let mut key = String::from("claim/");
+    key.push_str(anonymous);
+    key
+}
+
+/// All rows of a cart.
+fn cart_of(shopper: &str, rows: &mut dyn Rows) -> Result<Vec<(String, Document)>, RowsError> {
+    database(rows)?.0.scan(shopper, Collection::Cart, None, CART_ROWS_MAX + COUPONS_MAX)
 }
 
 /// The transaction, and whose mutation is executed in it.
@@ -253,8 +343,10 @@ impl Submitted {
 
 fn said(known: DocumentRef<'_>) -> Verdict {
     let detail = known.object("detail").map(DocumentRef::to_document).unwrap_or_default();
-    match REFUSALS.into_iter().find(|code| known.str("code") == Some(code)) {
-        Some(code) => Verdict { status: Status::Rejected, code: Some(code), detail },
-        None => created(detail),
+    match known.str("code") {
+        None => applied(detail),
+        Some("created") => created(detail),
+        Some("held") => adjusted("held", detail),
+        Some(code) => rejected(REFUSALS.into_iter().find(|known| *known == code).unwrap_or("refused"), detail),
     }
 }

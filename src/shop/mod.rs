@@ -1,6 +1,6 @@
 //! The commerce rules, run alike on client and server.
 //!
-//! [`ShopRules`] executes the mutations; `cart`, `coupon`, `history`, `order` and
+//! [`ShopRules`] executes the mutations; `cart`, `claim`, `coupon`, `history`, `order` and
 //! `product` hold their rules and build their arguments, `line` is a cart line as
 //! it is stored. A rule reads rows, arguments and the time it is given, nothing
 //! else, so the client predicts what the server will do; `decide` is for what it
@@ -8,6 +8,7 @@
 //! page asks for into a mutation's arguments.
 
 pub mod cart;
+pub mod claim;
 pub mod coupon;
 pub mod decide;
 pub mod history;

@@ -3,7 +3,7 @@
 use super::args::RuleError;
 use super::decide::Authority;
 use super::verdict::{object, rejected};
-use super::{cart, coupon, history, order, remove};
+use super::{cart, claim, coupon, history, order, remove};
 use crate::format::document::{Document, Value};
 use crate::sync::mutation::{Context, Rules, Verdict};
 use crate::sync::rows::{Rows, RowsError};
@@ -46,6 +46,7 @@ pub(super) fn execute(
         (cart::SAVE_FOR_LATER, 1) => cart::mark(args, "saved", rows, |line| &mut line.saved),
         (cart::REMOVE, 1) => remove::remove(args, context, rows),
         (cart::CLEAR, 1) => remove::clear(args, context, rows),
+        (claim::CLAIM, 1) => claim::claim(authority, args, context, rows),
         (coupon::COUPON, 1) => coupon::coupon(authority, args, context, rows),
         (history::VISIT, 1) => history::visit(args, context, rows),
         (history::DELETE, 1) => history::delete(args, context, rows),

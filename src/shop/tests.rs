@@ -275,6 +275,7 @@ fn bad_arguments_are_rejected() {
     let bad = |name: &str, args: Json, field: &str, why: &str| json!([name, args, "rejected", "bad_args", {"field": field, "why": why}]);
     let long = "x".repeat(401);
     let options: serde_json::Map<String, Json> = (0..17).map(|index| (index.to_string(), json!("v"))).collect();
+    let claim = |line: Json| json!({"anonymous": "a", "secret": "s", "lines": [line]});
     let many_key = line_key("A", Some(document(&json!(options)).as_ref()));
     let steps = json!([
         bad("cart.add", json!(null), "sku", "is not a string"),
@@ -310,6 +311,33 @@ fn bad_arguments_are_rejected() {
         bad("cart.select", json!({"line": "A", "selected": 1}), "selected", "is not a boolean"),
         bad("cart.saveForLater", json!({"line": "A"}), "saved", "is not a boolean"),
         bad("cart.coupon", json!({"code": ""}), "code", "is empty"),
+        bad("cart.claim", json!({"anonymous": "a"}), "secret", "is not a string"),
+        bad(
+            "cart.claim",
+            json!({"anonymous": "a", "secret": "s", "policy": 1}),
+            "policy",
+            "is not max, add, guest, user or ask"
+        ),
+        bad("cart.claim", json!({"anonymous": "a", "secret": "s"}), "lines", "is not an array"),
+        bad("cart.claim", claim(json!({"line": "A", "sku": "A", "qty": 1})), "lines", "holds an item that is no line"),
+        bad(
+            "cart.claim",
+            claim(json!({"line": "B", "sku": "A", "qty": 1, "gen": 1, "added": 1})),
+            "lines",
+            "holds an item that is no line"
+        ),
+        bad(
+            "cart.claim",
+            claim(json!({"line": "A", "options": {"n": 1}})),
+            "options",
+            "holds a value that is not a string"
+        ),
+        bad(
+            "cart.claim",
+            claim(json!({"line": "A", "quote": {"title": "x".repeat(1024)}})),
+            "quote",
+            "is longer than 1024 bytes"
+        ),
         bad("history.visit", json!({"eventId": "cut:", "sku": "A", "at": 1}), "eventId", "is the key of a deletion"),
         bad("history.delete", json!({"until": -1}), "until", "is too small"),
         bad("history.delete", json!({"until": 1, "sku": null}), "sku", "is not a string"),
@@ -543,6 +571,52 @@ fn a_coupon_is_predicted_without_terms_and_never_taken_for_a_line() {
     assert_eq!(cart::clear_args(&mut rows), Ok(None), "coupons are no lines");
     let again = ShopRules.recreate(Collection::Cart, "&0", &row).expect("a coupon");
     assert_eq!((again.0, json(&again.1)), (coupon::COUPON, code("0")));
+}
+
+#[test]
+fn a_claim_is_predicted_from_what_the_page_hands_over() {
+    let line = |sku: &str, qty: u64| json!({"line": sku, "sku": sku, "qty": qty, "gen": 3, "added": 9, "saved": true});
+    let gone = json!({"line": "D", "sku": "D", "qty": 0, "gen": 1, "added": 9, "removed": true});
+    let claim = |policy: Json| {
+        json!({"anonymous": "anon-1", "secret": "s", "policy": policy,
+        "lines": [line("A", 2), line("B", 1), gone]})
+    };
+    let claimed = |policy: Json| json!(["cart.claim", claim(policy), "applied", null, {"lines": 2}]);
+    let remove = plain("cart.remove", json!({"line": "A", "gen": 1, "seenAdded": 3}));
+    for (policy, a) in [
+        (json!(null), [3, 1, 3]),
+        (json!("max"), [3, 1, 3]),
+        (json!("add"), [5, 1, 5]),
+        (json!("guest"), [2, 1, 3]),
+        (json!("user"), [3, 1, 3]),
+    ] {
+        check("both have A", json!({}), json!([add(3), claimed(policy)]), json!({"A": a, "B": [1, 1, 1]}));
+    }
+    check(
+        "one has gone",
+        json!({}),
+        json!([add(3), remove, claimed(json!("user"))]),
+        json!({"A": [2, 2, 5], "B": [1, 1, 1]}),
+    );
+    let differing = json!(["cart.claim", claim(json!("ask")), "noop", "ask", {"lines": [{"line": "A", "sku": "A", "own": 3, "guest": 2}]}]);
+    check("asked", json!({}), json!([add(3), differing]), json!({"A": [3, 1, 3]}));
+    let held =
+        |asked: u64, got: u64, code: &str| json!([{"line": "A", "sku": "A", "asked": asked, "got": got, "code": code}]);
+    for (product, policy, lines, a) in [
+        (json!({"stock": 4}), "add", held(5, 4, "stock"), 4),
+        (json!({"delisted": true}), "add", held(5, 3, "delisted"), 3),
+        (json!({"stock": 1}), "add", held(5, 3, "stock"), 3),
+    ] {
+        let mut rows = MemoryRows::default();
+        run(&mut rows, "cart.add", &cart::add_args("A", None, 3, None).expect("args"), NOW);
+        rows.put(Collection::Catalog, "A", &document(&product)).expect("put");
+        let verdict = run(&mut rows, "cart.claim", &document(&claim(json!(policy))), NOW);
+        assert_eq!((verdict.code, json(&verdict.detail)), (Some("held"), json!({"lines": lines})), "{product}");
+        let row = rows.get(Collection::Cart, "A").expect("rows").expect("a line");
+        assert_eq!(row.as_ref().u64("qty"), Some(a), "{product}: the shopper's own are never held");
+        let b = rows.get(Collection::Cart, "B").expect("rows").expect("a line");
+        assert_eq!(b.as_ref().bool("saved"), Some(true));
+    }
 }
 
 #[test]

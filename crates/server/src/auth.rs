@@ -167,6 +167,14 @@ impl Secret {
     fn verify(&self, token: &str) -> Result<Claims, AuthError> {
         Ok(jsonwebtoken::decode(token, &self.verifying, &validation(Algorithm::HS256, 0))?.claims)
     }
+
+    /// Whether it signed this token for `shopper`, however long ago.
+    pub fn has_signed(&self, token: &str, shopper: &str) -> bool {
+        let mut validation = validation(Algorithm::HS256, 0);
+        validation.validate_exp = false;
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.verifying, &validation);
+        token.len() <= TOKEN_BYTES_MAX && claims.is_ok_and(|token| token.claims.sub == shopper)
+    }
 }
 
 /// Claims of a shopper who is nobody yet.
@@ -226,6 +234,14 @@ mod tests {
     async fn a_token_is_accepted_until_it_expires() {
         assert_eq!(verify(&token(Some(now_s() + 60))).await, Ok("ada".into()));
         assert_eq!(verify(&token(Some(now_s() - 1))).await, Err(AuthError::Expired));
+    }
+
+    #[test]
+    fn a_token_proves_whose_cart_is_claimed_also_when_it_has_expired() {
+        let secret = signers().secret;
+        let old = token(Some(now_s() - 1000));
+        assert!(secret.has_signed(&old, "ada") && !secret.has_signed(&old, "bob"));
+        assert!(!secret.has_signed(&format!("{old}x"), "ada") && !secret.has_signed("", "ada"));
     }
 
     #[tokio::test]

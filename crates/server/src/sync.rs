@@ -25,7 +25,7 @@ use crate::hook::{self, Answers};
 use crate::http::{App, RETRY_WAIT};
 use crate::limits::{Limit, MUTATIONS_PER_REQUEST};
 use crate::now_ms;
-use crate::tx::{Tx, Usage};
+use crate::tx::Tx;
 use crate::writer::WriterError;
 
 /// Content type of the messages as our own client sends them.
@@ -161,8 +161,8 @@ enum Failure {
 
 async fn serve(app: Arc<App>, shopper: String, mut request: SyncRequest) -> Result<SyncResponse, Failure> {
     let decided = decide(&app, &shopper, &mut request).await?;
-    let (owner, most) = (shopper.clone(), app.shopper_most);
-    let ran = app.writer.run(move |connection| transact(connection, &owner, most, &*decided, request)).await;
+    let (owner, asked) = (shopper.clone(), app.clone());
+    let ran = app.writer.run(move |connection| transact(&asked, connection, &owner, &*decided, request)).await;
     let fault: String = match ran {
         Ok(Ok((response, moved))) => {
             for outcome in &response.outcomes {
@@ -185,9 +185,9 @@ async fn serve(app: Arc<App>, shopper: String, mut request: SyncRequest) -> Resu
 
 /// Serves a request, and tells which scopes it moved: an order takes from the stock of the catalog.
 fn transact(
+    app: &App,
     connection: &Connection,
     shopper: &str,
-    most: Usage,
     decided: &dyn Decisions,
     mut request: SyncRequest,
 ) -> Result<(SyncResponse, Vec<Collection>), ServeError> {
@@ -199,8 +199,10 @@ fn transact(
     }
     let before = revs(&mut tx, shopper)?;
     let context = Context::at(now_ms());
-    let rules = ServerRules { decisions: decided };
-    let rules = Bounded { rules: &rules, connection, shopper, most };
+    // An anonymous cart may be claimed when its token has long expired.
+    let is_secret = |anonymous: &str, token: &str| app.signers.secret.has_signed(token, anonymous);
+    let rules = ServerRules { decisions: decided, is_secret: &is_secret };
+    let rules = Bounded { rules: &rules, connection, shopper, most: app.shopper_most };
     let response = server::sync(&mut tx, &rules, shopper, &request, &context, &Limits::default())?;
     let after = revs(&mut tx, shopper)?;
     let moved = Collection::ALL.into_iter().zip(before.iter().zip(&after));

@@ -6,7 +6,7 @@ use crate::scenario::{Case, End, Holdings, Moment, RawMutation, Scenario, Step, 
 use crate::server::Server;
 use crate::tab::Synced;
 use pannier::format::document::Document;
-use pannier::shop::{cart, coupon, history, order};
+use pannier::shop::{cart, claim, coupon, history, order};
 use pannier::store::Options;
 use pannier::sync::client::{Operation, rows_tree};
 use pannier::sync::mutation::{Id, Mutation};
@@ -61,7 +61,7 @@ fn place(on: &str) -> (&str, usize) {
 
 fn mutation_name(name: &str) -> Result<&'static str, String> {
     let carts = [cart::ADD, cart::ADJUST, cart::SET_QTY, cart::SELECT, cart::SAVE_FOR_LATER, cart::REMOVE, cart::CLEAR];
-    let others = [coupon::COUPON, history::VISIT, history::DELETE, order::SUBMIT, order::CANCEL];
+    let others = [claim::CLAIM, coupon::COUPON, history::VISIT, history::DELETE, order::SUBMIT, order::CANCEL];
     carts.into_iter().chain(others).find(|known| *known == name).ok_or_else(|| format!("no mutation is called {name}"))
 }
 
@@ -93,6 +93,11 @@ impl World<'_> {
                 Ok(())
             }
             Step::Together { edits } => self.together(edits),
+            Step::Claim { on, from, policy, secret } => {
+                self.claim(on, from, policy.as_deref(), secret.as_deref())?;
+                self.device(place(on).0)?.settle();
+                Ok(())
+            }
             Step::Sync { on, fault, error } => {
                 let ended = self.sync(on, *fault)?;
                 same("the sync ended with", &ended.as_deref(), &error.as_deref())
@@ -178,11 +183,35 @@ impl World<'_> {
         }
     }
 
+    /// Submits the claim of what an anonymous shopper's tab shows.
+    fn claim(&mut self, on: &str, from: &str, policy: Option<&str>, secret: Option<&str>) -> Result<(), String> {
+        let (source, tab) = place(from);
+        let source = self.device(source)?;
+        let (anonymous, rows) = (source.shopper.clone(), source.view(tab, Collection::Cart));
+        let secret = secret.map_or_else(|| self.network.server.secret(&anonymous), String::from);
+        let line = |(key, row): (String, Document)| {
+            let mut line = json(&row);
+            line["line"] = json!(key);
+            line
+        };
+        let lines: Vec<Json> = rows.into_iter().map(line).filter(|line| line["coupon"].is_null()).collect();
+        let mut args = json!({"anonymous": anonymous, "secret": secret, "lines": lines});
+        if let Some(policy) = policy {
+            args["policy"] = json!(policy);
+        }
+        self.edit(on, claim::CLAIM, args.as_object().expect("arguments are an object"))
+    }
+
     /// All tabs ask their record store before it does anything for one of them.
     fn together(&mut self, edits: &[Step]) -> Result<(), String> {
         for edit in edits {
-            let Step::Edit { on, name, args, .. } = edit else { return Err("only edits go together".into()) };
-            self.edit(on, name, args)?;
+            let on = match edit {
+                Step::Edit { on, name, args, .. } => self.edit(on, name, args).map(|()| on)?,
+                Step::Claim { on, from, policy, secret } => {
+                    self.claim(on, from, policy.as_deref(), secret.as_deref()).map(|()| on)?
+                }
+                _ => return Err("only edits and claims go together".into()),
+            };
             let (device, tab) = place(on);
             self.device(device)?.step(tab, 0, None);
         }

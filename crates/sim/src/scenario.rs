@@ -62,6 +62,20 @@ pub enum Step {
         /// The edits.
         edits: Vec<Step>,
     },
+    /// The shopper signs in on the same browser: the tab claims what an anonymous
+    /// shopper's device shows.
+    Claim {
+        /// Where.
+        on: String,
+        /// The anonymous shopper's device.
+        from: String,
+        /// What becomes of lines that both have.
+        #[serde(default)]
+        policy: Option<String>,
+        /// The secret, where it is a wrong one.
+        #[serde(default)]
+        secret: Option<String>,
+    },
     /// Exchanges with the server until neither side has more.
     Sync {
         /// Where.

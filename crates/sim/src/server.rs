@@ -46,6 +46,9 @@ pub trait Server {
     /// The shop writes products.
     fn put_products(&mut self, products: &[Json]);
 
+    /// What proves that an anonymous shopper's cart is the one who claims it.
+    fn secret(&mut self, anonymous: &str) -> String;
+
     /// Milliseconds since 1970 where the server is.
     fn now_ms(&self) -> u64;
 
@@ -83,8 +86,16 @@ impl Rules for Counting<'_> {
         rows: &mut dyn Rows,
     ) -> Result<Verdict, RowsError> {
         self.0.set(self.0.get() + 1);
-        ServerRules { decisions: &CatalogDecisions::default() }.execute(name, v, args, context, rows)
+        ServerRules {
+            decisions: &CatalogDecisions::default(),
+            is_secret: &|anonymous, given| secret(anonymous) == given,
+        }
+        .execute(name, v, args, context, rows)
     }
+}
+
+fn secret(anonymous: &str) -> String {
+    format!("the secret of {anonymous}")
 }
 
 /// A mutation that the server has executed.
@@ -224,6 +235,10 @@ impl Server for InProcess {
             let row: Document = serde_json::from_value(product).expect("a product is a document");
             self.database.put_product_at(id, &row, self.clock_ms);
         }
+    }
+
+    fn secret(&mut self, anonymous: &str) -> String {
+        secret(anonymous)
     }
 
     fn now_ms(&self) -> u64 {

@@ -4,12 +4,10 @@ use pannier_sim::runner::run;
 use pannier_sim::scenario::{Case, Scenario, load};
 use pannier_sim::server::InProcess;
 use serde_json::{Value as Json, json};
+use std::ops::RangeInclusive;
 
 /// The scenarios that must be there: one that is lost would fail nowhere else.
-const NUMBERS: [u32; 31] = [
-    1, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 21, 22, 23, 24, 25, 26, 27, 28, 32, 33, 34, 38, 39, 40, 41, 42, 43, 44, 45,
-    46,
-];
+const NUMBERS: [RangeInclusive<u32>; 3] = [1..=28, 32..=34, 38..=46];
 
 #[test]
 fn every_scenario_ends_as_it_must() {
@@ -24,7 +22,7 @@ fn every_scenario_ends_as_it_must() {
         }
     }
     assert!(failures.is_empty(), "\n{}", failures.join("\n"));
-    for number in NUMBERS {
+    for number in NUMBERS.into_iter().flatten() {
         assert!(numbers.contains(&number), "scenario {number} is missing");
     }
 }
