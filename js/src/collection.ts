@@ -1,8 +1,8 @@
 import { expiresBy, indexOptions } from './declare.ts'
-import { check } from './errors.ts'
+import { check, report } from './errors.ts'
 import { Frame } from './frame.ts'
-import { Live } from './live.ts'
 import { type Bounds, valueAt } from './order.ts'
+import type { Asked, Callback, Live } from './live.ts'
 import { Name, type Source, type Store } from './store.ts'
 import type {
   CollectionApi,
@@ -92,12 +92,12 @@ export class Rows<Row extends Document, W> {
 /** A collection of a store. */
 export class Collection<Row extends Document> extends Rows<Row, Write> implements CollectionApi<Row> {
   protected readonly store: Store
-  readonly #live: Live
+  /** Few pages have live queries: the code for them comes when the first is made. */
+  #live: Promise<Live> | undefined
 
   constructor(store: Store, number: number, options: CollectionOptions, what?: string) {
     super(store, number, options, what)
     this.store = store
-    this.#live = new Live(store, number, options.key ?? ['id'])
   }
 
   subscribe(callback: () => void): () => void
@@ -110,14 +110,36 @@ export class Collection<Row extends Document> extends Rows<Row, Write> implement
     if ('key' in query) {
       const key = parts(query.key)
       const read = () => this.source.scan(this.number, '', { is: key }, 1, false, false) as Promise<readonly Document[]>
-      return this.#live.add({ key, fields: [], bounds: {}, read }, told)
+      return this.#listen({ key, fields: [], bounds: {}, read }, told)
     }
     const { index, ...range } = query
     const options = index === undefined ? [] : this.options.indexes?.[index]
     check(options !== undefined, 'index', 'the name of a declared index')
     const { fields } = indexOptions(options!)
     const read = () => this.scan(index ?? '', range)
-    return this.#live.add({ key: undefined, fields, bounds: bounds(range), read }, told)
+    return this.#listen({ key: undefined, fields, bounds: bounds(range), read }, told)
+  }
+
+  #listen(asked: Asked, told: Callback): () => void {
+    this.#live ??= import('./live.js').then(
+      ({ Live }) => new Live(this.store, this.number, this.options.key ?? ['id']),
+    )
+    let stop: (() => void) | undefined
+    let isStopped = false
+    this.#live.then(
+      live => {
+        if (!isStopped) stop = live.add(asked, told)
+      },
+      error => {
+        // The next query may find the network back.
+        this.#live = undefined
+        report(error)
+      },
+    )
+    return () => {
+      isStopped = true
+      stop?.()
+    }
   }
 
   /** Deletes rows that are past their time, a bounded number in a commit. */

@@ -8,7 +8,10 @@ const END = 0x0b
 const REST = 0
 const RARE = 1
 const OPCODES = 2
-const COLUMNS = 12
+const COLUMNS = 34
+
+/** Marks an opcode whose operand stands in a column by what follows. */
+const BY_NEXT = 128
 
 /**
  * Puts a wasm together whose opcodes and operands are stored apart, kind by kind, because they compress better so.
@@ -18,7 +21,9 @@ export function fromColumns(file: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuff
   // Columns are a section for tools to skip, and stand where a plain wasm has its types.
   if (file[8] !== 0) return file
   const kinds = file.subarray(START, START + 256)
-  let at = START + 256
+  let at = START + 512
+  /** By opcode: its class as one that follows, and how what it reads or writes is aligned. */
+  const traits = file.subarray(START + 256, at)
   const number = (): number => {
     let value = 0
     for (let shift = 0; ; shift += 7) {
@@ -43,11 +48,11 @@ export function fromColumns(file: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuff
     to += 3
     rare()
     for (let opcode; (opcode = file[places[OPCODES]!++]!) !== FUNCTION_END; ) {
-      const kind = kinds[opcode]!
-      const column = kind & 15
+      let column = kinds[opcode]!
+      const align = traits[opcode]! >> 4
+      if (column >= BY_NEXT) column += (traits[file[places[OPCODES]!]!]! & 15) - BY_NEXT
       wasm[to++] = opcode
-      // What reads or writes memory says how it is aligned.
-      if (kind > 15) wasm[to++] = (kind >> 4) - 1
+      if (align > 0) wasm[to++] = align - 1
       if (column === RARE) rare()
       else if (column !== 0) while ((wasm[to++] = file[places[column]!++]!) > 127);
     }

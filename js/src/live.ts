@@ -14,7 +14,7 @@ export interface Asked {
   read(): Promise<readonly Document[]>
 }
 
-type Callback = (result: LiveResult<Document>) => void
+export type Callback = (result: LiveResult<Document>) => void
 
 interface Query {
   readonly asked: Asked

@@ -6,7 +6,7 @@ import { build } from 'vite'
 import { launch, serve } from '../drive/index.mjs'
 import { PACKAGE, PAGE, shopFolder } from './package.mjs'
 
-const EXPECTED = { title: 'Läufer 跑鞋', cheap: ['A1'], skus: ['A1'], count: 2 }
+const EXPECTED = { title: 'Läufer 跑鞋', cheap: ['A1'], skus: ['A1'], count: 2, live: 'Boot' }
 
 let browser
 before(async () => { browser = await launch() })

@@ -27,7 +27,14 @@ const REST: usize = 0;
 /// Declarations of locals and operands of rare instructions, each behind its number of bytes.
 const RARE: usize = 1;
 const OPCODES: usize = 2;
-const COLUMNS: usize = 12;
+const CALL: usize = 6;
+/// Each of these has a column for each class of what follows.
+const I32_CONST: usize = 8;
+const LOCAL_GET: usize = I32_CONST + CLASSES + 2;
+const CLASSES: usize = 11;
+const COLUMNS: usize = LOCAL_GET + CLASSES + 2;
+/// Marks the column of an opcode whose column depends on what follows.
+const BY_NEXT: u8 = 0x80;
 
 /// A wasm in both forms.
 pub struct Columns {
@@ -75,10 +82,13 @@ pub fn write(wasm: &[u8]) -> Result<Columns, Failure> {
 fn section(columns: &[Vec<u8>], numbers: &[usize]) -> Result<Vec<u8>, Failure> {
     let mut content = Vec::new();
     push_string(&mut content, NAME);
+    // Two tables for the reader: where operands stand; hints, and classes of what follows.
     content.extend((0..=u8::MAX).map(|opcode| {
         let operand = operand(opcode);
-        operand.column as u8 | operand.align.map_or(0, |align| (align + 1) << 4)
+        operand.column as u8 | if operand.by_next { BY_NEXT } else { 0 }
     }));
+    content
+        .extend((0..=u8::MAX).map(|opcode| class(opcode) | operand(opcode).align.map_or(0, |align| (align + 1) << 4)));
     for number in numbers.iter().copied().chain(columns.iter().map(Vec::len)) {
         push_number(&mut content, number);
     }
@@ -92,8 +102,10 @@ fn section(columns: &[Vec<u8>], numbers: &[usize]) -> Result<Vec<u8>, Failure> {
 
 /// Where the operand of an opcode stands.
 struct Operand {
-    /// 0 for none.
+    /// 0 for none. Of one whose column depends on what follows, the first.
     column: usize,
+    /// What follows tells much about a constant, and about which local is read.
+    by_next: bool,
     /// Of what reads or writes memory, as the power of two. A hint, without meaning:
     /// all get the one that is natural.
     align: Option<u8>,
@@ -101,20 +113,23 @@ struct Operand {
 
 fn operand(opcode: u8) -> Operand {
     let column = match opcode {
-        // block, loop, if; br, br_if; call
-        0x02..=0x04 => 3,
-        0x0C | 0x0D => 4,
-        0x10 => 5,
-        // local.get; local.set, local.tee; global.get, global.set
-        0x20 => 6,
-        0x21 | 0x22 => 7,
-        0x23 | 0x24 => 3,
-        // loads; stores
-        0x28..=0x35 => 8,
-        0x36..=0x3E => 9,
+        // br, br_if
+        0x0C | 0x0D => 3 + usize::from(opcode - 0x0C),
+        // block, loop, if
+        0x02..=0x04 => 5,
+        0x10 => CALL,
+        // global.get, global.set
+        0x23 | 0x24 => 7,
         // i32.const, i64.const
-        0x41 => 10,
-        0x42 => 11,
+        0x41 => I32_CONST,
+        0x42 => I32_CONST + CLASSES,
+        // loads
+        0x28..=0x35 => I32_CONST + CLASSES + 1,
+        0x20 => LOCAL_GET,
+        // local.set, local.tee
+        0x21 | 0x22 => LOCAL_GET + CLASSES,
+        // stores
+        0x36..=0x3E => LOCAL_GET + CLASSES + 1,
         // br_table, call_indirect, select with a type, table.get, table.set, memory.size, memory.grow,
         // f32.const, f64.const, ref.null, ref.func, and those of two bytes
         0x0E | 0x11 | 0x1C | 0x25 | 0x26 | 0x3F | 0x40 | 0x43 | 0x44 | 0xD0 | 0xD2 | 0xFC => RARE,
@@ -127,7 +142,26 @@ fn operand(opcode: u8) -> Operand {
         0x29 | 0x2B | 0x37 | 0x39 => Some(3),
         _ => None,
     };
-    Operand { column, align }
+    Operand { column, by_next: column == I32_CONST || column == LOCAL_GET, align }
+}
+
+/// The class of an opcode that follows.
+fn class(next: u8) -> u8 {
+    match next {
+        // i32.add, i32.sub; other arithmetic; comparisons
+        0x6A | 0x6B => 1,
+        0x71..=0x78 => 2,
+        0x45..=0x5A => 3,
+        // br_if, if
+        0x0D | 0x04 => 4,
+        0x10 => 5,
+        0x20 => 6,
+        0x21 | 0x22 => 7,
+        0x28..=0x35 => 8,
+        0x36..=0x3E => 9,
+        0x41 => 10,
+        _ => 0,
+    }
 }
 
 /// Deals functions to the columns, and returns them as the reader will write them.
@@ -161,7 +195,7 @@ fn body(mut code: &[u8], columns: &mut [Vec<u8>]) -> Result<Vec<u8>, Failure> {
             return if opcode == END { Ok(plain) } else { Err("a function has no end".into()) };
         }
         columns[OPCODES].push(opcode);
-        let Operand { column, align } = operand(opcode);
+        let Operand { column, by_next, align } = operand(opcode);
         if let Some(align) = align {
             take_number(&mut code)?;
             plain.push(align);
@@ -174,6 +208,7 @@ fn body(mut code: &[u8], columns: &mut [Vec<u8>]) -> Result<Vec<u8>, Failure> {
         plain.extend(operands);
         match column {
             RARE => push_rare(&mut columns[RARE], operands)?,
+            _ if by_next && code.len() > 1 => columns[column + usize::from(class(code[0]))].extend(operands),
             _ => columns[column].extend(operands),
         }
     }

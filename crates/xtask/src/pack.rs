@@ -120,7 +120,8 @@ fn stage(wasm: &Path) -> Result<(), Failure> {
 }
 
 /// The modules of the package, each a file: what pages load at once, and what that imports on demand.
-const MODULES: &[(&str, &str)] = &[("js/src/index.ts", "pannier.js"), ("js/src/storage.ts", "storage.js")];
+const MODULES: &[(&str, &str)] =
+    &[("js/src/index.ts", "pannier.js"), ("js/src/live.ts", "live.js"), ("js/src/storage.ts", "storage.js")];
 
 fn bundle(staged: &Path) -> Result<(), Failure> {
     for (source, name) in MODULES {
@@ -129,7 +130,12 @@ fn bundle(staged: &Path) -> Result<(), Failure> {
         // what pages resolve and what bundlers look for.
         esbuild.args([source, "--bundle", "--format=esm", "--target=es2022", "--minify"]);
         // esbuild's own way to split would put a third file before both.
-        esbuild.args(["--external:./storage.js", "--legal-comments=none", "--log-level=warning"]);
+        esbuild.args([
+            "--external:./live.js",
+            "--external:./storage.js",
+            "--legal-comments=none",
+            "--log-level=warning",
+        ]);
         let mut flag = std::ffi::OsString::from("--outfile=");
         flag.push(staged.join(name));
         run(esbuild.arg(flag))?;

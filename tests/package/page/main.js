@@ -11,8 +11,10 @@ async function writeAndRead() {
   const product = await shop.catalog.get('A1')
   const cheap = await shop.catalog.query('byCategoryPrice', { gte: ['shoes', 0], lt: ['shoes', 5000] })
   const { lines, count } = await shop.cart.read()
+  // What listens is loaded now.
+  const live = await new Promise(resolve => shop.catalog.subscribe({ key: 'A2' }, ({ rows }) => resolve(rows[0]?.title)))
   await shop.close()
-  return { title: product?.title, cheap: cheap.map(found => found.id), skus: lines.map(line => line.sku), count }
+  return { title: product?.title, cheap: cheap.map(found => found.id), skus: lines.map(line => line.sku), count, live }
 }
 
 globalThis.result = writeAndRead()
