@@ -1,4 +1,4 @@
-//! What the core's own tests share.
+//! What tests share: those of the core, and by path those beside it.
 
 /// SplitMix64 (<https://prng.di.unimi.it/splitmix64.c>).
 pub struct Random(pub u64);

@@ -22,6 +22,8 @@ export interface Reads {
 /** What was read of a collection, decoded: rows until they change, answers until any does. The oldest go first. */
 export class ReadCache {
   readonly #rows = new Map<Value, Value>()
+  /** Rows shown since the collection changed. */
+  readonly #shown = new Set<string>()
   readonly #answers = new Map<string, readonly Value[]>()
   #answerValues = 0
   #changes = 0
@@ -29,14 +31,21 @@ export class ReadCache {
   /** Forgets what has changed: the rows under these keys, or any. */
   drop(changed: Changed): void {
     this.#changes++
+    this.#shown.clear()
     if (changed === undefined) this.#rows.clear()
     else for (const key of changed) if (key.length === 1) this.#rows.delete(key[0]!)
     this.#answers.clear()
     this.#answerValues = 0
   }
 
-  row(name: string): Value | undefined {
-    return this.#rows.get(name)
+  /** The row, if it is there; `used` is called where that is the first time since the collection changed. */
+  row(name: string, used: () => void): Value | undefined {
+    const row = this.#rows.get(name)
+    if (row !== undefined && !this.#shown.has(name)) {
+      this.#shown.add(name)
+      used()
+    }
+    return row
   }
 
   async load(name: string, read: () => Promise<Value | undefined>): Promise<Value | undefined> {

@@ -56,8 +56,10 @@ export class Rows<Row extends Document, W> {
     return this.source.write(Name.Delete, this.number, [parts(key)], 'key')
   }
 
-  deleteRange(range: Range<Key>): W {
-    return this.source.write(Name.DeleteRange, this.number, bounds(range), 'range')
+  deleteRange(range: Omit<Range<Key>, 'reverse'>): W {
+    const { limit } = range
+    check(limit === undefined || (Number.isSafeInteger(limit) && limit >= 0), 'limit', 'a whole number')
+    return this.source.write(Name.DeleteRange, this.number, { ...bounds(range), limit }, 'range')
   }
 
   async get(key: Key): Promise<Row | undefined> {

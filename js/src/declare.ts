@@ -1,8 +1,13 @@
 import { check } from './errors.ts'
 import type { CatalogOptions, CollectionOptions, IndexOptions, OpenOptions } from './types.ts'
 
-/** What the core reads of a collection: name, key, and each index with its fields and properties. */
-export type Declaration = readonly [string, readonly string[], readonly (readonly [string, readonly string[], number])[]]
+/** What the core reads of a collection: name, key, each index with its fields and properties, and its byte budget. */
+export type Declaration = readonly [
+  string,
+  readonly string[],
+  readonly (readonly [string, readonly string[], number])[],
+  number | null,
+]
 
 /** Properties of an index, as bits. */
 const UNIQUE = 1
@@ -15,6 +20,9 @@ export const EXPIRY = '$expires'
 /** Where a row's end is kept when only its age is declared. */
 const EXPIRES_FIELD = 'expiresAt'
 
+/** Byte budget of a catalog that declares none: some 150,000 products of 400 bytes. */
+const CATALOG_BYTES_MAX = 64 * 1024 * 1024
+
 /** The indexes of a catalog that declares none. */
 export const CATALOG_INDEXES = { byCategoryPrice: ['category', 'price'] }
 
@@ -22,7 +30,7 @@ const TAKEN = ['', 'cart', 'history', 'catalog', 'orders']
 
 /** The collections that a shop declares, as the core reads them. */
 export function declarations({ catalog = {}, collections = {} }: OpenOptions): Declaration[] {
-  const all: Declaration[] = [declaration('catalog', { indexes: CATALOG_INDEXES, ...catalog })]
+  const all: Declaration[] = [declaration('catalog', { indexes: CATALOG_INDEXES, bytesMax: CATALOG_BYTES_MAX, ...catalog })]
   for (const [name, options] of Object.entries(collections)) {
     check(!TAKEN.includes(name), `collections.${name}`, 'named otherwise')
     all.push(declaration(name, options))
@@ -40,7 +48,9 @@ function declaration(name: string, { key = ['id'], indexes = {}, ...options }: C
   })
   const expires = expiresBy(options)
   if (expires !== undefined) declared.push([EXPIRY, [expires], EXPIRES])
-  return [name, key, declared]
+  const { bytesMax = null } = options
+  check(bytesMax === null || (Number.isSafeInteger(bytesMax) && bytesMax > 0), `${name}.bytesMax`, 'a number of bytes')
+  return [name, key, declared, bytesMax]
 }
 
 /** The field that tells when a row expires. */

@@ -40,6 +40,7 @@ interface Exports {
   write(engine: number, frame: number, kind: number, into: number, nowMs: number): number
   write_all(engine: number, nowMs: number): number
   count(engine: number, frame: number, from: number, nowMs: number): number
+  used(engine: number, of: number): void
   upkeep(engine: number, nowMs: number): number
   is_upkeep_due(engine: number): number
 }
@@ -276,6 +277,11 @@ export class Engine {
     give(index)
     give(asked)
     return this.#told(wasm.count(this.#at, frame, from, nowMs))
+  }
+
+  used(of: number, key: string): void {
+    give(key)
+    wasm.used(this.#at, of)
   }
 
   upkeep(nowMs: number): number {

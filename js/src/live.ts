@@ -1,5 +1,6 @@
+import { isSame } from './bytes.ts'
 import { guarded, report } from './errors.ts'
-import { type Bounds, compareBytes, isWithin, mayBeWithin, type Parts, textOf, valueAt } from './order.ts'
+import { type Bounds, isWithin, mayBeWithin, type Parts, textOf, valueAt } from './order.ts'
 import type { Changed, Store } from './store.ts'
 import type { Document, Key, LiveResult, RowChange, Value } from './types.ts'
 
@@ -138,7 +139,7 @@ export class Live {
 
   /** Whether two rows are stored alike. One that holds a date or bytes is another object each time. */
   #isSame(one: Document, other: Document): boolean {
-    return compareBytes(this.#store.encode(one, 'row').slice(), this.#store.encode(other, 'row')) === 0
+    return isSame(this.#store.encode(one, 'row').slice(), this.#store.encode(other, 'row'))
   }
 
   #keyOf(row: Document): Parts {

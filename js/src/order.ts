@@ -1,3 +1,4 @@
+import { compareBytes } from './bytes.ts'
 import type { Document, KeyPart, Value } from './types.ts'
 
 export type Parts = readonly KeyPart[]
@@ -74,12 +75,6 @@ function compareStrings(one: string, other: string): number {
 
 function codeOrder(unit: number): number {
   return unit >= SURROGATES && unit < SURROGATES_END ? unit + 0x10000 : unit
-}
-
-export function compareBytes(one: Uint8Array, other: Uint8Array): number {
-  const length = Math.min(one.length, other.length)
-  for (let at = 0; at < length; at++) if (one[at] !== other[at]) return one[at]! - other[at]!
-  return one.length - other.length
 }
 
 /** Compares a key with a prefix: 0 where it begins with it. */

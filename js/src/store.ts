@@ -79,6 +79,9 @@ const RETRY_AFTER_MS = 1000
 /** Milliseconds without a commit after which the log may be folded into the tree. */
 const IDLE_AFTER_MS = 3000
 
+/** Milliseconds from a commit that makes upkeep due, as one that goes over a byte budget, to its first step. */
+const UPKEEP_AFTER_MS = 500
+
 /** Bytes of an id of a mutation, a visit or a client. */
 const ID_BYTES = 16
 
@@ -156,6 +159,7 @@ export class Store implements Source<Write, Edit> {
   #idleTimer: ReturnType<typeof setTimeout> | undefined
   #durableAt = 0
   #isFailing = false
+  #upkeepTimer: ReturnType<typeof setTimeout> | undefined
 
   private constructor(options: OpenOptions, records: RecordStore, memory: WebAssembly.Memory, listener: Listener) {
     this.#records = records
@@ -164,7 +168,8 @@ export class Store implements Source<Write, Edit> {
     const scopes = options.sync === undefined ? [] : (options.sync.scopes ?? ['cart', 'catalog'])
     this.#confirms = (scopes as readonly string[]).includes('cart')
     const collections: Declaration[] = declarations(options)
-    const setup = { scopes, collections, now: Date.now(), cacheBytes: options.cacheBytes }
+    const { recordBytesMax: recordBytes } = records
+    const setup = { scopes, collections, now: Date.now(), recordBytes, cacheBytes: options.cacheBytes }
     this.#calls = 1
     const notify = (kind: Kind, number: number, bytes?: Uint8Array) => this.#notify(kind, number, bytes)
     const appended = (seq: number, record: Uint8Array) => this.#listener.appended(seq, record)
@@ -278,7 +283,7 @@ export class Store implements Source<Write, Edit> {
   /** One row under a string, frozen, if it is decoded already. */
   decoded(collection: number, key: string): Value | undefined {
     this.#cross()
-    return this.#cache(collection).row(key)
+    return this.#cache(collection).row(key, () => this.#call(engine => engine.used(collection, key)))
   }
 
   /** One row under a string, frozen. */
@@ -460,6 +465,7 @@ export class Store implements Source<Write, Edit> {
   #free(): void {
     this.#closed = true
     clearTimeout(this.#idleTimer)
+    clearTimeout(this.#upkeepTimer)
     this.#carrier.close()
     this.#engine.free()
     this.#end(closed())
@@ -533,6 +539,7 @@ export class Store implements Source<Write, Edit> {
         this.#madeDurable(number)
         this.#durableAt = performance.now()
         this.#idleTimer ??= setTimeout(this.#pause, IDLE_AFTER_MS)
+        if (!this.isOver() && this.#engine.isUpkeepDue()) this.#upkeepTimer ??= setTimeout(this.#tidy, UPKEEP_AFTER_MS)
         return
       case Kind.Refused:
         return this.#refused(number, this.#refusal(bytes!))
@@ -602,6 +609,12 @@ export class Store implements Source<Write, Edit> {
     if (this.#idleTimer !== undefined) return
     this.#use(engine => engine.idle())
     void this.keepCart()
+  }
+
+  readonly #tidy = async (): Promise<void> => {
+    // What fails here fails the same way where somebody waits for it; the next commit tries again.
+    if (!this.isOver()) await this.upkeep().catch(() => {})
+    this.#upkeepTimer = undefined
   }
 
   #refused(ticket: number, error: PannierError): void {

@@ -1,3 +1,4 @@
+import { isSame } from './bytes.ts'
 import { PannierError } from './errors.ts'
 import type { Store } from './store.ts'
 import type { SyncApi, SyncOptions, SyncState } from './types.ts'
@@ -271,8 +272,4 @@ function gathering(): Promise<void> {
 
 function isHidden(): boolean {
   return globalThis.document?.visibilityState === 'hidden'
-}
-
-function isSame(one: Uint8Array | undefined, other: Uint8Array | undefined): boolean {
-  return one?.length === other?.length && !!one?.every((byte, at) => byte === other![at])
 }

@@ -154,8 +154,11 @@ export interface CollectionWrites<Row, W> {
   putMany(rows: readonly Row[]): W
   /** No row is no error. */
   delete(key: Key): W
-  /** `deleteRange({})` deletes all rows. */
-  deleteRange(range: Range<Key>): W
+  /**
+   * `deleteRange({})` deletes all rows, in one commit, `deleteRange({ limit })` the first of them. More than 65,536 at
+   * once are refused with `too_large`.
+   */
+  deleteRange(range: Omit<Range<Key>, 'reverse'>): W
 }
 
 /** What a live query asks: one key, a range of keys, or a range of a declared index. */
@@ -188,7 +191,10 @@ export interface CollectionApi<Row = Document> extends CollectionReads<Row>, Col
   subscribe(query: LiveQuery, callback: (result: LiveResult<Row>) => void): () => void
 }
 
-/** The product cache. A product with a lower `version` than the stored one is ignored. */
+/**
+ * The product cache. A product with a lower `version` than the stored one is ignored. One that was evicted (`bytesMax`)
+ * is not there until it is put again, or the server sends it because it has changed.
+ */
 export type CatalogApi = CollectionApi<Product>
 
 export interface IndexOptions {
@@ -208,6 +214,12 @@ export interface CatalogOptions {
    * writes into `expiresAt` where a row has none.
    */
   readonly expires?: string | { readonly afterMs: number }
+  /**
+   * Most bytes of its rows and their keys, as they are stored. Above it, the rows that were read or written longest ago
+   * are deleted, in the background and in small steps, down to 7/8. Default for the catalog 64 MiB, for other
+   * collections none.
+   */
+  readonly bytesMax?: number
 }
 
 export interface CollectionOptions extends CatalogOptions {

@@ -41,6 +41,7 @@ const ENGINE = `
       return first
     }
     isUpkeepDue() { return false }
+    used() {}
     collection() { return 3 }
     get() { return 0 }
     scan() { return 0 }

@@ -5,8 +5,10 @@
 //! first byte of its keys; the `schema` names them. An index entry's key is the
 //! indexed fields followed by the row's key; its value is the offset of the
 //! row's key in it. A `workspace` is what a transaction changes, a `query` what
-//! it reads, and `upkeep` what is done in small steps when nothing else is.
+//! it reads, and `upkeep` what is done in small steps when nothing else is; a
+//! `budget` bounds what a collection holds.
 
+pub mod budget;
 pub mod index;
 pub mod query;
 pub mod range;
@@ -44,9 +46,13 @@ pub const COMMERCE: u8 = 6;
 /// Indexes have the trees from `INDEX_FIRST` on.
 pub const INDEX_FIRST: u8 = 0x40;
 
-/// Longest row in bytes: a product document is a few kB, and a row is held in
-/// memory whole while it is read and written.
-pub const ROW_BYTES_MAX: usize = 1024 * 1024;
+/// Longest row in bytes: what a tree holds under a key. A row is in memory whole
+/// while it is read and written.
+pub const ROW_BYTES_MAX: usize = crate::tree::VALUE_BYTES_MAX;
+
+/// Most rows that one operation deletes by a range: it is one commit, whose
+/// entries are in memory, and takes some 0.1 s in a browser.
+pub const ROWS_DELETED_MAX: u64 = 65_536;
 
 /// Checks a row against the limits before it is written; `index` is its place
 /// among those that are written at once.

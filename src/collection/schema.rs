@@ -39,6 +39,9 @@ pub struct Declared {
     pub key: Vec<String>,
     /// Its indexes.
     pub indexes: Vec<Definition>,
+    /// Most bytes of its rows and their keys: see [`super::budget`]. Each tab
+    /// keeps to what it declares itself.
+    pub bytes_max: Option<u64>,
 }
 
 /// A collection.
@@ -290,7 +293,7 @@ fn read_index(mut parts: Items<'_>) -> Option<Index> {
 }
 
 impl Declared {
-    /// Reads `[name, key, [[index, fields, flags], …]]`, as a page's code sends it.
+    /// Reads `[name, key, [[index, fields, flags], …], bytesMax?]`, as a page's code sends it.
     pub fn from_value(value: Value<'_>) -> Option<Self> {
         let mut parts = items(Some(value));
         let (name, key) = (text(&mut parts)?, texts(parts.next()));
@@ -300,7 +303,7 @@ impl Declared {
             let (name, fields) = (text(&mut parts)?, texts(parts.next()));
             indexes.push(Definition { name, fields, flags: number(&mut parts)? as u8 });
         }
-        Some(Self { name, tree: None, key, indexes })
+        Some(Self { name, tree: None, key, indexes, bytes_max: number(&mut parts) })
     }
 }
 

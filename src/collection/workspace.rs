@@ -29,6 +29,10 @@ impl Counts {
     }
 }
 
+/// Keys of a range that are read before their rows are deleted: the rest of it
+/// takes no memory.
+const KEYS_AT_ONCE: u64 = 1024;
+
 /// What a collection holds, indexes not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Size {
@@ -322,10 +326,18 @@ impl<'a> Workspace<'a> {
         Ok(keys)
     }
 
-    /// Deletes the rows from `from` up to `to`.
-    pub fn delete_range(&mut self, from: &[u8], to: &[u8]) -> Result<(), TreeError> {
-        for key in self.keys(from, to, usize::MAX)? {
-            self.delete_row(&key)?;
+    /// Deletes the first `rows_max` rows from `from` up to `to`.
+    pub fn delete_range(&mut self, from: &[u8], to: &[u8], rows_max: u64) -> Result<(), TreeError> {
+        let mut from = from.to_vec();
+        let mut left = rows_max;
+        while left > 0 {
+            let limit = left.min(KEYS_AT_ONCE);
+            let keys = self.keys(&from, to, limit as usize)?;
+            for key in &keys {
+                self.delete_row(key)?;
+            }
+            left = if (keys.len() as u64) < limit { 0 } else { left - limit };
+            from = keys.last().cloned().unwrap_or_default();
         }
         Ok(())
     }

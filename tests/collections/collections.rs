@@ -3,7 +3,7 @@
 use crate::world::*;
 use pannier::collection::index::{EXPIRES, MULTI, UNIQUE};
 use pannier::collection::schema::Declared;
-use pannier::collection::{Query, Stop};
+use pannier::collection::{Query, ROW_BYTES_MAX, ROWS_DELETED_MAX, Stop};
 use pannier::sync::client::Operation;
 use serde_json::{Value, json};
 
@@ -54,7 +54,7 @@ fn rows_without_a_key_and_rows_that_are_too_long_are_refused_with_their_place() 
         (json!({ "id": { "a": 1 } }), "bad_row"),
         (json!({ "id": [["a"]] }), "bad_row"),
         (json!({ "id": "x".repeat(1100) }), "too_large"),
-        (json!({ "id": 1, "text": "x".repeat(1 << 20) }), "too_large"),
+        (json!({ "id": 1, "text": "x".repeat(ROW_BYTES_MAX) }), "too_large"),
         (json!({ "id": 1, "tags": (0..257).collect::<Vec<_>>() }), "too_large"),
     ] {
         let rows_tree = world.tree(0, "wishes");
@@ -332,4 +332,70 @@ fn what_begins_with_the_bytes_of_a_bound_is_not_equal_to_it() {
     assert_eq!(world.rows(0, "wishes", "", json!({})).len(), 1);
     let query = world.query(0, "wishes", "", json!({}));
     assert_eq!(world.count(0, 0, &query), 1);
+}
+
+#[test]
+fn rows_of_16_mib_are_kept_in_records_of_any_length() {
+    for record_bytes_max in [64 * 1024, 1024 * 1024, 32 * 1024 * 1024] {
+        let mut world = World { record_bytes_max, ..World::new() };
+        world.open(vec![wishes()], &[]);
+        world.settle();
+        // A row of a string is some bytes longer than it.
+        let row = |id: u64, bytes: usize| json!({ "id": id, "text": "x".repeat(bytes) });
+        let lengths = [1024 * 1024, 5_000_000, ROW_BYTES_MAX - 100];
+        for (id, bytes) in lengths.iter().enumerate() {
+            let ticket = world.put(0, "wishes", json!([row(id as u64, *bytes)]));
+            world.settle();
+            assert_eq!(world.tab(0).told(ticket), Some(Told::Durable));
+        }
+        let ticket = world.put(0, "wishes", json!([row(9, ROW_BYTES_MAX)]));
+        world.settle();
+        let told = world.tab(0).told(ticket);
+        assert!(matches!(&told, Some(Told::Refused(code, detail))
+            if code == "too_large" && detail["limit"] == json!(ROW_BYTES_MAX)));
+        world.tabs[0] = None;
+        let tab = world.open(vec![wishes()], &[]);
+        world.settle();
+        for (id, bytes) in lengths.iter().enumerate() {
+            let rows = world.rows(tab, "wishes", "", json!({ "is": [id] }));
+            assert!(rows == [row(id as u64, *bytes)], "{bytes} bytes in records of {record_bytes_max}");
+        }
+        world.check(tab);
+    }
+}
+
+#[test]
+fn a_range_is_deleted_in_one_commit_up_to_a_number_of_rows() {
+    let mut world = World::new();
+    world.open(vec![wishes()], &[]);
+    world.settle();
+    let count = ROWS_DELETED_MAX + 1;
+    for from in (0..count).step_by(10_000) {
+        let rows: Vec<Value> = (from..count.min(from + 10_000)).map(|id| json!({ "id": id })).collect();
+        world.put(0, "wishes", json!(rows));
+        world.settle();
+    }
+    let rows_tree = world.tree(0, "wishes");
+    let left = |world: &mut World| {
+        let all = world.query(0, "wishes", "", json!({}));
+        world.count(0, 0, &all)
+    };
+    let delete =
+        |world: &mut World, asked: Value| world.now(0, Operation::DeleteRange { rows_tree, asked: document(asked) });
+    for asked in [json!({}), json!({ "limit": count })] {
+        let told = delete(&mut world, asked);
+        assert!(matches!(&told, Told::Refused(code, detail)
+            if code == "too_large" && (&detail["limit"], &detail["bytes"]) == (&json!(ROWS_DELETED_MAX), &json!(count))));
+        assert_eq!(left(&mut world), count);
+    }
+    // One more than is looked at together.
+    assert_eq!(delete(&mut world, json!({ "gte": [5], "limit": 1025 })), Told::Durable);
+    assert_eq!(left(&mut world), count - 1025);
+    let first = world.rows(0, "wishes", "", json!({ "lt": [1031] }));
+    assert_eq!(ids(&first), json!([0, 1, 2, 3, 4, 1030]));
+    assert_eq!(delete(&mut world, json!({ "limit": 0 })), Told::Durable);
+    let commits = world.log.len();
+    assert_eq!(delete(&mut world, json!({})), Told::Durable);
+    assert_eq!((left(&mut world), world.log.len()), (0, commits + 1));
+    world.check(0);
 }

@@ -1,9 +1,12 @@
 //! Collections through the client, over the record store in memory: many tabs,
 //! crashes, and models that are plain maps.
 
+mod budget;
 mod build;
 mod collections;
 mod random;
 mod snapshots;
+#[path = "../../src/testing.rs"]
+mod testing;
 mod transactions;
 mod world;

@@ -16,18 +16,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-/// SplitMix64 (<https://prng.di.unimi.it/splitmix64.c>).
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % bound
-    }
-}
+pub use crate::testing::Random;
 
 pub fn document(value: Value) -> Document {
     serde_json::from_value(value).expect("a document")
@@ -39,7 +28,7 @@ pub fn index(name: &str, fields: &[&str], flags: u8) -> Definition {
 }
 
 pub fn declared(name: &str, indexes: Vec<Definition>) -> Declared {
-    Declared { name: name.into(), tree: None, key: vec!["id".into()], indexes }
+    Declared { name: name.into(), key: vec!["id".into()], indexes, ..Declared::default() }
 }
 
 /// What an operation came to.
@@ -73,6 +62,8 @@ pub struct World {
     pub now_ms: u64,
     /// Budget of the caches of tabs to be opened.
     pub cache_bytes_max: usize,
+    /// Longest record of the record store.
+    pub record_bytes_max: usize,
     /// A tab that is killed after so many more calls of the record store.
     pub mortal: Option<usize>,
     pub calls_left: usize,
@@ -87,6 +78,7 @@ impl World {
             log: BTreeMap::new(),
             now_ms,
             cache_bytes_max: 100_000,
+            record_bytes_max: Options::default().record_bytes_max,
             mortal: None,
             calls_left: 0,
         }
@@ -98,6 +90,7 @@ impl World {
             log_bytes_max: 20_000,
             log_records_max: 60,
             cache_bytes_max: self.cache_bytes_max,
+            record_bytes_max: self.record_bytes_max,
             ..Options::default()
         };
         let new_id = Id([self.tabs.len() as u8 + 1; 16]);
@@ -137,6 +130,7 @@ impl World {
             1 => match tab.asked.pop_front() {
                 None => false,
                 Some((id, request)) => {
+                    assert!(longest_record(&request) <= self.record_bytes_max, "a record is too long");
                     let response = self.records.execute(&request);
                     tab.answered.push_back((id, response));
                     if Some(at) == self.mortal {
@@ -261,6 +255,17 @@ impl World {
         }
     }
 
+    /// Bytes of the rows of a collection and their keys.
+    pub fn bytes(&mut self, at: usize, tree: TreeId) -> u64 {
+        loop {
+            match self.tab(at).client.bytes(tree) {
+                Ok(bytes) => return bytes,
+                Err(Stop::Tree(TreeError::Fault(_))) => self.load(at),
+                Err(stop) => panic!("{stop:?}"),
+            }
+        }
+    }
+
     /// The tree of a collection, in a tab that may be opening.
     pub fn tree_when_open(&mut self, at: usize, name: &str) -> TreeId {
         self.settle();
@@ -336,13 +341,24 @@ impl World {
                 assert!(rows.iter().any(|(key, _)| *key == row), "an entry points at no row");
             }
         }
-        for name in ["catalog", "wishes", "drafts"] {
+        for name in ["catalog", "wishes", "drafts", "goods"] {
             let Some(collection) = schema.named(name) else { continue };
             let tree = collection.tree;
             let rows = self.entries(at, &[tree.0], &[tree.0 + 1]);
             let bytes: usize = rows.iter().map(|(key, row)| key.len() + row.len()).sum();
-            assert_eq!(self.tab(at).client.bytes(tree).expect("its size"), bytes as u64, "bytes of {name}");
+            assert_eq!(self.bytes(at, tree), bytes as u64, "bytes of {name}");
         }
+    }
+}
+
+fn longest_record(request: &Request) -> usize {
+    match request {
+        Request::Append { bytes, .. } => bytes.len(),
+        Request::Checkpoint(checkpoint) => {
+            let segments = checkpoint.segments.iter().map(|(_, bytes)| bytes.len());
+            segments.chain([checkpoint.head.len()]).max().unwrap_or_default()
+        }
+        Request::Open { .. } | Request::Read { .. } => 0,
     }
 }
 

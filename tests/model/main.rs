@@ -5,12 +5,13 @@
 //! tabs that die at any moment. `PANNIER_MODEL_OPERATIONS` sets how many
 //! operations run in all.
 
-mod random;
+#[path = "../../src/testing.rs"]
+mod testing;
 mod world;
 
 use std::thread;
 
-use random::Random;
+use testing::Random;
 use world::World;
 
 const OPERATIONS: u64 = 2_000_000;

@@ -8,7 +8,7 @@ use pannier::store::memory::MemoryRecords;
 use pannier::store::{Event, Options, Reader, Request, RequestId, Response, Scan, Store};
 use pannier::tree::{Fault, Tree, TreeError};
 
-use crate::random::Random;
+use crate::testing::Random;
 
 type Map = BTreeMap<Vec<u8>, Vec<u8>>;
 type Rows = Vec<(Vec<u8>, Vec<u8>)>;

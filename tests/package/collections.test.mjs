@@ -161,3 +161,33 @@ test('a row past its time is not read any more, and is deleted soon', async () =
   assert.equal(await drafts.count(), 1)
   await shop.close()
 })
+
+test('a collection over its bytes evicts what was used longest ago, and tells its live queries', async () => {
+  const shop = await openShop({ catalog: { bytesMax: 50_000 }, collections: { wishes: WISHES } })
+  const text = 'x'.repeat(300)
+  const products = (from) => Array.from({ length: 50 }, (_, index) => ({ id: `P${from + index}`, version: 2, text }))
+  await shop.collection('wishes').put({ id: 1, sku: 'A' }).durable
+  await shop.catalog.putMany(products(100)).durable
+  // Its first read is a use, too.
+  const gone = new Promise((resolve) => {
+    shop.catalog.subscribe({ key: 'P100' }, ({ rows }) => rows.length === 0 && resolve())
+  })
+  const kept = await shop.catalog.get('P120')
+  await shop.catalog.putMany(products(200)).durable
+  // Decoded before, and now shown again without a read.
+  assert.equal(await shop.catalog.get('P120'), kept)
+  await shop.catalog.putMany(products(300)).durable
+  await shop.catalog.putMany(products(400)).durable
+  await gone
+  await shop.flush()
+  const there = ids(await shop.catalog.range({ limit: 1000 }))
+  assert.ok(there.length > 100 && there.length < 150, `${there.length} rows`)
+  assert.ok(there.includes('P120') && there.includes('P249') && there.includes('P449'))
+  assert.equal(await shop.catalog.get('P100'), undefined)
+  // It is as if it had never been there: any version is taken.
+  await shop.catalog.put({ id: 'P100', version: 1 }).durable
+  assert.deepEqual(await shop.catalog.get('P100'), { id: 'P100', version: 1 })
+  assert.equal(await shop.collection('wishes').count(), 1)
+  await shop.close()
+  await assert.rejects(openShop({ catalog: { bytesMax: 0 } }), code('bad_args'))
+})

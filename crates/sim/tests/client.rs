@@ -12,10 +12,17 @@ use pannier::sync::wire::{self, Answer, Change, ScopePatch, SyncError, SyncRespo
 use pannier_sim::server::{InProcess, Server, ServerEvent};
 use serde_json::{Value, json};
 
+const CATALOG_BYTES_MAX: u64 = 10_000;
+
 fn client(scopes: &[Collection], records: &mut MemoryRecords) -> Client {
     let options = ClientOptions {
         store: Options::default(),
-        collections: vec![Declared { name: "catalog".into(), key: vec!["id".into()], ..Declared::default() }],
+        collections: vec![Declared {
+            name: "catalog".into(),
+            key: vec!["id".into()],
+            bytes_max: Some(CATALOG_BYTES_MAX),
+            ..Declared::default()
+        }],
         scopes: scopes.to_vec(),
         new_id: Id([1; 16]),
         now_ms: 0,
@@ -229,4 +236,42 @@ fn a_tab_that_opens_between_a_recovery_and_its_answer_doubles_nothing() {
     assert_eq!((cart(&second), second.pending_count()), (vec![("A".to_owned(), 2)], 1));
     sync(&mut second, &mut records, &mut server);
     assert_eq!((cart(&second), second.pending_count()), (vec![("A".to_owned(), 2)], 0));
+}
+
+/// The server answers with these changes of the catalog.
+fn pulled(client: &mut Client, records: &mut MemoryRecords, cookie: u64, changes: Vec<Change>) {
+    let patch = ScopePatch { name: Collection::Catalog, cookie, reset: false, more: false, changes };
+    let response = SyncResponse { epoch: 1, last_seq: 0, outcomes: vec![], scopes: vec![patch], at: 0 };
+    client.sync_request(0).expect("a request");
+    client.sync_response(&wire::encode_answer(&Answer::Ok(response)), 2_000);
+    pump(client, records);
+}
+
+#[test]
+fn a_product_that_was_evicted_is_absent_until_the_server_has_another_one() {
+    let mut records = MemoryRecords::default();
+    let mut client = client(&[Collection::Catalog], &mut records);
+    let put = |id: usize, rev: u64, title: &str| {
+        let value = serde_json::from_value(json!({ "id": id.to_string(), "version": rev, "title": title }));
+        Change::Put { key: id.to_string(), rev, value: value.expect("a document") }
+    };
+    let there = |client: &Client, id: usize| {
+        let key = pannier::collection::row_key(rows_tree(Collection::Catalog), &id.to_string());
+        client.view().get(&key).expect("in memory").is_some()
+    };
+    let title = "x".repeat(500);
+    pulled(&mut client, &mut records, 30, (0..30).map(|id| put(id, 1, &title)).collect());
+    while client.is_upkeep_due() {
+        client.submit(Operation::Upkeep, 3_000);
+        pump(&mut client, &mut records);
+    }
+    let evicted: Vec<usize> = (0..30).filter(|id| !there(&client, *id)).collect();
+    assert!((11..20).contains(&evicted.len()), "{evicted:?}");
+    // Nothing is told to the server, and nothing asked for again.
+    assert_eq!(client.pending_count(), 0);
+    let request = wire::decode_request(&client.sync_request(0).expect("a request")).expect("ours");
+    assert_eq!((request.scopes[0].cookie, request.mutations.len()), (Some(30), 0));
+    let deleted = Change::Del { key: evicted[0].to_string(), rev: 31 };
+    pulled(&mut client, &mut records, 32, vec![deleted, put(evicted[1], 2, "new")]);
+    assert!(!there(&client, evicted[0]) && there(&client, evicted[1]));
 }

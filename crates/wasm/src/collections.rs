@@ -82,6 +82,12 @@ pub extern "C" fn count(engine: &mut Engine, frame: u32, from: u8, now_ms: f64) 
     engine.finish_read(count.map(|count| count as f64))
 }
 
+/// The row whose key was written, a string, is shown again from what JavaScript keeps.
+#[unsafe(no_mangle)]
+pub extern "C" fn used(engine: &mut Engine, of: u8) {
+    engine.client.used(rows_tree(of), &input::take_string());
+}
+
 /// Does a step of what is done when nothing else is; returns the ticket.
 #[unsafe(no_mangle)]
 pub extern "C" fn upkeep(engine: &mut Engine, now_ms: f64) -> f64 {

@@ -57,7 +57,7 @@ pub(crate) fn rows_tree(number: u8) -> TreeId {
     TreeId(ROWS + number)
 }
 
-/// Opens a store. Takes options `{scopes: […], collections: […], now, cacheBytes?}`, the
+/// Opens a store. Takes options `{scopes: […], collections: […], now, recordBytes, cacheBytes?}`, the
 /// collections as [`Declared::from_value`] reads them, and a new id of 16 bytes.
 #[unsafe(no_mangle)]
 pub extern "C" fn create(number: u32) -> Box<Engine> {
@@ -79,6 +79,9 @@ pub extern "C" fn create(number: u32) -> Box<Engine> {
     let mut limits = store::Options::default();
     if let Some(bytes) = options.u64("cacheBytes") {
         limits.cache_bytes_max = bytes as usize;
+    }
+    if let Some(bytes) = options.u64("recordBytes") {
+        limits.record_bytes_max = bytes as usize;
     }
     let now_ms = options.u64("now").unwrap_or_default();
     let client = Client::new(

@@ -5,8 +5,8 @@
  * The numbers of the log come from the key generator of its object store: it never gives a number twice, even when the
  * record is long deleted, so a tab that slept through others' commits cannot take a number of theirs.
  */
-import { isSame } from './memory.ts'
-import type { Checkpoint, KeptCart, Opened, RecordStore } from './record-store.ts'
+import { isSame } from '../bytes.ts'
+import { type Checkpoint, type KeptCart, type Opened, RECORD_BYTES_MAX, type RecordStore } from './record-store.ts'
 
 /** Version of the database: of its object stores, not of what is in them. */
 const DATABASE_VERSION = 1
@@ -28,6 +28,7 @@ const LOOK_AFTER_MS = 500
 type Conflict = () => void
 
 export class IndexedDbRecords implements RecordStore {
+  readonly recordBytesMax = RECORD_BYTES_MAX
   readonly #name: string
   readonly #durability: IDBTransactionOptions
   #database: IDBDatabase | undefined

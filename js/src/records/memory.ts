@@ -1,7 +1,9 @@
-import type { Checkpoint, Opened, RecordStore } from './record-store.ts'
+import { isSame } from '../bytes.ts'
+import { type Checkpoint, type Opened, RECORD_BYTES_MAX, type RecordStore } from './record-store.ts'
 
 /** Records in memory, for pages without other storage. */
 export class MemoryRecords implements RecordStore {
+  readonly recordBytesMax = RECORD_BYTES_MAX
   #head: Uint8Array | undefined
   readonly #log = new Map<number, Uint8Array>([[0, new Uint8Array()]])
   readonly #segments = new Map<number, Uint8Array>()
@@ -36,9 +38,4 @@ export class MemoryRecords implements RecordStore {
     this.#log.set(this.#next++, bytes)
     return true
   }
-}
-
-/** Whether two records hold the same bytes, or both are missing. */
-export function isSame(one: Uint8Array | undefined, other: Uint8Array | undefined): boolean {
-  return one?.length === other?.length && !one?.some((byte, at) => byte !== other![at])
 }

@@ -1,3 +1,6 @@
+/** For record stores without a limit of their own: what one message between a page and its database surely takes. */
+export const RECORD_BYTES_MAX = 32 * 1024 * 1024
+
 /** What a record store gives when it is opened, or is asked for what is new. */
 export interface Opened {
   /** Undefined before the first checkpoint. */
@@ -39,6 +42,8 @@ export interface KeptCart {
  * changed. `tests/fixtures/record-store.json` says what every record store must answer.
  */
 export interface RecordStore {
+  /** Longest record in bytes: at least 16 KiB. A longer value is stored in pieces, a longer commit in a checkpoint. */
+  readonly recordBytesMax: number
   /** The head and the log records after `logAfter`, all when undefined, of one moment. */
   open(logAfter: number | undefined): Promise<Opened>
   /**

@@ -6,7 +6,8 @@ use super::state::{WorkspaceRows, tree_error};
 use super::{Client, ClientRules};
 use crate::collection::range::bounds;
 use crate::collection::{
-    Finished, OUTBOX, Schema, Stop, TreeId, Workspace, check_limits, key_of, number_key, schema, typed_key,
+    Finished, OUTBOX, ROWS_DELETED_MAX, Schema, Stop, TreeId, Workspace, check_limits, key_of, number_key, schema,
+    typed_key,
 };
 use crate::format::document::{Document, DocumentRef, Value};
 use crate::format::log::Entry;
@@ -40,7 +41,9 @@ impl Client {
         for operation in operations {
             self.step(&mut workspace, operation, &mut edit)?;
         }
-        let Finished { overlay, entries, counts } = workspace.finish()?;
+        let mut finished = workspace.finish()?;
+        self.take_along(&mut finished);
+        let Finished { overlay, entries, counts } = finished;
         self.view_counts = counts;
         self.changes.add_entries(&edit.shown);
         self.changes.add_entries(&entries);
@@ -51,6 +54,7 @@ impl Client {
             self.view = Tree::default();
             let commit = self.store.stage_over(entries, overlay);
             self.view = self.store.overlay().clone();
+            self.check_budgets();
             return Ok(commit);
         }
         match overlay {
@@ -58,7 +62,9 @@ impl Client {
             None => self.view.put_all(&entries),
         }
         self.view_stale |= had_pending && edit.is_under_view && !entries.is_empty();
-        Ok(self.store.stage(entries))
+        let commit = self.store.stage(entries);
+        self.check_budgets();
+        Ok(commit)
     }
 
     /// Does one operation of an edit in a workspace.
@@ -87,7 +93,21 @@ impl Client {
                 edit.writes(schema, *rows_tree)?;
                 let bounds = bounds(*rows_tree, asked);
                 let bounds = bounds.map_err(|bad| Stop::bad_args(bad.bound, "must be a list of key parts"))?;
-                Ok(workspace.delete_range(&bounds.from, &bounds.to)?)
+                let limit = match asked.as_ref().u64("limit") {
+                    Some(limit) => limit,
+                    None => workspace.reader().count(&bounds.from, &bounds.to)?,
+                };
+                if limit > ROWS_DELETED_MAX {
+                    let size = |rows: u64| Value::Int(rows as i64);
+                    let detail = [
+                        ("field", Value::Str("range")),
+                        ("why", Value::Str("deletes too many rows at once")),
+                        ("bytes", size(limit)),
+                        ("limit", size(ROWS_DELETED_MAX)),
+                    ];
+                    return Err(Stop::refused("too_large", &detail));
+                }
+                Ok(workspace.delete_range(&bounds.from, &bounds.to, limit)?)
             }
             Operation::Read { query, found } => {
                 let mut hash = Hash::default();

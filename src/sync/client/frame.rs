@@ -9,6 +9,7 @@
 
 use super::edit::{Edit, Hash};
 use super::{Client, Operation};
+use crate::collection::budget::note;
 use crate::collection::workspace::Size;
 use crate::collection::{Query, Schema, Stop, TreeId, Workspace, row_key};
 use crate::format::document::Value;
@@ -111,17 +112,25 @@ impl Client {
     /// when the frame was given up, or another tab has dropped what it needs.
     pub fn read(&mut self, frame: u32, query: Query, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<u32, Stop> {
         let ahead = if query.limit < ROWS_READ_AHEAD { 0 } else { SEGMENTS_READ_AHEAD };
-        if frame == 0 {
+        // Before anything is lent that an error would not give back.
+        let at = if frame == 0 { None } else { Some(self.frame(frame)?) };
+        let mut budgets = core::mem::take(&mut self.budgets);
+        let visit = &mut |key: &[u8], row: &[u8]| {
+            note(&mut budgets, key);
+            visit(key, row);
+        };
+        let Some(at) = at else {
             let read = query.run(&self.view(), &self.schema, visit);
+            self.budgets = budgets;
             return self.want_fault(0, ahead, read);
-        }
-        let at = self.frame(frame)?;
+        };
         let held = &self.frames[at];
         let mut hash = Hash::default();
         let read = query.run(&self.reader_of(held), &held.schema, &mut |key, row| {
             hash.add(key, row);
             visit(key, row);
         });
+        self.budgets = budgets;
         let count = self.want_fault(frame, ahead, read)?;
         self.note(at, Operation::Read { query, found: hash.0 })?;
         Ok(count)
@@ -133,6 +142,7 @@ impl Client {
     /// As for `read`.
     pub fn get(&mut self, rows_tree: TreeId, key: &str, take: &mut dyn FnMut(&[u8])) -> Result<(), Stop> {
         let read = self.view().get_with(&row_key(rows_tree, key), take).map_err(Stop::from);
+        self.used(rows_tree, key);
         self.want_fault(0, 0, read)
     }
 
@@ -142,7 +152,12 @@ impl Client {
     /// # Errors
     /// As for `read`.
     pub fn read_keys(&mut self, query: &Query, visit: &mut dyn FnMut(&[u8])) -> Result<u32, Stop> {
-        let read = query.run_keys(&self.view(), &self.schema, visit);
+        let mut budgets = core::mem::take(&mut self.budgets);
+        let read = query.run_keys(&self.view(), &self.schema, &mut |key| {
+            note(&mut budgets, key);
+            visit(key);
+        });
+        self.budgets = budgets;
         self.want_fault(0, 0, read)
     }
 

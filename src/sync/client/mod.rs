@@ -13,6 +13,7 @@
 //!   to mean another one.
 //! - An answer is applied only on the very cookies that it was asked for.
 
+mod caches;
 mod changes;
 mod edit;
 mod exchange;
@@ -26,6 +27,7 @@ pub use changes::CHANGED_ROWS_MAX;
 pub use frame::{FRAME_AGE_MS_MAX, FRAMES_MAX, TRANSACTION_OPERATIONS_MAX};
 pub use operation::Operation;
 
+use crate::collection::budget::Budget;
 use crate::collection::index::Definition;
 use crate::collection::schema::{COLLECTIONS_MAX, Declared};
 use crate::collection::{Counts, ROWS, Schema, Stop, TreeId};
@@ -151,6 +153,9 @@ pub struct Client {
     schema: Arc<Schema>,
     declared: Vec<Declared>,
     upkeep_due: bool,
+    budgets: Vec<Budget>,
+    /// Rows with a budget were written since it was last looked at.
+    has_grown: bool,
     frames: Vec<Frame>,
     frame_last: u32,
     scopes: Vec<Collection>,
@@ -216,6 +221,8 @@ impl Client {
             schema: Arc::default(),
             declared,
             upkeep_due: false,
+            budgets: Vec::new(),
+            has_grown: false,
             frames: Vec::new(),
             frame_last: 0,
             scopes: options.scopes,

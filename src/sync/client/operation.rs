@@ -59,11 +59,13 @@ pub enum Operation {
         /// The keys: an array of lists of key parts.
         keys: Document,
     },
-    /// Deletes all rows in a range of such a collection.
+    /// Deletes the rows in a range of such a collection, or the first of them.
     DeleteRange {
         /// The tree of its rows.
         rows_tree: TreeId,
-        /// Bounds: see [`crate::collection::range::bounds`].
+        /// Bounds: see [`crate::collection::range::bounds`]; and `limit`, how many rows
+        /// at most. Without one, more than [`crate::collection::ROWS_DELETED_MAX`]
+        /// are refused with `too_large`.
         asked: Document,
     },
     /// Holds if a query still finds what it found.
@@ -160,7 +162,7 @@ impl Client {
         let step = upkeep::step(self.store.reader(), &schema, self.now_ms)?;
         self.upkeep_due = step.is_some();
         let Some((workspace, progress)) = step else {
-            return Ok(0);
+            return self.keep_budgets();
         };
         let finished = workspace.finish()?;
         self.reload = true;
@@ -216,7 +218,7 @@ impl Client {
             // Products that the shop itself has stored stay over the first pull.
             let keeps = patch.name == Collection::Catalog && self.state.pulled(patch.name).is_none();
             if patch.reset && !keeps {
-                workspace.delete_range(&[tree.0], &[tree.0 + 1])?;
+                workspace.delete_range(&[tree.0], &[tree.0 + 1], u64::MAX)?;
             }
             for change in &patch.changes {
                 match change {
@@ -272,13 +274,16 @@ impl Client {
     }
 
     /// Stages changes of the base and has the view computed anew.
-    pub(super) fn commit(&mut self, finished: Finished) -> u64 {
+    pub(super) fn commit(&mut self, mut finished: Finished) -> u64 {
         if finished.entries.is_empty() {
             return 0;
         }
+        self.take_along(&mut finished);
         self.view_stale = true;
         self.changes.add_entries(&finished.entries);
-        self.store.stage_over(finished.entries, finished.overlay)
+        let commit = self.store.stage_over(finished.entries, finished.overlay);
+        self.check_budgets();
+        commit
     }
 }
 

@@ -183,7 +183,7 @@ impl Client {
         self.state = state;
         self.pending = pending;
         self.schema = Arc::new(schema);
-        Ok(())
+        self.load_budgets()
     }
 
     /// Tells the outcomes of mutations that have been confirmed, by whichever tab.
