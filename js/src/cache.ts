@@ -11,8 +11,16 @@ const ANSWER_VALUES_MAX = 65_536
 /** Names that are looked at first: where one of these rows is not decoded, the others need not be named. */
 const NAMES_FIRST = 4
 
+/** Longer answers are lists that are often read once: naming and keeping each of their rows costs as much as half its decoding. */
+const ROWS_KEPT_SINGLY_MAX = 200
+
+/** Questions with long answers that are remembered. */
+const QUESTIONS_MAX = 1000
+
 /** How the store answers a question. */
 export interface Reads {
+  /** The rows alone. */
+  rows(): Promise<Value[]>
   /** The rows, each preceded by its name. */
   pairs(): Promise<Value[]>
   /** The names of the first `limit` rows, if they are in memory. */
@@ -26,6 +34,8 @@ export class ReadCache {
   readonly #shown = new Set<string>()
   readonly #answers = new Map<string, readonly Value[]>()
   #answerValues = 0
+  /** Those with long answers, since they were first asked: asked again after a change, most of their rows are the same. */
+  readonly #asked = new Set<string>()
   #changes = 0
 
   /** Forgets what has changed: the rows under these keys, or any. */
@@ -65,12 +75,21 @@ export class ReadCache {
     if (known !== undefined) return known
     const changes = this.#changes
     let found = isPairs ? undefined : this.#decoded(limit, reads)
+    if (found === undefined && !isPairs && limit > ROWS_KEPT_SINGLY_MAX && this.#isNew(question)) found = await reads.rows()
     if (found === undefined) {
       found = await reads.pairs()
       if (!isPairs) found = this.#rowsOf(found, changes === this.#changes)
     }
     if (question !== undefined && changes === this.#changes) this.#keepAnswer(question, found)
     return found
+  }
+
+  #isNew(question: string | undefined): boolean {
+    if (question === undefined) return true
+    if (this.#asked.has(question)) return false
+    if (this.#asked.size === QUESTIONS_MAX) this.#asked.clear()
+    this.#asked.add(question)
+    return true
   }
 
   /** The rows, where all of them are decoded. */

@@ -369,7 +369,10 @@ export function decodeAll(bytes: Uint8Array, offset: number, limit: number, coun
     for (let index = 0; index < count; index++) {
       isShareable = true
       const value = read(0)
-      if (!isShareable && typeof value === 'object') unshareable.add(value!)
+      if (!isShareable && typeof value === 'object') {
+        unshareable.add(value!)
+        isAnyUnshareable = true
+      }
       values[index] = value
     }
     if (at !== end) throw damaged(count === 1 ? 'bytes follow the value' : 'bytes follow the values')
@@ -386,10 +389,11 @@ const EMPTY = new Uint8Array(0)
 /** Whether the value being read holds nothing that could be changed though its objects are frozen. */
 let isShareable = true
 const unshareable = new WeakSet<object>()
+let isAnyUnshareable = false
 
 /** Whether a frozen decoded value may be handed out more than once: a Date and a Uint8Array cannot be frozen. */
 export function isKeepable(value: Value): boolean {
-  return typeof value !== 'object' || value === null || !unshareable.has(value)
+  return !isAnyUnshareable || typeof value !== 'object' || value === null || !unshareable.has(value)
 }
 
 function damaged(why: string): DocumentError {
@@ -532,21 +536,24 @@ function readMixed(from: number, to: number, high: number): string {
   let text = ''
   let left = length >> 3
   while (high < to) {
-    const first = windowBytes[high]!
-    const size = first < 0xe0 ? 2 : 3
-    // Characters in a row are most likely followed by more.
-    left -= high === from ? 4 : 1
-    if (left < 0 || first < 0xc2 || first > 0xef || high + size > to) return decodeText(length)
     text += windowText.substring(from, high)
-    let unit = first & (0x7f >> size)
-    for (from = high + size; ++high < from; ) {
-      const byte = windowBytes[high]!
-      if (byte >> 6 !== 2) return decodeText(length)
-      unit = (unit << 6) | (byte & 63)
-    }
-    // Not the shortest form, or a surrogate: the decoder refuses it.
-    if (size === 3 && (unit < 0x800 || unit >> 11 === 27)) return decodeText(length)
-    text += String.fromCharCode(unit)
+    from = high
+    do {
+      const first = windowBytes[from]!
+      const size = first < 0xe0 ? 2 : 3
+      // Characters in a row are most likely followed by more.
+      left -= from === high ? 1 : 2
+      if (left < 0 || first < 0xc2 || first > 0xef || from + size > to) return decodeText(length)
+      let unit = first & (0x7f >> size)
+      for (const stop = from + size; ++from < stop; ) {
+        const byte = windowBytes[from]!
+        if (byte >> 6 !== 2) return decodeText(length)
+        unit = (unit << 6) | (byte & 63)
+      }
+      // Not the shortest form, or a surrogate: the decoder refuses it.
+      if (size === 3 && (unit < 0x800 || unit >> 11 === 27)) return decodeText(length)
+      text += String.fromCharCode(unit)
+    } while (from < to && windowBytes[from]! > 127)
     high = nextHigh(from, to)
   }
   at += length

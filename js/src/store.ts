@@ -317,6 +317,7 @@ export class Store implements Source<Write, Edit> {
     const isKept = asked.length <= QUESTION_BYTES_MAX && !this.#expiring.has(collection)
     const question = isKept ? `${index}/${limit}/${reverse}/${keys}/${String.fromCharCode(...asked)}` : undefined
     return this.#cache(collection).answer(question, keys, limit, {
+      rows: () => this.read(scan(What.Rows, limit), count => this.result(count)),
       pairs: () => this.read(scan(What.Pairs, limit), count => this.result(2 * count)),
       names: first => {
         const count = this.#call(scan(What.Names, first))

@@ -5,7 +5,9 @@ const NO_LIMIT = 'without a store, lists in memory are cut'
 
 const REASONS = {
   'idb-keyval': { index_query_100: 'it has no indexes' },
-  limit: { scan_1000: NO_LIMIT, scan_1000_cold: NO_LIMIT, index_query_100: NO_LIMIT, recent_50: NO_LIMIT },
+  limit: {
+    scan_1000: NO_LIMIT, scan_1000_cold: NO_LIMIT, scan_1000_disk: NO_LIMIT, index_query_100: NO_LIMIT, recent_50: NO_LIMIT,
+  },
 }
 
 /** Why `system` has no figure for `workload`; undefined where it must have one. */

@@ -8,6 +8,7 @@ export const WORKLOADS = {
   get_warm: 'ops/s',
   scan_1000: 'rows/s',
   scan_1000_cold: 'rows/s',
+  scan_1000_disk: 'rows/s',
   index_query_100: 'queries/s',
   recent_50: 'queries/s',
   cold_first_cart: 'ms',

@@ -18,7 +18,7 @@ const systems: { readonly [name: string]: () => Promise<SystemModule> } = {
   limit: () => import('./systems/limit.ts'),
 }
 
-const { coldFirstCart, coldOpen, memory100k, scan1000Cold, ...steps } = workloads
+const { coldFirstCart, coldOpen, memory100k, scan1000Cold, scan1000Disk, ...steps } = workloads
 
 type Step = keyof typeof steps
 
@@ -46,6 +46,7 @@ Object.assign(window, {
     coldFirstCart: (name: string) => coldFirstCart(systems[name]!),
     coldOpen: (name: string) => coldOpen(systems[name]!),
     scan1000Cold: (name: string) => scan1000Cold(systems[name]!),
+    scan1000Disk: (name: string) => scan1000Disk(systems[name]!),
     memory100k: (name: string) => memory100k(systems[name]!),
   },
 })

@@ -134,33 +134,63 @@ export async function scan1000(system: System): Promise<number> {
   return rate(SCANS * SCAN_ROWS, () => lists(system, 'scan_1000', expected, scan))
 }
 
-/** Of the ranges of a cold scan, those that only warm the code up; the others are timed. */
+/** Of the ranges that the stored products fall into, those that only warm the code up; others are timed. */
 const WARMING_RANGES = 5
 const WARMING_PASSES = 2
 
 /** A store that keeps decoded rows decodes a range again only when it is opened again. */
 const WARMING_OPENINGS = 3
 
+/** Number of the first of the products that are stored to be scanned once, above those of all other workloads. */
+const NEVER_READ = 2 * PRODUCTS
+
+/** Products as ranges of 1,000, at random places. */
+function ranges(all: readonly Product[]): readonly (readonly Product[])[] {
+  const starts = Array.from({ length: all.length / SCAN_ROWS }, (_, number) => number * SCAN_ROWS)
+  return shuffled(starts, SEED).map(start => all.slice(start, start + SCAN_ROWS))
+}
+
 /**
- * `scan_1000_cold` in rows a second, on a page on which nothing was read before. The products fall into
- * ranges of 1,000. Half of them, at random places, warm the code up; each of the others is then read for
- * the first time: from the storage where the system does not have it in memory, and decoded.
+ * Rows a second of a scan of ranges that `prepare` names, on a page on which no other range was read before than those
+ * that warm the code up.
  */
-export async function scan1000Cold(load: () => Promise<SystemModule>): Promise<number> {
-  const starts = Array.from({ length: PRODUCTS / SCAN_ROWS }, (_, number) => number * SCAN_ROWS)
-  const ranges = shuffled(starts, SEED).map(start => catalogue().slice(start, start + SCAN_ROWS))
-  const warming = ranges.slice(0, WARMING_RANGES)
-  const cold = ranges.slice(WARMING_RANGES)
+async function scanned(
+  where: string,
+  load: () => Promise<SystemModule>,
+  prepare: (system: System) => Promise<readonly (readonly Product[])[]>,
+): Promise<number> {
+  const warming = ranges(catalogue()).slice(0, WARMING_RANGES)
   const { open } = await load()
   const scan = (system: System, expected: readonly (readonly Product[])[]) =>
-    lists(system, 'scan_1000_cold', expected, place => system.scan(expected[place]![0]!.id, SCAN_ROWS))
+    lists(system, where, expected, place => system.scan(expected[place]![0]!.id, SCAN_ROWS))
   for (let opening = 1; ; opening++) {
     const system = await open()
     for (let pass = 0; pass < WARMING_PASSES; pass++) await scan(system, warming)
-    const ms = opening === WARMING_OPENINGS ? await scan(system, cold) : undefined
+    let figure: number | undefined
+    if (opening === WARMING_OPENINGS) {
+      const timed = await prepare(system)
+      figure = aSecond(timed.length * SCAN_ROWS, await scan(system, timed))
+    }
     await system.close()
-    if (ms !== undefined) return aSecond(cold.length * SCAN_ROWS, ms)
+    if (figure !== undefined) return figure
   }
+}
+
+/** `scan_1000_disk` in rows a second: the other ranges, each read for the first time, from the storage. */
+export function scan1000Disk(load: () => Promise<SystemModule>): Promise<number> {
+  return scanned('scan_1000_disk', load, async () => ranges(catalogue()).slice(WARMING_RANGES))
+}
+
+/**
+ * `scan_1000_cold` in rows a second: ranges of products that were stored on the page just before and never read, so
+ * that a system which keeps stored bytes in memory has them there, and has decoded none.
+ */
+export function scan1000Cold(load: () => Promise<SystemModule>): Promise<number> {
+  return scanned('scan_1000_cold', load, async system => {
+    const rows = products(NEVER_READ, WARMING_RANGES * SCAN_ROWS)
+    await system.bulkLoad(rows)
+    return ranges(rows)
+  })
 }
 
 /** `index_query_100` in queries a second. */

@@ -146,7 +146,7 @@ on, and the exit status is 1. A full run takes 10 to 25 minutes.
 
   --json FILE      Also write rows {workload, system, unit, median, min, max}.
   --only WORKLOAD  Run these workloads alone: bulk_load, put_durable, put_together, get_warm,
-                   scan_1000, scan_1000_cold, index_query_100, recent_50, cold_first_cart,
+                   scan_1000, scan_1000_cold, scan_1000_disk, index_query_100, recent_50, cold_first_cart,
                    bytes_stored, memory_100k.
   --systems NAME   Run these systems alone: pannier, idb, idb-keyval, dexie, replicache, tinybase,
                    tanstack-db, rxdb, pouchdb, sqlite-wasm, wa-sqlite, limit.
