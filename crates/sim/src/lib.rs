@@ -13,6 +13,7 @@ pub mod memory_server;
 pub mod network;
 pub mod pannierd;
 pub mod plain;
+pub mod remote;
 pub mod rng;
 pub mod runner;
 pub mod scenario;

@@ -5,7 +5,7 @@ use pannier::sync::mutation::Id;
 use pannier::sync::rows::Collection;
 use pannier::sync::wire::{self, Answer, PROTOCOL, SCHEMA, ScopeRequest, SyncRequest, SyncResponse};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 /// What happens to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -37,14 +37,15 @@ pub struct Network<'s> {
     pub server: &'s mut dyn Server,
     /// Requests that reached the server, whole or cut.
     pub requests: u64,
-    /// How many mutations the server has told each client to be executed.
-    pub last_seqs: BTreeMap<Id, u64>,
+    /// Mutations that the server has told to be executed, by its epoch: one that
+    /// comes again under another client is not executed again.
+    pub told: BTreeSet<(u64, Id)>,
 }
 
 impl<'s> Network<'s> {
     /// A network to `server` on which nothing was sent yet.
     pub fn new(server: &'s mut dyn Server) -> Self {
-        Self { server, requests: 0, last_seqs: BTreeMap::new() }
+        Self { server, requests: 0, told: BTreeSet::new() }
     }
 
     /// Carries one request, with at most one fault.
@@ -52,7 +53,6 @@ impl<'s> Network<'s> {
     /// # Errors
     /// When no answer comes back.
     pub fn post(&mut self, shopper: &str, body: Vec<u8>, fault: Option<Fault>) -> Result<Vec<u8>, NetworkError> {
-        let sent = wire::decode_request(&body).expect("clients send requests");
         self.requests += match fault {
             Some(Fault::DropRequest) => 0,
             Some(Fault::Duplicate | Fault::DuplicateAtOnce) => 2,
@@ -67,7 +67,7 @@ impl<'s> Network<'s> {
             }
             Some(Fault::DropResponse) => {
                 let answer = self.server.post(shopper, body)?;
-                self.note(&sent, &answer);
+                self.note(&answer);
                 return Err(NetworkError);
             }
             Some(Fault::Duplicate) => {
@@ -80,20 +80,20 @@ impl<'s> Network<'s> {
                 first
             }
         };
-        self.note(&sent, &answer);
+        self.note(&answer);
         Ok(answer)
     }
 
-    fn note(&mut self, sent: &SyncRequest, answer: &[u8]) {
+    fn note(&mut self, answer: &[u8]) {
         if let Ok(Answer::Ok(response)) = wire::decode_answer(answer) {
-            self.last_seqs.insert(sent.client, response.last_seq + 1 - sent.first_seq);
+            self.told.extend(response.outcomes.iter().map(|outcome| (response.epoch, outcome.id)));
         }
     }
 
     /// Mutations that the server has executed: as it counts them, and where it
-    /// does not, as the numbers say that it told.
+    /// does not, those that it told.
     pub fn executed(&self) -> u64 {
-        self.server.executed().unwrap_or_else(|| self.last_seqs.values().sum())
+        self.server.executed().unwrap_or(self.told.len() as u64)
     }
 
     /// All rows of a shopper's scope, as a device that was never there would

@@ -19,6 +19,14 @@ thread_local! {
 /// # Errors
 /// What did not hold, and where.
 pub fn attempt(setup: &Setup, events: &[Event]) -> Result<Counts, String> {
+    caught(|| run(setup, events))
+}
+
+/// Does `work`; what panics in it becomes an error with place and words, and is not printed.
+///
+/// # Errors
+/// The words of the panic.
+pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let usual = std::panic::take_hook();
@@ -31,7 +39,7 @@ pub fn attempt(setup: &Setup, events: &[Event]) -> Result<Counts, String> {
         }));
     });
     CAUGHT.set(Some(String::new()));
-    let ran = catch_unwind(AssertUnwindSafe(|| run(setup, events)));
+    let ran = catch_unwind(AssertUnwindSafe(work));
     let caught = CAUGHT.take().unwrap_or_default();
     ran.map_err(|_| caught)
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::{Failure, bench, demo, fuzz, inspect, model, pack, setup, sim, size, test};
+use crate::{Failure, bench, conformance, demo, fuzz, inspect, model, pack, setup, sim, size, test};
 
 /// One command.
 pub struct Command {
@@ -159,6 +159,22 @@ on, and the exit status is 1. A full run takes 10 to 25 minutes.
         run: bench::main,
     },
     Command {
+        name: "conformance",
+        summary: "Run the scenarios against any server of the sync protocol",
+        usage: "cargo xtask conformance --url URL [--secret-file FILE]
+
+Runs what of tests/scenarios can be run over HTTP, in JSON, with the real client core. Prints a line
+a case: passed; failed, with what was expected and what was found; or not applicable, with the
+reason. The server keeps its data: each run makes its own shoppers and products, so give it a
+server and a catalogue of its own. Exits with 0 when nothing failed, else 1.
+
+  --url URL           The server, such as http://127.0.0.1:7070.
+  --secret-file FILE  The secret with which it verifies tokens (HS256). Without it shoppers are
+                      anonymous, and what changes the catalogue or signs in is left out.
+",
+        run: conformance::main,
+    },
+    Command {
         name: "inspect",
         summary: "Look into a file of records: head, segments, log, tree, and whether it is sound",
         usage: "cargo xtask inspect FILE
@@ -182,7 +198,7 @@ pub fn find(name: &str) -> Option<&'static Command> {
 pub fn overview() -> String {
     let mut text = String::from("Every developer command of Pannier.\n\nUsage: cargo xtask COMMAND\n\n");
     for Command { name, summary, .. } in COMMANDS {
-        text += &format!("  {name:7} {summary}\n");
+        text += &format!("  {name:11} {summary}\n");
     }
     text + "\n`cargo xtask COMMAND --help` tells more about each.\n"
 }

@@ -5,6 +5,7 @@ mod bench;
 mod bench_native;
 mod catalogue;
 mod columns;
+mod conformance;
 mod declarations;
 mod demo;
 mod fuzz;

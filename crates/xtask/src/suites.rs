@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::process::{cargo, command, node_tool};
 use crate::workspace::{at, package_dir, pannierd};
-use crate::{Failure, model, sim};
+use crate::{Failure, conformance, model, sim};
 
 /// One suite.
 pub struct Suite {
@@ -32,7 +32,8 @@ pub enum Kind {
 }
 
 /// Packing type-checks the package itself.
-const TYPESCRIPT_PROJECTS: &[&str] = &["www/tsconfig.json", "www/tsconfig.worker.json", "www/bench/tsconfig.json"];
+const TYPESCRIPT_PROJECTS: &[&str] =
+    &["tests/conformance/node-server", "www/tsconfig.json", "www/tsconfig.worker.json", "www/bench/tsconfig.json"];
 
 /// A test that takes longer hangs.
 const NODE_TEST_MS_MAX: u32 = 300_000;
@@ -77,6 +78,17 @@ pub const SUITES: &[Suite] = &[
         about: "2,000 simulated worlds in which everything goes wrong that can",
         needs_builds: false,
         kind: Kind::Runners(|| Ok(vec![sim::suite()])),
+    },
+    Suite {
+        name: "conformance",
+        about: "a second server in TypeScript passes the scenarios over HTTP",
+        needs_builds: false,
+        kind: Kind::Runners(|| {
+            conformance::runner()?;
+            let mut tests = node_tests(&["tests/conformance"])?;
+            tests.env("PANNIER_CONFORMANCE", conformance::program());
+            Ok(vec![tests])
+        }),
     },
     Suite {
         name: "fuzz",
