@@ -57,12 +57,14 @@ export async function instead(
  * there, and becomes durable.
  */
 class WaitingRecords implements RecordStore {
+  readonly recordBytesMax: number
   readonly #disk: RecordStore
   readonly #opened: Promise<boolean>
   #isOpen = false
 
   constructor(disk: RecordStore, adopted: () => void) {
     this.#disk = disk
+    this.recordBytesMax = disk.recordBytesMax
     // An opening that hangs in Safari goes on when the list of databases is asked for.
     const poke = setInterval(() => void globalThis.indexedDB?.databases?.().catch(() => {}), POKE_EVERY_MS)
     this.#opened = disk.open(undefined).then(() => {
