@@ -6,6 +6,7 @@ mod build;
 mod collections;
 mod random;
 mod snapshots;
+mod sweep;
 #[path = "../../src/testing.rs"]
 mod testing;
 mod transactions;

@@ -67,6 +67,8 @@ pub struct World {
     /// A tab that is killed after so many more calls of the record store.
     pub mortal: Option<usize>,
     pub calls_left: usize,
+    /// Whether the call that kills is lost.
+    pub last_call_is_lost: bool,
 }
 
 impl World {
@@ -81,6 +83,7 @@ impl World {
             record_bytes_max: Options::default().record_bytes_max,
             mortal: None,
             calls_left: 0,
+            last_call_is_lost: false,
         }
     }
 
@@ -131,14 +134,14 @@ impl World {
                 None => false,
                 Some((id, request)) => {
                     assert!(longest_record(&request) <= self.record_bytes_max, "a record is too long");
-                    let response = self.records.execute(&request);
-                    tab.answered.push_back((id, response));
-                    if Some(at) == self.mortal {
-                        self.calls_left -= 1;
-                        if self.calls_left == 0 {
-                            self.tabs[at] = None;
-                            return true;
-                        }
+                    self.calls_left = self.calls_left.saturating_sub(usize::from(Some(at) == self.mortal));
+                    let is_killed = Some(at) == self.mortal && self.calls_left == 0;
+                    if !is_killed || !self.last_call_is_lost {
+                        let response = self.records.execute(&request);
+                        tab.answered.push_back((id, response));
+                    }
+                    if is_killed {
+                        self.tabs[at] = None;
                     }
                     true
                 }
