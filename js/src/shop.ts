@@ -94,20 +94,16 @@ export async function open(options: OpenOptions): Promise<Shop> {
   if (options.sync !== undefined) {
     syncer = new Syncer(store, options.name, options.sync, state => emit('sync', state))
   }
-  const fold = () => {
-    if (document.visibilityState !== 'hidden') return
-    store.checkpoint()
-    void store.keepCart()
-  }
-  globalThis.document?.addEventListener('visibilitychange', fold)
+  const stopFollowing = followPage(store)
   const makeRoom = async () => {
     const { makeRoom } = await import('./storage.js')
     const forgetVisits = () => store.write(Name.DeleteRange, HISTORY, {}, '').durable
     await makeRoom(records, catalog, forgetVisits, () => store.flush(), what => change({ evicted: what }))
   }
   let isSettled = !isStored
-  const edited = () => {
-    syncer?.edited()
+  const edited = () => syncer?.edited()
+  const cartEdited = () => {
+    edited()
     if (isSettled) return
     isSettled = true
     void import('./storage.js').then(({ settle }) => settle(options.name, records)).catch(() => {})
@@ -128,7 +124,7 @@ export async function open(options: OpenOptions): Promise<Shop> {
   const expiring = Object.entries({ catalog: catalogOptions, ...options.collections }).filter(([, one]) => one.expires)
   const stopUpkeep = keepUp(store, expiring.map(([name]) => collection(name)))
   return {
-    cart: new CartView(store, edited),
+    cart: new CartView(store, cartEdited),
     history: new HistoryView(store, edited),
     catalog,
     sync: syncer ?? NO_SYNC,
@@ -157,13 +153,36 @@ export async function open(options: OpenOptions): Promise<Shop> {
     async close() {
       syncer?.stop()
       stopUpkeep()
-      globalThis.document?.removeEventListener('visibilitychange', fold)
+      stopFollowing()
       try {
         await store.close()
       } finally {
         tabs?.close()
       }
     },
+  }
+}
+
+/** Folds the log when the page hides, and catches up when it comes back from where it was frozen. Returns what ends it. */
+function followPage(store: Store): () => void {
+  const { document, addEventListener, removeEventListener } = globalThis
+  if (document === undefined) return () => {}
+  const fold = () => {
+    if (document.visibilityState !== 'hidden') return
+    store.checkpoint()
+    void store.keepCart()
+  }
+  // A page that the browser kept has heard nothing meanwhile; nor has its connection to the storage always lived on.
+  const comeBack = ({ persisted }: PageTransitionEvent) => {
+    if (persisted) store.catchUp()
+  }
+  document.addEventListener('visibilitychange', fold)
+  addEventListener('pagehide', fold)
+  addEventListener('pageshow', comeBack)
+  return () => {
+    document.removeEventListener('visibilitychange', fold)
+    removeEventListener('pagehide', fold)
+    removeEventListener('pageshow', comeBack)
   }
 }
 

@@ -25,6 +25,13 @@ const MEASURE_ROWS = 500
 /** What such a read gives: keys and rows. The same number stands in `store.ts`. */
 const PAIRS = 1
 
+/** Milliseconds for which a lease holds without being renewed, and between looks whether another's has ended. */
+const LEASE_MS = 9000
+const LEASE_LOOK_MS = 100
+
+/** Its key in the object store `head`, beside those in `records/indexeddb.ts`. */
+const THE_LEASE = 3
+
 /** What is drawn at most at a time. */
 const RANDOM_BYTES_MAX = 65_536
 
@@ -142,6 +149,70 @@ export async function makeRoom(
   // Where even that finds no room, the next failure must find this over.
   await Promise.race([flush(), new Promise(resolve => setTimeout(resolve, FLUSH_MS_MAX))])
   await reserve(records).catch(() => {})
+}
+
+/**
+ * Locks for browsers without Web Locks: a lease in the store's own database, which its holder renews until the work is
+ * done. That of a tab that dies runs out.
+ */
+export class Leases {
+  readonly #name: string
+  readonly #holder = crypto.getRandomValues(new Uint32Array(4)).join()
+
+  constructor(name: string) {
+    this.#name = name
+  }
+
+  async request<T>(_: string, { signal }: { signal: AbortSignal }, work: () => Promise<T>): Promise<T> {
+    const database = await this.#open()
+    try {
+      while (!(await this.#take(database, LEASE_MS))) {
+        await new Promise(resolve => setTimeout(resolve, LEASE_LOOK_MS))
+        signal.throwIfAborted()
+      }
+      const renewal = setInterval(() => void this.#take(database, LEASE_MS).catch(() => {}), LEASE_MS / 3)
+      try {
+        return await work()
+      } finally {
+        clearInterval(renewal)
+        await this.#take(database, 0).catch(() => {})
+      }
+    } finally {
+      database.close()
+    }
+  }
+
+  #open(): Promise<IDBDatabase> {
+    return new Promise((resolve, reject) => {
+      const request = indexedDB.open(`pannier:${this.#name}`)
+      // The store itself makes its database.
+      request.onupgradeneeded = () => request.transaction?.abort()
+      request.onsuccess = () => {
+        request.result.onversionchange = () => request.result.close()
+        resolve(request.result)
+      }
+      request.onerror = () => reject(request.error)
+    })
+  }
+
+  /** Takes the lease for so long, or ends it. Gives whether it is held now, by this tab. */
+  #take(database: IDBDatabase, forMs: number): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const transaction = database.transaction('head', 'readwrite')
+      const head = transaction.objectStore('head')
+      const found: IDBRequest<{ holder: string; until: number } | undefined> = head.get(THE_LEASE)
+      let isOurs = false
+      found.onsuccess = () => {
+        const held = found.result
+        // One that lasts longer than any was given before the clock was set back.
+        const left = (held?.until ?? 0) - Date.now()
+        isOurs = held?.holder === this.#holder || left <= 0 || left > LEASE_MS
+        if (isOurs) head.put({ holder: this.#holder, until: Date.now() + forMs }, THE_LEASE)
+      }
+      transaction.oncomplete = () => resolve(isOurs)
+      transaction.onabort = () => reject(transaction.error)
+    })
+  }
 }
 
 /** Bytes by collection, and what the browser tells of the whole origin. */

@@ -418,6 +418,11 @@ export class Store implements Source<Write, Edit> {
     this.#use(engine => engine.offer(seq, record))
   }
 
+  /** Reads what others have written, in whatever way that was missed: a record far ahead says that there is some. */
+  catchUp(): void {
+    this.offer(Number.MAX_SAFE_INTEGER, new Uint8Array())
+  }
+
   checkpoint(): void {
     this.#use(engine => engine.checkpoint())
   }

@@ -24,6 +24,11 @@ const USELESS_TRIPS_MAX = 3
 /** Why a request is given up when the shop pauses or stops. */
 const INTERRUPTED = 'interrupted'
 
+/** What it needs of Web Locks. */
+interface Locks {
+  request<T>(name: string, options: { signal: AbortSignal }, work: () => Promise<T>): Promise<T>
+}
+
 /** How an answer was taken in. */
 type Taken = { more: boolean } | { error: PannierError; retryAfterMs: number }
 
@@ -197,12 +202,18 @@ export class Syncer implements SyncApi {
     const token = await limited(request, new PannierError('auth', 'token() did not settle'), () => this.#token())
     const work = () => this.#exchangeAlone(token, request)
     // One tab at a time; the lock goes with a tab that dies.
-    const locks = globalThis.navigator?.locks
+    const locks = globalThis.navigator?.locks ?? (await this.#leases())
     try {
       return await (locks === undefined ? work() : locks.request(`pannier-sync:${this.#name}`, { signal }, work))
     } catch (error) {
       throw signal.aborted ? signal.reason : error
     }
+  }
+
+  /** Stands for Web Locks where a browser has none. Without either, two tabs may send the same: that is only waste. */
+  async #leases(): Promise<Locks | undefined> {
+    if (globalThis.indexedDB == null) return undefined
+    return import('./storage.js').then(({ Leases }) => new Leases(this.#name), () => undefined)
   }
 
   async #token(): Promise<string> {

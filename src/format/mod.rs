@@ -49,6 +49,8 @@ pub enum Place {
     ),
     /// A stored row whose value is not what its collection holds.
     Row,
+    /// Not corrupt, but another database than the one that was opened.
+    Database,
 }
 
 impl Place {
@@ -61,6 +63,7 @@ impl Place {
             Self::Node { segment, .. } => ("node in segment", Some(u64::from(segment))),
             Self::FormatVersion(version) => ("format version", Some(u64::from(version))),
             Self::Row => ("row", None),
+            Self::Database => ("database", None),
         }
     }
 }

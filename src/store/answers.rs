@@ -214,7 +214,7 @@ impl Store {
 
     /// Takes over the head, if it is a newer one, and newer log records.
     fn adopt(&mut self, head: Option<Vec<u8>>, log: Vec<(u64, Vec<u8>)>) -> Result<(), Corrupt> {
-        const REPLACED: Corrupt = Corrupt { place: Place::Head, why: "the database was deleted or replaced" };
+        const REPLACED: Corrupt = Corrupt { place: Place::Database, why: "was deleted or replaced" };
         let newer = head.as_deref() != self.head_bytes.as_deref();
         let last_is_there = log.first().is_some_and(|(seq, _)| *seq <= self.durable_seq);
         if (head.is_none() && self.head_bytes.is_some()) || !(newer || last_is_there) {

@@ -180,6 +180,22 @@ fault('stored bytes are damaged: `open` says `corrupt`', [], async () => {
   return { states, code, skus: await skus(again) }
 }, ({ code, skus }) => assert.deepEqual([code, skus], ['corrupt', ['B2 1']]))
 
+fault('the database is deleted under an open page: `deleted`', ['broken'], async () => {
+  const shop = await opened()
+  await shop.cart.add({ sku: 'A1' }).durable
+  await faults.deleteDatabase('faults')
+  const { code } = await shop.cart.add({ sku: 'A1' }).durable.then(() => ({ code: 'durable' }), (error) => error)
+  const told = shop.storage.state.error?.code
+  const states = seen.splice(0)
+  await shop.close()
+  const again = await opened()
+  await again.cart.add({ sku: 'B2' }).durable
+  return { states, codes: [code, told], isCleared: again.storage.state.isCleared, skus: await skus(again) }
+}, ({ codes, skus }) => {
+  assert.deepEqual(codes, ['deleted', 'deleted'])
+  assert.deepEqual(skus, ['B2 1'])
+})
+
 fault('the disk is full: the catalog goes, cart edits stay', ['full', 'stored'], async () => {
   const disk = faults.limitDisk(Infinity)
   const shop = await opened()

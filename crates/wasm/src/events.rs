@@ -91,7 +91,11 @@ fn sync_error(error: &SyncError) -> Vec<u8> {
 
 fn corrupted(corrupt: Corrupt) -> Vec<u8> {
     let (place, number) = corrupt.place.parts();
-    let code = if matches!(corrupt.place, Place::FormatVersion(_)) { "newer_format" } else { "corrupt" };
+    let code = match corrupt.place {
+        Place::FormatVersion(_) => "newer_format",
+        Place::Database => "deleted",
+        _ => "corrupt",
+    };
     object(&[
         ("code", Value::Str(code)),
         ("message", Value::Str(corrupt.why)),
