@@ -130,18 +130,16 @@ async function reserve(records: RecordStore): Promise<void> {
  */
 export async function makeRoom(
   records: RecordStore,
-  catalog: Pick<CatalogApi, 'deleteRange' | 'range'>,
+  catalog: Pick<CatalogApi, 'deleteRange' | 'count'>,
   forgetVisits: () => Promise<void>,
   flush: () => Promise<void>,
   evicted: (what: readonly string[]) => void,
 ): Promise<void> {
   await records.reserve?.(new Uint8Array())
-  let rows = await catalog.range({ limit: EVICT_ROWS })
-  if (rows.length > 0) {
+  if ((await catalog.count()) > 0) {
     evicted(['catalog'])
-    for (; rows.length > 0; rows = await catalog.range({ limit: EVICT_ROWS })) {
-      await catalog.deleteRange({ lte: rows[rows.length - 1]!.id }).durable
-    }
+    do await catalog.deleteRange({ limit: EVICT_ROWS }).durable
+    while ((await catalog.count()) > 0)
   } else {
     evicted(['catalog', 'history'])
     await forgetVisits()
