@@ -1,6 +1,6 @@
 import { check, PannierError, report } from './errors.ts'
 import { CART, CART_ROWS_MAX, Name, type Source, type Store } from './store.ts'
-import type { AddToCart, Cart, CartApi, CartLine, Edit, Quote, Value } from './types.ts'
+import type { AddToCart, Cart, CartApi, CartLine, ClaimPolicy, Coupon, Document, Edit, GuestCart, Quote, Value } from './types.ts'
 
 
 /** A line as it is stored. */
@@ -9,21 +9,34 @@ interface Row {
   readonly options?: { readonly [name: string]: string }
   readonly qty: number
   readonly quote?: Quote
+  readonly selected?: boolean
+  readonly saved?: boolean
   readonly removed?: boolean
+  /** Of a coupon, which is no line. */
+  readonly coupon?: string
+  readonly terms?: Document
 }
+
+/** Longest list of lines in a claim: with more they go without their quotes. */
+const CLAIM_CHARACTERS_MAX = 100_000
 
 /** The cart of rows that are each preceded by its key. */
 export function toCart(found: readonly Value[]): Cart {
   const lines: CartLine[] = []
+  const coupons: Coupon[] = []
   let count = 0
   for (let index = 0; index < found.length; index += 2) {
     const row = found[index + 1] as unknown as Row
     if (row.removed) continue
-    const { sku, qty, options = {}, quote = null } = row
-    lines.push(Object.freeze({ line: found[index] as string, sku, options, qty, quote }))
+    const { sku, qty, options = {}, quote = null, selected = true, saved = false, coupon, terms = null } = row
+    if (coupon !== undefined) {
+      coupons.push(Object.freeze({ code: coupon, terms }))
+      continue
+    }
+    lines.push(Object.freeze({ line: found[index] as string, sku, options, qty, quote, selected, saved }))
     count += qty
   }
-  return Object.freeze({ lines: Object.freeze(lines), count })
+  return Object.freeze({ lines: Object.freeze(lines), count, coupons: Object.freeze(coupons) })
 }
 
 /** The cart of a store, a snapshot or a transaction; `E` is what an edit returns there. */
@@ -58,6 +71,38 @@ export class CartLines<E> {
 
   clear(): E {
     return this.#edit(Name.Clear, {})
+  }
+
+  select(line: string, selected = true): E {
+    return this.#edit(Name.Select, { line: named(line), selected })
+  }
+
+  saveForLater(line: string, saved = true): E {
+    return this.#edit(Name.SaveForLater, { line: named(line), saved })
+  }
+
+  redeem(code: string): E {
+    return this.#edit(Name.Coupon, { code })
+  }
+
+  takeBack(code: string): E {
+    return this.#edit(Name.Coupon, { code, remove: true })
+  }
+
+  claim({ shopper, token, lines }: GuestCart, { policy = 'max' }: { policy?: ClaimPolicy } = {}): E {
+    return this.#edit(Name.Claim, { anonymous: shopper, secret: token, policy, lines })
+  }
+
+  async handOver(): Promise<readonly Document[]> {
+    const found = await this.#source.scan(CART, '', {}, CART_ROWS_MAX, false, true)
+    const lines: Document[] = []
+    for (let index = 0; index < found.length; index += 2) {
+      const row = found[index + 1] as Document
+      if (row['coupon'] === undefined) lines.push({ ...row, line: found[index]! })
+    }
+    // A claim must fit into a request: what it leaves out, the server has, but for what was never sent.
+    if (JSON.stringify(lines).length <= CLAIM_CHARACTERS_MAX) return lines
+    return lines.map(({ quote, ...line }) => line)
   }
 
   async read(): Promise<Cart> {

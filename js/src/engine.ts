@@ -43,6 +43,8 @@ interface Exports {
   used(engine: number, of: number): void
   upkeep(engine: number, nowMs: number): number
   is_upkeep_due(engine: number): number
+  outcomes(engine: number): number
+  acknowledge(engine: number, seq: number, nowMs: number): number
 }
 
 /** It cannot be done, and the result tells why: the same number stands in `crates/wasm/src/engine.rs`. */
@@ -286,6 +288,14 @@ export class Engine {
 
   upkeep(nowMs: number): number {
     return wasm.upkeep(this.#at, nowMs)
+  }
+
+  outcomes(): number {
+    return this.#told(wasm.outcomes(this.#at))
+  }
+
+  acknowledge(seq: number, nowMs: number): number {
+    return wasm.acknowledge(this.#at, seq, nowMs)
   }
 
   isUpkeepDue(): boolean {

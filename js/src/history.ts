@@ -20,13 +20,21 @@ export class Visits<E> {
     return edit
   }
 
+  delete({ sku }: { sku?: string } = {}): E {
+    check(sku === undefined || (typeof sku === 'string' && sku !== ''), 'sku', 'a non-empty string')
+    const edit = this.#source.mutate(Name.DeleteVisits, { sku, until: Date.now() })
+    this.#edited()
+    return edit
+  }
+
   async recent({ limit = 20 }: { limit?: number } = {}): Promise<readonly Visit[]> {
     check(Number.isSafeInteger(limit) && limit >= 0, 'limit', 'a whole number')
     const found = await this.#source.scan(HISTORY, 'byAt', {}, limit, true, true)
     const visits: Visit[] = []
     for (let index = 0; index < found.length; index += 2) {
       const { sku, at, dwell = 0 } = found[index + 1] as unknown as Visit
-      visits.push({ id: found[index] as string, sku, at, dwell })
+      // The row of a deletion has no date, and so comes last.
+      if (at !== undefined) visits.push({ id: found[index] as string, sku, at, dwell })
     }
     return visits
   }

@@ -2,6 +2,7 @@ import { CartView } from './cart.ts'
 import { CatalogView } from './catalog.ts'
 import { Collection } from './collection.ts'
 import { HistoryView } from './history.ts'
+import { OrdersView } from './orders.ts'
 import { check, guarded } from './errors.ts'
 import { IndexedDbRecords } from './records/indexeddb.ts'
 import { MemoryRecords } from './records/memory.ts'
@@ -126,6 +127,11 @@ export async function open(options: OpenOptions): Promise<Shop> {
   return {
     cart: new CartView(store, cartEdited),
     history: new HistoryView(store, edited),
+    orders: new OrdersView(store, edited),
+    outcomes: {
+      read: () => store.outcomes(),
+      acknowledge: outcome => store.acknowledge(outcome?.seq ?? Number.MAX_SAFE_INTEGER),
+    },
     catalog,
     sync: syncer ?? NO_SYNC,
     storage: {

@@ -14,6 +14,10 @@ import { Engine } from './wasm.ts'
 export const CART = 1
 export const HISTORY = 2
 export const CATALOG = 3
+export const ORDERS = 4
+
+/** What is synced where the shop does not say. */
+const SCOPES = ['cart', 'catalog', 'orders']
 
 /** Above the most lines that a cart may have, removed ones included. */
 export const CART_ROWS_MAX = 100_000
@@ -25,7 +29,14 @@ export const enum Name {
   SetQty,
   Remove,
   Clear,
+  Select,
+  SaveForLater,
+  Coupon,
+  Claim,
   Visit,
+  DeleteVisits,
+  SubmitOrder,
+  CancelOrder,
   Put,
   Delete,
   DeleteRange,
@@ -141,14 +152,13 @@ export class Store implements Source<Write, Edit> {
   readonly #subscribers = new Map<number, Set<(changed: Changed) => void>>()
   readonly #loads: Waiter<void>[] = []
   readonly #idle: Waiter<void>[] = []
-  /** Whether cart edits get outcomes. */
-  readonly #confirms: boolean
+  readonly #scopes: readonly string[]
   readonly #caches = new Map<number, ReadCache>()
   /** Collections whose rows expire. */
   readonly #expiring = new Set<number>()
   #opened: Waiter<void> | undefined
   /** Collections by number. */
-  readonly #names = ['', 'cart', 'history', 'catalog']
+  readonly #names = ['', 'cart', 'history', 'catalog', 'orders']
   #upkeep: Promise<void> | undefined
   readonly #events: [Kind, number, Uint8Array | undefined][] = []
   #calls = 0
@@ -165,8 +175,8 @@ export class Store implements Source<Write, Edit> {
     this.#records = records
     this.#memory = memory
     this.#listener = listener
-    const scopes = options.sync === undefined ? [] : (options.sync.scopes ?? ['cart', 'catalog'])
-    this.#confirms = (scopes as readonly string[]).includes('cart')
+    const scopes: readonly string[] = options.sync === undefined ? [] : (options.sync.scopes ?? SCOPES)
+    this.#scopes = scopes
     const collections: Declaration[] = declarations(options)
     const { recordBytesMax: recordBytes } = records
     const setup = { scopes, collections, now: Date.now(), recordBytes, cacheBytes: options.cacheBytes }
@@ -210,10 +220,15 @@ export class Store implements Source<Write, Edit> {
   mutate(name: Name, asked: object): Edit {
     const id = newId()
     const edit = new EditReceipt()
-    this.#write(name, name === Name.Visit ? HISTORY : CART, this.encode(asked, ''), id, edit)
+    const collection = name < Name.Visit ? CART : name < Name.SubmitOrder ? HISTORY : ORDERS
+    this.#write(name, collection, this.encode(asked, ''), id, edit)
     // Kept where there is no outcome to come, they would pile up.
-    if (this.#confirms && name !== Name.Visit) this.#confirmed.set((edit.id = hex(id)), edit)
+    if (this.isSynced(collection) && name !== Name.Visit) this.#confirmed.set((edit.id = hex(id)), edit)
     return edit
+  }
+
+  isSynced(collection: number): boolean {
+    return this.#scopes.includes(this.#names[collection]!)
   }
 
   write(name: Name, collection: number, value: unknown, what: string): Write {
@@ -374,6 +389,15 @@ export class Store implements Source<Write, Edit> {
 
   #resultBytes(): Uint8Array {
     return new Uint8Array(this.#memory.buffer, this.#engine.resultAt(), this.#engine.resultLength())
+  }
+
+  /** Outcomes that were not acknowledged, frozen. */
+  outcomes(): Promise<readonly Outcome[]> {
+    return this.read(engine => engine.outcomes(), count => this.result(count) as unknown as readonly Outcome[])
+  }
+
+  acknowledge(seq: number): Write {
+    return this.submit(engine => engine.acknowledge(seq, Date.now()))
   }
 
   /** The number of a collection. */

@@ -33,12 +33,23 @@ export interface CartLine {
   readonly qty: number
   /** What the page showed when the line was added. A remembered quote, never the truth. */
   readonly quote: Quote | null
+  /** Whether it is selected for an order, as each new line is. */
+  readonly selected: boolean
+  /** Whether it is put aside for later. */
+  readonly saved: boolean
+}
+
+/** A coupon of the cart. Without terms it waits for the server, which alone decides. */
+export interface Coupon {
+  readonly code: string
+  readonly terms: Document | null
 }
 
 export interface Cart {
   readonly lines: readonly CartLine[]
-  /** Sum of the quantities. */
+  /** Sum of the quantities, those put aside for later among them. */
   readonly count: number
+  readonly coupons: readonly Coupon[]
 }
 
 /** What became of a mutation on the server. */
@@ -58,6 +69,14 @@ export interface Outcome {
   readonly detail: Document
   /** The mutation had an outcome before, and was sent again to a server that had lost it. */
   readonly again?: true
+}
+
+/** Outcomes that the shopper has not seen, also of earlier visits of the page: the last 1,000 are kept. */
+export interface OutcomesApi {
+  /** The oldest first. */
+  read(): Promise<readonly Outcome[]>
+  /** The shopper has seen this one and all before it; without one, all that there are. */
+  acknowledge(outcome?: Outcome): Write
 }
 
 /** Receipts of an edit. Neither promise needs to be awaited; the edit is visible at once. */
@@ -90,9 +109,87 @@ export interface CartApi {
   setQty(line: string, qty: number): Edit
   remove(line: string): Edit
   clear(): Edit
+  /** Selects a line for an order, or not. */
+  select(line: string, selected?: boolean): Edit
+  /** Puts a line aside for later, or back. */
+  saveForLater(line: string, saved?: boolean): Edit
+  /** Redeems a coupon: `confirmed` tells whether the server has taken it. */
+  redeem(code: string): Edit
+  takeBack(code: string): Edit
+  /**
+   * Takes over the cart of an anonymous shopper, at sign-in: once for ever, however often it is called. `policy` tells
+   * what becomes of a line that both carts have; default `max`. With `ask` nothing is done where they differ: the outcome
+   * `noop`, `ask` names the lines, and the page claims again with what the shopper chose.
+   */
+  claim(guest: GuestCart, options?: { policy?: ClaimPolicy }): Edit
+  /** The lines of an anonymous cart as `claim` takes them, with edits that were never sent. */
+  handOver(): Promise<readonly Document[]>
   read(): Promise<Cart>
   /** Calls back with the cart now and after each change of it, in any tab. Returns what stops it. */
   subscribe(callback: (cart: Cart) => void): () => void
+}
+
+export type ClaimPolicy = 'max' | 'add' | 'guest' | 'user' | 'ask'
+
+/** The cart of an anonymous shopper, to be claimed. */
+export interface GuestCart {
+  /** Id of the anonymous shopper, as `POST /v1/anonymous` gave it. */
+  readonly shopper: string
+  /** The token that came with it: it proves whose cart it is. */
+  readonly token: string
+  /** What `handOver` of that shopper's store gave. */
+  readonly lines: readonly Document[]
+}
+
+export interface OrderLine {
+  readonly sku: string
+  readonly qty: number
+  /** For each piece, in the minor unit of the currency: what the shopper has confirmed. */
+  readonly price: number
+  /** Version of the product that the shopper saw. */
+  readonly version?: number
+  /** The line of the cart that it comes from: `created` takes the pieces out of it. */
+  readonly line?: string
+}
+
+export interface SubmitOrder {
+  /** From `newId`, made once and kept with the page's form. */
+  readonly orderId: string
+  /** Counts the shopper's confirmations, from 1: another one after each rejection. */
+  readonly attempt?: number
+  readonly lines: readonly OrderLine[]
+  /** Milliseconds after which the order is not to be placed any more; then it is rejected as `expired`. */
+  readonly validFor?: number
+}
+
+export interface Order {
+  readonly orderId: string
+  readonly attempt: number
+  /** `submitted` until the server has placed it. A rejected order is gone: its outcome tells why. */
+  readonly state: 'submitted' | 'created' | 'cancelled'
+  readonly version: number
+  readonly lines: readonly OrderLine[]
+  /** Milliseconds since 1970 of the server, once it is placed. */
+  readonly at?: number
+  /** What the shop had to say of it. */
+  readonly decided?: Document
+}
+
+export interface OrdersApi {
+  /** An id for a new order, to be made before it is submitted first. */
+  newId(): string
+  /**
+   * Places an order, all or nothing: `confirmed` tells `created` or why not. The same order and attempt may be submitted
+   * any number of times, in any tab; it is placed once. Throws `not_synced` without the scope `orders`.
+   */
+  submit(order: SubmitOrder): Edit
+  /** Cancels an order of this version. */
+  cancel(orderId: string, version: number): Edit
+  get(orderId: string): Promise<Order | undefined>
+  /** The newest first. */
+  read(): Promise<readonly Order[]>
+  /** Calls back after each change, in any tab. Returns what stops it. */
+  subscribe(callback: () => void): () => void
 }
 
 export interface Visit {
@@ -106,6 +203,8 @@ export interface Visit {
 
 export interface HistoryApi {
   visit(visit: { sku: string; dwell?: number }): Write
+  /** Deletes the visits up to now, all or of one product: on every device, for ever, also what another brings later. */
+  delete(what?: { sku?: string }): Write
   /** Newest first, one entry for each visit. `limit` defaults to 20. */
   recent(options?: { limit?: number }): Promise<readonly Visit[]>
   subscribe(callback: () => void): () => void
@@ -250,6 +349,8 @@ export interface Transaction {
     setQty(line: string, qty: number): Promise<void>
     remove(line: string): Promise<void>
     clear(): Promise<void>
+    select(line: string, selected?: boolean): Promise<void>
+    saveForLater(line: string, saved?: boolean): Promise<void>
   }
   readonly history: Pick<HistoryApi, 'recent'> & { visit(visit: { sku: string; dwell?: number }): Promise<void> }
   readonly catalog: CollectionReads<Product> & CollectionWrites<Product, Promise<void>>
@@ -263,8 +364,8 @@ export interface SyncOptions {
   readonly url: string
   /** The shopper's token, sent as `Authorization: Bearer …`. Called before each request. */
   readonly token: () => string | Promise<string>
-  /** Scopes to pull. Default `['cart', 'catalog']`; add `'history'` to sync visits too. */
-  readonly scopes?: readonly ('cart' | 'history' | 'catalog')[]
+  /** Scopes to pull. Default `['cart', 'catalog', 'orders']`; add `'history'` to sync visits too. */
+  readonly scopes?: readonly ('cart' | 'history' | 'catalog' | 'orders')[]
   /** Milliseconds between pulls while the page is visible. Default 15,000; 0 turns them off. */
   readonly interval?: number
 }
@@ -370,6 +471,8 @@ export interface Events {
 export interface Shop {
   readonly cart: CartApi
   readonly history: HistoryApi
+  readonly orders: OrdersApi
+  readonly outcomes: OutcomesApi
   readonly catalog: CatalogApi
   readonly sync: SyncApi
   readonly storage: StorageApi

@@ -18,7 +18,7 @@ const ENGINE = `
     /** Any row of these collections may have changed. */
     changed(bits) { this.notify(3, bits, globalThis.encoded([bits])) }
     write(frame, kind) {
-      this.changed(kind < 6 ? 2 : 8)
+      this.changed(kind < 13 ? 2 : 8)
       return ++this.tickets
     }
     /** As the engine, which takes each for itself. */
@@ -83,7 +83,7 @@ const FAILED = 9
 const CORRUPT = 11
 
 /** A kind of write, as it stands there. */
-const PUT = 6
+const PUT = 13
 
 /** Bits of the collections that changed. */
 const HISTORY = 1 << 2

@@ -73,8 +73,12 @@ export class World {
     switch (step.do) {
       case 'edit':
         return this.#page(on).evaluate(edit, step)
-      case 'together':
-        return Promise.all(step.edits.map((one) => this.#page(one.on).evaluate(edit, one)))
+      case 'claim':
+        return this.#page(on).evaluate(edit, await this.#claim(step))
+      case 'together': {
+        const all = await Promise.all(step.edits.map((one) => (one.do === 'claim' ? this.#claim(one) : one)))
+        return Promise.all(all.map((one, index) => this.#page(step.edits[index].on).evaluate(edit, one)))
+      }
       case 'sync':
         return assert.equal(await this.#sync(on, step.fault), step.error ?? null, 'how the sync ended')
       case 'offline':
@@ -86,10 +90,17 @@ export class World {
       case 'kill':
         return this.#kill(on, step.at)
       case 'expect':
-        return shows(this.#page(on), { cart: step.cart, pending: step.pending ?? 0 })
+        return shows(this.#page(on), { cart: step.cart ?? {}, orders: step.orders ?? {}, pending: step.pending ?? 0 })
       default:
         throw new Error(`no browser does ${step.do}`)
     }
+  }
+
+  /** The edit that claims what an anonymous shopper's page shows. */
+  async #claim({ from, policy, secret }) {
+    const { shopper, token } = this.#device(from)
+    const lines = await this.#page(from).evaluate(() => shop.cart.handOver())
+    return { name: 'cart.claim', args: { shopper, token: secret ?? token, lines, policy } }
   }
 
   async #sync(on, fault) {
@@ -125,7 +136,7 @@ export class World {
   }
 
   async #end({ server, devices, outcomes = {}, executed }) {
-    const nothing = { cart: {}, history: [] }
+    const nothing = { cart: {}, history: [], orders: {} }
     for (const shopper of new Set([...this.#devices.values()].map((device) => device.shopper))) {
       const found = await this.#pull(shopper)
       assertHoldings(found, { ...nothing, ...server[shopper] }, `${shopper} on the server`)
@@ -147,20 +158,26 @@ export class World {
 
   /** What a device that was never there would pull. */
   async #pull(shopper) {
-    const scopes = ['cart', 'history'].map((name) => ({ name }))
+    const scopes = ['cart', 'history', 'orders'].map((name) => ({ name }))
     const response = await fetch(`${this.#server.url}/v1/sync`, {
       method: 'POST',
       headers: { authorization: `Bearer ${await this.#token(shopper)}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ protocol: 1, schema: 1, client: 'e'.repeat(32), scopes }),
+      body: JSON.stringify({ protocol: 1, schema: 1, client: idOf(shopper), scopes }),
     })
     const { ok } = await response.json()
-    const [cart, visits] = ok.scopes.map(({ changes }) => changes.flatMap((change) => change.put ?? []))
+    const [cart, visits, orders] = ok.scopes.map(({ changes }) => changes.flatMap((change) => change.put ?? []))
     const live = cart.filter(({ value }) => value.removed !== true)
     return {
       cart: Object.fromEntries(live.map(({ key, value }) => [key, value])),
-      history: visits.map(({ value }) => value.sku).sort(),
+      history: visits.filter(({ value }) => value.cut === undefined).map(({ value }) => value.sku).sort(),
+      orders: Object.fromEntries(orders.map(({ key, value }) => [key, value])),
     }
   }
+}
+
+/** Of a client that only pulls: one has one shopper for ever. */
+function idOf(shopper) {
+  return Buffer.from(shopper).toString('hex').padEnd(32, 'e').slice(0, 32)
 }
 
 function unrolled(outcomes) {
@@ -183,12 +200,17 @@ async function shows(page, expected) {
 
 function assertHoldings(found, expected, where) {
   for (const [field, value] of Object.entries(expected)) {
-    if (field === 'cart') assertCart(found.cart, value, where)
+    if (field === 'cart' || field === 'orders') assertRows(found[field], value, `${field} of ${where}`)
+    else if (field === 'catalog') assertRows(pick(found.catalog, Object.keys(value)), value, `catalog of ${where}`)
     else assert.deepEqual(found[field], value, `${field} of ${where}`)
   }
 }
 
-function assertCart(found, expected, where) {
+function pick(found, keys) {
+  return Object.fromEntries(keys.map((key) => [key, found[key] ?? {}]))
+}
+
+function assertRows(found, expected, where) {
   const picked = Object.fromEntries(
     Object.entries(found).map(([key, line]) => {
       const wanted = expected[key]
@@ -196,14 +218,14 @@ function assertCart(found, expected, where) {
       return [key, Object.fromEntries(Object.keys(wanted).map((field) => [field, line[field]]))]
     }),
   )
-  assert.deepEqual(picked, expected, `cart of ${where}`)
+  assert.deepEqual(picked, expected, where)
 }
 
 // From here on: what runs in pages.
 
 async function openShop({ url, token }) {
   const { open } = await import('/package/pannier.js')
-  const scopes = ['cart', 'history', 'catalog']
+  const scopes = ['cart', 'history', 'catalog', 'orders']
   globalThis.shop = await open({ name: 'scenario', sync: { url, token: () => token, scopes, interval: 0 } })
   // Before its first timer runs: it syncs when a step says so.
   shop.sync.pause()
@@ -215,6 +237,8 @@ async function openShop({ url, token }) {
     return {
       cart: Object.fromEntries(lines.map((line) => [line.line, line])),
       history: visits.map((visit) => visit.sku).sort(),
+      orders: Object.fromEntries((await shop.orders.read()).map((order) => [order.orderId, order])),
+      catalog: Object.fromEntries((await shop.catalog.range({ limit: 1000 })).map((product) => [product.id, product])),
       pending: shop.sync.state.pending,
     }
   }
@@ -227,7 +251,9 @@ async function edit({ name, args = {}, times = 1 }) {
     'cart.setQty': () => shop.cart.setQty(args.line, args.to),
     'cart.remove': () => shop.cart.remove(args.line),
     'cart.clear': () => shop.cart.clear(),
+    'cart.claim': () => shop.cart.claim(args, args),
     'history.visit': () => shop.history.visit(args),
+    'order.submit': () => shop.orders.submit(args),
   }
   const all = Array.from({ length: times }, () => edits[name]().durable)
   await Promise.all(all)

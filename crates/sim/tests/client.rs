@@ -1,11 +1,12 @@
 //! A client alone with its record store and a server's answers.
 
+use pannier::collection::OUTCOMES;
 use pannier::collection::schema::Declared;
 use pannier::format::document::Document;
 use pannier::shop::ShopRules;
 use pannier::store::memory::MemoryRecords;
 use pannier::store::{Options, Response};
-use pannier::sync::client::{Client, ClientEvent, ClientOptions, Operation, rows_tree};
+use pannier::sync::client::{Client, ClientEvent, ClientOptions, OUTCOMES_MAX, Operation, rows_tree};
 use pannier::sync::mutation::{Id, Mutation, Outcome, Status};
 use pannier::sync::rows::Collection;
 use pannier::sync::wire::{self, Answer, Change, ScopePatch, SyncError, SyncResponse};
@@ -274,4 +275,59 @@ fn a_product_that_was_evicted_is_absent_until_the_server_has_another_one() {
     let deleted = Change::Del { key: evicted[0].to_string(), rev: 31 };
     pulled(&mut client, &mut records, 32, vec![deleted, put(evicted[1], 2, "new")]);
     assert!(!there(&client, evicted[0]) && there(&client, evicted[1]));
+}
+
+/// Numbers of the outcomes that were not acknowledged.
+fn unseen(client: &mut Client) -> Vec<u64> {
+    let mut numbers = Vec::new();
+    let take = &mut |row: &[u8]| numbers.extend(Document::from_stored(row.to_vec()).as_ref().u64("seq"));
+    assert_eq!(client.outcomes(take).expect("all is in memory") as usize, numbers.len());
+    numbers
+}
+
+fn outcomes_stored(client: &Client) -> usize {
+    let mut count = 0;
+    let scan = pannier::store::Scan::ascending(&[OUTCOMES.0], &[OUTCOMES.0 + 1]);
+    client
+        .view()
+        .scan(scan, &mut |_, _| {
+            count += 1;
+            true
+        })
+        .expect("all is in memory");
+    count
+}
+
+#[test]
+fn outcomes_are_kept_over_visits_until_they_are_acknowledged_and_so_many_at_most() {
+    let scopes = &[Collection::Cart];
+    let mut records = MemoryRecords::default();
+    let mut visit = client(scopes, &mut records);
+    let adds = |client: &mut Client, records: &mut MemoryRecords, count: u64| {
+        for _ in 0..count {
+            mutate(client, "cart.add", 2, json!({ "sku": "A" }));
+        }
+        pump(client, records);
+        while client.pending_count() > 0 {
+            acknowledge(client, records, 1_000);
+            pump(client, records);
+        }
+    };
+    adds(&mut visit, &mut records, 250);
+    let all: Vec<u64> = (1..=250).collect();
+    assert_eq!(unseen(&mut visit), all);
+    let mut visit = client(scopes, &mut records);
+    assert_eq!(unseen(&mut visit), all, "after a reload");
+    for (seq, left, stored) in [(20, 230, 230), (20, 230, 230), (10, 230, 230), (240, 10, 200), (999, 0, 200)] {
+        visit.submit(Operation::Acknowledge(seq), 1_000);
+        pump(&mut visit, &mut records);
+        assert_eq!((unseen(&mut visit).len(), outcomes_stored(&visit)), (left, stored), "{seq}");
+    }
+    let mut visit = client(scopes, &mut records);
+    assert!(unseen(&mut visit).is_empty());
+    adds(&mut visit, &mut records, 300);
+    assert_eq!((unseen(&mut visit).len(), outcomes_stored(&visit)), (300, 300));
+    adds(&mut visit, &mut records, OUTCOMES_MAX);
+    assert_eq!(unseen(&mut visit).len(), OUTCOMES_MAX as usize);
+    assert!(outcomes_stored(&visit) <= OUTCOMES_MAX as usize + 200);
 }

@@ -94,6 +94,21 @@ pub extern "C" fn upkeep(engine: &mut Engine, now_ms: f64) -> f64 {
     engine.submit(Operation::Upkeep, now_ms)
 }
 
+/// Reads the outcomes that were not acknowledged into the result. Returns how many, or a negative code.
+#[unsafe(no_mangle)]
+pub extern "C" fn outcomes(engine: &mut Engine) -> f64 {
+    engine.result.clear();
+    let bytes = &mut engine.result;
+    let read = engine.client.outcomes(&mut |outcome| bytes.extend_from_slice(outcome));
+    engine.finish_read(read.map(f64::from))
+}
+
+/// The shopper has seen the outcomes up to number `seq`; returns the ticket.
+#[unsafe(no_mangle)]
+pub extern "C" fn acknowledge(engine: &mut Engine, seq: f64, now_ms: f64) -> f64 {
+    engine.submit(Operation::Acknowledge(seq as u64), now_ms)
+}
+
 /// Whether another step is due.
 #[unsafe(no_mangle)]
 pub extern "C" fn is_upkeep_due(engine: &Engine) -> bool {

@@ -39,8 +39,22 @@ const REFUSED: f64 = -3.0;
 /// It cannot be done: the result tells why, in words.
 const FAILED: f64 = -4.0;
 
-pub(crate) const NAMES: [&str; 6] =
-    ["cart.add", "cart.adjust", "cart.setQty", "cart.remove", "cart.clear", "history.visit"];
+/// The same order stands in `js/src/store.ts`.
+pub(crate) const NAMES: [&str; 13] = [
+    "cart.add",
+    "cart.adjust",
+    "cart.setQty",
+    "cart.remove",
+    "cart.clear",
+    "cart.select",
+    "cart.saveForLater",
+    "cart.coupon",
+    "cart.claim",
+    "history.visit",
+    "history.delete",
+    "order.submit",
+    "order.cancel",
+];
 
 /// A document that was written before; null where it is none.
 pub(crate) fn document() -> Document {

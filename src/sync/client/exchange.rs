@@ -110,7 +110,9 @@ impl Client {
             let mut mutation = mutation.clone();
             // Both times are of the same clock, so it does not matter whether that is right.
             let age_ms = self.now_ms.saturating_sub(mutation.at);
-            mutation.valid_for = mutation.valid_for.map(|valid_for| valid_for.saturating_sub(age_ms));
+            // What the server had executed in time, and has lost, stands.
+            let is_again = mutation.seq <= self.state.again_to;
+            mutation.valid_for = mutation.valid_for.filter(|_| !is_again).map(|left| left.saturating_sub(age_ms));
             batch.push(mutation);
         }
         batch

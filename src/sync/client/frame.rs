@@ -231,7 +231,7 @@ impl Client {
 
     /// Asks for the segment that a read faulted on, if it is still there, and
     /// for those that were written `ahead` of it.
-    fn want_fault<T>(&mut self, frame: u32, ahead: u32, read: Result<T, Stop>) -> Result<T, Stop> {
+    pub(super) fn want_fault<T>(&mut self, frame: u32, ahead: u32, read: Result<T, Stop>) -> Result<T, Stop> {
         if let Err(Stop::Tree(TreeError::Fault(Fault { segment }))) = read {
             if frame != 0 && !self.store.head().holds(segment) {
                 return Err(gone());

@@ -25,7 +25,7 @@ mod state;
 
 pub use changes::CHANGED_ROWS_MAX;
 pub use frame::{FRAME_AGE_MS_MAX, FRAMES_MAX, TRANSACTION_OPERATIONS_MAX};
-pub use operation::Operation;
+pub use operation::{OUTCOMES_MAX, Operation};
 
 use crate::collection::budget::Budget;
 use crate::collection::index::Definition;

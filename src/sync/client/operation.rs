@@ -3,7 +3,7 @@
 use super::edit::put_newer;
 use super::exchange::Applied;
 use super::recovery::Recovery;
-use super::state::{CLIENT_ROW, SYNC_ROW};
+use super::state::{CLIENT_ROW, SYNC_ROW, SyncState};
 use super::{Client, ClientEvent, rows_tree};
 use crate::collection::upkeep::{self, SCHEMA_ROW};
 use crate::collection::{
@@ -19,9 +19,13 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// Outcomes kept after they were told, so that a tab that slept through them
-/// can still tell its own shopper.
+/// Outcomes kept after they were acknowledged, so that a tab that slept through
+/// them can still tell its own shopper.
 const OUTCOMES_KEPT: u64 = 200;
+
+/// Most outcomes kept until they are acknowledged: a shop that never does must
+/// not fill the device.
+pub const OUTCOMES_MAX: u64 = 1000;
 
 /// Version of the arguments of every mutation so far.
 pub(super) const ARGS_VERSION: u16 = 1;
@@ -86,6 +90,8 @@ pub enum Operation {
     Transaction(Vec<Operation>),
     /// A step of what is done when nothing else is: see [`upkeep`].
     Upkeep,
+    /// The shopper has seen the outcomes up to this sequence number.
+    Acknowledge(u64),
     /// A server's answer.
     Apply(Box<Applied>),
     /// Goes on after a refusal. Tells [`ClientEvent::Recovered`]: why, as the
@@ -117,6 +123,7 @@ impl Client {
             Operation::Apply(applied) => self.apply(applied),
             Operation::Recover(recovery) => self.recover(recovery),
             Operation::Upkeep => self.upkeep(),
+            Operation::Acknowledge(seq) => self.acknowledge(*seq),
             Operation::Transaction(operations) => self.edit(operations),
             one => self.edit(core::slice::from_ref(one)),
         }
@@ -167,6 +174,24 @@ impl Client {
         let finished = workspace.finish()?;
         self.reload = true;
         self.events.push(ClientEvent::Progress(progress));
+        Ok(self.commit(finished))
+    }
+
+    fn acknowledge(&mut self, seq: u64) -> Result<u64, Stop> {
+        let (before, seq) = (self.state.acknowledged, seq.min(self.state.confirmed_seq));
+        if seq <= before {
+            return Ok(0);
+        }
+        let mut workspace = Workspace::new(self.store.reader(), &self.schema, self.now_ms);
+        // Those further back have gone, by number.
+        let first = (before + 1).max(self.state.confirmed_seq.saturating_sub(OUTCOMES_MAX));
+        for old in first..=seq.min(self.state.confirmed_seq.saturating_sub(OUTCOMES_KEPT)) {
+            workspace.write(&number_key(OUTCOMES, old), None);
+        }
+        let state = SyncState { acknowledged: seq, ..self.state.clone() };
+        workspace.write(&row_key(META, SYNC_ROW), Some(state.to_document().as_bytes()));
+        let finished = workspace.finish()?;
+        self.state = state;
         Ok(self.commit(finished))
     }
 
@@ -240,7 +265,8 @@ impl Client {
             let told = told(mutation, outcome, mutation.seq <= state.again_to);
             workspace.write(&number_key(OUTCOMES, mutation.seq), Some(told.as_bytes()));
             workspace.write(&number_key(OUTBOX, mutation.seq), None);
-            if let Some(old) = mutation.seq.checked_sub(OUTCOMES_KEPT) {
+            let kept = if mutation.seq <= state.acknowledged + OUTCOMES_KEPT { OUTCOMES_KEPT } else { OUTCOMES_MAX };
+            if let Some(old) = mutation.seq.checked_sub(kept) {
                 workspace.write(&number_key(OUTCOMES, old), None);
             }
             if matches!(outcome.status, Status::Applied | Status::Adjusted) {

@@ -33,6 +33,8 @@ pub(super) struct SyncState {
     /// Pending mutations up to this one were acknowledged before, and are sent
     /// again to a server that may have lost them.
     pub(super) again_to: u64,
+    /// Outcomes up to this one were seen by the shopper.
+    pub(super) acknowledged: u64,
     pub(super) journal: Journal,
     /// Of each collection that was ever pulled; `None` where the rows are to
     /// be pulled anew.
@@ -69,6 +71,7 @@ impl SyncState {
             ("confirmedSeq", int(self.confirmed_seq)),
             ("firstSeq", int(self.first_seq)),
             ("againTo", int(self.again_to)),
+            ("acknowledged", int(self.acknowledged)),
             ("journalFirst", int(self.journal.first)),
             ("journalCount", int(self.journal.count)),
             ("journalBytes", int(self.journal.bytes)),
@@ -90,6 +93,7 @@ impl SyncState {
         self.confirmed_seq = number("confirmedSeq");
         self.first_seq = number("firstSeq").max(1);
         self.again_to = number("againTo");
+        self.acknowledged = number("acknowledged");
         self.journal =
             Journal { first: number("journalFirst"), count: number("journalCount"), bytes: number("journalBytes") };
         self.cookies.clear();
@@ -184,6 +188,23 @@ impl Client {
         self.pending = pending;
         self.schema = Arc::new(schema);
         self.load_budgets()
+    }
+
+    /// The outcomes that the shopper has not acknowledged, the oldest first. Returns how many.
+    ///
+    /// # Errors
+    /// A fault is asked for: repeat when it is told to be loaded.
+    pub fn outcomes(&mut self, take: &mut dyn FnMut(&[u8])) -> Result<u32, Stop> {
+        let mut count = 0;
+        let from = number_key(OUTCOMES, self.state.acknowledged + 1);
+        let to = after_prefix(&[OUTCOMES.0]).unwrap_or_default();
+        let read = self.store.reader().scan(Scan::ascending(&from, &to), &mut |_, value| {
+            take(value);
+            count += 1;
+            true
+        });
+        self.want_fault(0, 0, read.map_err(Stop::from))?;
+        Ok(count)
     }
 
     /// Tells the outcomes of mutations that have been confirmed, by whichever tab.

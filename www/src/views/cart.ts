@@ -36,7 +36,7 @@ export function cart(context: Context): View {
     }),
   )
   const recent = recentlyViewed(shop, null)
-  let last: Cart = { lines: [], count: 0 }
+  let last: Cart = { lines: [], count: 0, coupons: [] }
 
   async function show(now: Cart): Promise<void> {
     const products = await Promise.all(now.lines.map((line) => shop.catalog.get(line.sku)))
