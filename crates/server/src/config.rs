@@ -106,6 +106,8 @@ pub struct Limits {
 pub enum Command {
     /// Print a token that the server of this database accepts
     Token(Token),
+    /// Copy a database as it is at this moment, also while it is served
+    Backup(Backup),
     /// Give a database that was restored from a backup a new epoch. Run it before it is served again:
     /// the clients then send again what the backup does not have
     NewEpoch(NewEpoch),
@@ -117,6 +119,17 @@ pub struct NewEpoch {
     /// The SQLite database; no pannierd may be serving it
     #[arg(long, value_name = "FILE")]
     pub db: PathBuf,
+}
+
+/// Options of `pannierd backup`.
+#[derive(Args)]
+pub struct Backup {
+    /// The SQLite database
+    #[arg(long, value_name = "FILE", env = "PANNIERD_DB")]
+    pub db: PathBuf,
+    /// Where the copy goes; a file that is there already is left alone
+    #[arg(long, value_name = "FILE")]
+    pub to: PathBuf,
 }
 
 /// Options of `pannierd token`.

@@ -144,7 +144,9 @@ pub fn settled(
         .query_row([client.0], |row| row.get(0))?;
     let mut settled = Vec::new();
     for mutation in mutations.iter().filter(|mutation| decided_name(mutation).is_some()) {
-        if mutation.seq <= last_seq || is_known(connection, shopper, mutation)? {
+        let is_executed = mutation.seq <= last_seq
+            || connection.prepare_cached("SELECT 1 FROM outcome WHERE id = ?1")?.exists([mutation.id.0])?;
+        if is_executed || is_known(connection, shopper, mutation)? {
             settled.push(mutation.id);
         }
     }

@@ -157,6 +157,7 @@ pub fn router(app: Arc<App>, static_dir: Option<&Path>) -> Router {
         .route("/anonymous", post(anonymous))
         .route("/poke", get(poke))
         .route("/admin/catalog", post(admin::change_catalog))
+        .route("/openapi.json", get(openapi))
         .route("/catalog", get(pieces::log))
         .route("/catalog/{handle}/{offset}", get(pieces::answer))
         .fallback(any(|| async { refuse(StatusCode::NOT_FOUND, "not_found", "no such address") }))
@@ -228,6 +229,11 @@ pub fn refuse(status: StatusCode, code: &str, message: &str) -> Response {
 pub fn unavailable(what: &str, why: &dyn Display) -> Response {
     tracing::warn!("{what}: {why}");
     refuse(StatusCode::SERVICE_UNAVAILABLE, "retry", &why.to_string())
+}
+
+/// What this server answers, for machines.
+async fn openapi() -> Response {
+    ([(CONTENT_TYPE, "application/json")], include_str!("openapi.json")).into_response()
 }
 
 async fn ready(State(app): State<Arc<App>>) -> Response {

@@ -36,7 +36,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use auth::{Claims, Secret, Signers};
-use config::{Command, NewEpoch, Serve, Token};
+use config::{Backup, Command, NewEpoch, Serve, Token};
 use hook::Hook;
 use http::{App, Base};
 use keys::KeySet;
@@ -49,6 +49,7 @@ fn main() -> ExitCode {
     let cli = config::parse(std::env::args_os().collect()).unwrap_or_else(|e| e.exit());
     let done = match cli.command {
         Some(Command::Token(args)) => print_token(&args),
+        Some(Command::Backup(args)) => backup(&args),
         Some(Command::NewEpoch(args)) => new_epoch(&args),
         None => serve(&cli.serve),
     };
@@ -84,6 +85,19 @@ fn print_token(args: &Token) -> Result<(), String> {
     });
     println!("{token}");
     Ok(())
+}
+
+fn backup(args: &Backup) -> Result<(), String> {
+    let wrong = |why: &dyn std::fmt::Display| format!("backup {}: {why}", args.to.display());
+    if !args.db.is_file() {
+        return Err(format!("database {}: no such file", args.db.display()));
+    }
+    if args.to.exists() {
+        return Err(wrong(&"there is such a file already"));
+    }
+    store::backup(&args.db, &args.to).map_err(|e| wrong(&e))?;
+    // A copy that is not on the disk yet is none.
+    fs::File::open(&args.to).and_then(|file| file.sync_all()).map_err(|e| wrong(&e))
 }
 
 fn new_epoch(args: &NewEpoch) -> Result<(), String> {

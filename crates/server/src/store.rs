@@ -174,6 +174,13 @@ fn upgrade(connection: &Connection, from: i64) -> rusqlite::Result<()> {
     connection.pragma_update(None, "user_version", SCHEMA_VERSION)
 }
 
+/// Copies a database that may be in use, as it is between two transactions.
+pub fn backup(db: &Path, to: &Path) -> rusqlite::Result<()> {
+    let connection = Connection::open_with_flags(db, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connection.busy_timeout(BUSY_WAIT)?;
+    connection.execute("VACUUM INTO ?1", [to.to_string_lossy()]).map(drop)
+}
+
 /// Gives the database a new epoch: clients then start over, and send again what it may have lost.
 pub fn new_epoch(connection: &Connection, db: &Path) -> Result<u64, OpenError> {
     let sqlite = |error| OpenError::Sqlite { db: db.to_owned(), error };

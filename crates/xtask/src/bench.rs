@@ -5,18 +5,20 @@ use std::process::ExitCode;
 use crate::args::Args;
 use crate::process::{command, run_through};
 use crate::workspace::absolute;
-use crate::{Failure, bench_native, pack, setup};
+use crate::{Failure, bench_native, bench_server, pack, setup};
 
 const FLAGS: &[&str] = &["--json", "--only", "--systems", "--reps"];
 
 /// `cargo xtask bench`. The runner builds its page from the packed package itself.
 pub fn main(words: &[String]) -> Result<ExitCode, Failure> {
-    let args = Args::parse(words, &["--native"], FLAGS)?;
-    if args.has("--native") {
-        return match FLAGS.iter().find(|flag| args.has(flag)) {
-            Some(flag) => Err(format!("{flag} is for the benchmark in Chromium, not for --native")),
-            None => bench_native::main(),
-        };
+    let args = Args::parse(words, &["--native", "--server"], FLAGS)?;
+    for (name, run) in [("--native", bench_native::main as fn() -> _), ("--server", bench_server::main)] {
+        if args.has(name) {
+            return match FLAGS.iter().find(|flag| args.has(flag)) {
+                Some(flag) => Err(format!("{flag} is for the benchmark in Chromium, not for {name}")),
+                None => run(),
+            };
+        }
     }
     setup::ensure()?;
     pack::ensure()?;

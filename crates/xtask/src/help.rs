@@ -137,6 +137,7 @@ when the total passes its limit.
         summary: "Compare Pannier with other stores and the platform's limits in headless Chromium",
         usage: "cargo xtask bench [--json FILE] [--only WORKLOAD,...] [--systems NAME,...] [--reps N]
        cargo xtask bench --native
+       cargo xtask bench --server
 
 Packs, builds the benchmark page and runs every workload on every system, on fresh profiles.
 Prints medians with their spread and how many times better each is than Pannier, raw IndexedDB
@@ -155,6 +156,10 @@ on, and the exit status is 1. A full run takes 10 to 25 minutes.
                    the whole store's get, put and opening grow from 10,000 to 1,000,000 records.
                    Prints medians and ratios (some four minutes). Exits with 1 when a cost grows
                    beyond its limit.
+  --server         Instead of all this: syncs a second of pannierd over HTTP on this machine's disk,
+                   beside the same rows written by bare SQLite transactions; delays at half of
+                   that; streams and their memory (a minute after the build). Exits with 1 when a
+                   figure is not what it must be.
 ",
         run: bench::main,
     },

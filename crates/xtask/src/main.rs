@@ -3,6 +3,7 @@
 mod args;
 mod bench;
 mod bench_native;
+mod bench_server;
 mod catalogue;
 mod columns;
 mod conformance;

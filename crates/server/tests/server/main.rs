@@ -6,6 +6,7 @@ mod files;
 mod harness;
 mod hook;
 mod limits;
+mod openapi;
 mod operation;
 mod pieces;
 mod process;

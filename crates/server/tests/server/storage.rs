@@ -5,7 +5,7 @@ use pannier::sync::rows::Collection;
 use pannier::sync::wire::{ScopeRequest, SyncRequest};
 use rusqlite::Connection;
 
-use crate::harness::{Folder, Server};
+use crate::harness::{Folder, Server, pannierd};
 use crate::wire::{add, push, quantities, request, sync};
 
 fn database(folder: &Folder) -> Connection {
@@ -100,6 +100,30 @@ fn a_shopper_who_is_full_can_still_take_out_and_others_do_not_notice() {
         assert_ne!(answer.outcomes[0].code.as_deref(), Some("shopper_full"));
         assert_eq!(sync(&server, &bob, &push(2, &[add(2, 1, "A1", 1)])).outcomes[0].status, Status::Applied);
     }
+}
+
+#[test]
+fn a_backup_of_a_running_server_is_served_under_a_new_epoch() {
+    let folder = Folder::new();
+    let server = Server::start(&folder, &[]);
+    let token = server.token(&["--shopper", "ada"]);
+    let first = sync(&server, &token, &push(1, &[add(1, 1, "A1", 2)]));
+    let [db, copy] = [folder.path("shop.db"), folder.path("copy.db")];
+    let backup = || pannierd().arg("backup").arg("--db").arg(&db).arg("--to").arg(&copy).output().unwrap();
+    assert!(backup().status.success());
+    sync(&server, &token, &push(1, &[add(1, 2, "B1", 1)]));
+    let again = String::from_utf8(backup().stderr).unwrap();
+    assert!(again.contains("there is such a file already"), "{again}");
+    let handle = server.get("/v1/catalog").json()["handle"].clone();
+    server.stop();
+
+    std::fs::copy(&copy, &db).unwrap();
+    assert!(pannierd().arg("new-epoch").arg("--db").arg(&db).status().unwrap().success());
+    let server = Server::start(&folder, &[]);
+    let second = sync(&server, &token, &request(1));
+    assert_eq!((second.last_seq, quantities(&second)), (1, vec![("A1".into(), 2)]));
+    assert_ne!(second.epoch, first.epoch);
+    assert_ne!(server.get("/v1/catalog").json()["handle"], handle, "caches start anew");
 }
 
 #[test]
