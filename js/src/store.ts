@@ -242,7 +242,8 @@ export class Store implements Source<Write, Edit> {
       return this.#submit(engine => engine.write(0, name, collection, bytes, id, Date.now()), receipt)
     }
     this.#mustBeOpen()
-    if (this.#batch.bytes === 0) queueMicrotask(this.#cross)
+    // Chromium's queueMicrotask takes some 5 µs longer in a page that has just loaded.
+    if (this.#batch.bytes === 0) void Promise.resolve().then(this.#cross)
     this.#batch.add(name, collection, id, bytes, receipt)
     // Who watches is told of each commit by itself.
     if (this.#batch.bytes > BATCH_BYTES_MAX || this.#subscribers.get(collection)?.size) this.#cross()

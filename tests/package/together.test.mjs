@@ -88,6 +88,27 @@ test('whatever reads after a write in the same task sees it', async () => {
   await shop.close()
 })
 
+test('a long list is the same until it changes, and then holds what has changed and the rest', async () => {
+  const shop = await openShop()
+  const products = Array.from({ length: 300 }, (_, number) => ({ id: `p${1000 + number}`, number, tags: ['a', `${number}`] }))
+  await shop.catalog.putMany(products).durable
+  const read = () => shop.catalog.range({ gte: 'p1', limit: 1000 })
+  // Asked for the first time, its rows are not kept one by one; asked again, they are.
+  for (let round = 0; round < 4; round++) {
+    const list = await read()
+    assert.deepEqual(list, products)
+    assert.equal(await read(), list)
+    products[round * 50] = { ...products[round * 50], number: -round }
+    const { durable } = shop.catalog.put(products[round * 50])
+    assert.deepEqual(await read(), products)
+    const row = await shop.catalog.get('p1007')
+    await durable
+    assert.deepEqual(row, products[7])
+    if (round > 0) assert.equal((await read())[7], row)
+  }
+  await shop.close()
+})
+
 test('a store that is closed in the task of a write has it stored', async () => {
   const shop = await openShop()
   const { durable } = shop.catalog.put({ id: 'A' })
