@@ -416,14 +416,18 @@ export interface Progress {
   readonly state: 'building' | 'ready' | 'failed' | 'dropped'
 }
 
-/** How the client went on after the server had lost something, or the browser profile was copied. */
+/** How the client went on after the server or the device had lost something, or the browser profile was copied. */
 export interface Recovery {
-  /** Of the server's refusal: `epoch_changed`, `unknown_client`, `seq_gap` or `op_mismatch`. */
+  /**
+   * Of the server's refusal: `epoch_changed`, `unknown_client`, `seq_gap` or `op_mismatch`; `digest` when the rows of
+   * `scope` were not what the server has, and are pulled again.
+   */
   readonly code: string
   /** Acknowledged mutations that are sent again. */
-  readonly again: number
+  readonly again?: number
   /** Acknowledged mutations that may be lost, at most: they are older than the journal. */
-  readonly lost: number
+  readonly lost?: number
+  readonly scope?: string
 }
 
 /** How the device's storage is. */

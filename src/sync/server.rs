@@ -19,6 +19,10 @@ use core::fmt;
 /// may have learnt of it long after it was stored.
 pub const OUTCOME_KEPT_MS: u64 = 2 * wire::JOURNAL_AGE_MS_MAX;
 
+/// Milliseconds for which a tombstone is kept: a device that was away for
+/// longer pulls its scopes whole.
+pub const TOMBSTONE_KEPT_MS: u64 = 30 * 24 * 3600 * 1000;
+
 /// Owner of the rows that all shoppers share.
 pub const SHARED: &str = "";
 
@@ -47,6 +51,18 @@ pub struct ChangePage {
     pub changes: Vec<Change>,
     /// Whether more follow.
     pub more: bool,
+}
+
+/// Where a scope stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Its revision; 0 before its first write.
+    pub rev: u64,
+    /// Highest revision of the tombstones that were dropped: who knows the
+    /// scope only up to an earlier one may have rows that are gone.
+    pub pruned: u64,
+    /// Sum of [`wire::digest`] over its rows.
+    pub digest: u64,
 }
 
 /// One open transaction of the server's database. All is read and written in
@@ -103,6 +119,9 @@ pub trait ServerTx {
 
     /// The revision of a scope; 0 before its first write.
     fn rev(&mut self, owner: &str, collection: Collection) -> Result<u64, RowsError>;
+
+    /// Where a scope stands.
+    fn standing(&mut self, owner: &str, collection: Collection) -> Result<Standing, RowsError>;
 
     /// The changes with a revision above `after`, ascending: at most `rows_max`,
     /// and no further once keys and values together reach `bytes_max`; but
@@ -322,15 +341,17 @@ fn pull_scope(
 ) -> Result<ScopePatch, ServeError> {
     let name = scope.name;
     let owner = owner(shopper, name);
-    let rev = tx.rev(owner, name)?;
-    let after = scope.cookie.filter(|cookie| *cookie <= rev);
+    let Standing { rev, pruned, digest } = tx.standing(owner, name)?;
+    let after = scope.cookie.filter(|cookie| (pruned..=rev).contains(cookie));
     let (rows_max, bytes_max) = match name {
         Collection::Catalog => (limits.changes_per_scope, limits.changes_bytes),
         _ => (usize::MAX, usize::MAX),
     };
     let page = tx.changes(owner, name, after.unwrap_or(0), rows_max, bytes_max)?;
     let cookie = if page.more { page.changes.last().map_or(rev, Change::rev) } else { rev };
-    Ok(ScopePatch { name, cookie, reset: after.is_none(), more: page.more, changes: page.changes })
+    // Devices keep of the catalog what they have room for.
+    let digest = (name != Collection::Catalog && !page.more).then_some(digest);
+    Ok(ScopePatch { name, cookie, reset: after.is_none(), more: page.more, changes: page.changes, digest })
 }
 
 /// Whose rows of `collection` a shopper sees.

@@ -12,6 +12,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh64::xxh64;
 
 mod client;
 
@@ -127,6 +128,25 @@ pub struct ScopePatch {
     pub more: bool,
     /// The changes, by ascending revision; at most one for each key.
     pub changes: Vec<Change>,
+    /// The sum of [`digest`] over all rows of the scope, where the server tells
+    /// it and no more changes wait.
+    #[serde(default)]
+    pub digest: Option<u64>,
+}
+
+/// A row's part of the digest of its scope: the low 53 bits of the xxh64 (seed
+/// 0) of its key, a zero byte and its value as encoded. The parts are summed
+/// modulo 2^53, so that a change costs one subtraction and one addition.
+pub fn digest(key: &str, value: &[u8]) -> u64 {
+    let mut hashed = Vec::from(key.as_bytes());
+    hashed.push(0);
+    hashed.extend_from_slice(value);
+    xxh64(&hashed, 0) & NUMBER_MAX
+}
+
+/// The sum of a digest and a row's part of it.
+pub fn add_digest(digest: u64, part: u64) -> u64 {
+    digest.wrapping_add(part) & NUMBER_MAX
 }
 
 /// One changed row.

@@ -10,15 +10,16 @@ use std::time::Duration;
 use pannier::shop::stock;
 use pannier::sync::rows::{Collection, RowsError};
 use pannier::sync::server::{SHARED, ServerTx};
-use rusqlite::Connection;
+use pannier::sync::wire;
+use rusqlite::{Connection, params};
 
 use crate::auth;
 use crate::catalogue::Product;
-use crate::tx::Tx;
+use crate::tx::{Tx, part_of};
 use crate::{now_ms, pieces};
 
 /// Version of the tables below; kept in the database's `user_version`.
-const SCHEMA_VERSION: i64 = 3;
+const SCHEMA_VERSION: i64 = 4;
 /// `pann` in ASCII: tells a database of ours from another program's.
 const APPLICATION_ID: i64 = 0x7061_6e6e;
 /// How long to wait for another process, such as a backup, that holds the database.
@@ -51,7 +52,8 @@ pub const SCHEMA: &str = "
     -- A mutation that comes again under another client is known by its id.
     CREATE INDEX outcome_by_id ON outcome (id);
     -- Where each scope stands. live counts its rows that are no tombstones, rows all, bytes their
-    -- keys and values; pruned is the highest revision of a tombstone that is gone.
+    -- keys and values; pruned is the highest revision of a tombstone that is gone, digest the sum
+    -- over the rows with which devices compare theirs.
     CREATE TABLE scope (
         owner TEXT NOT NULL,
         collection INTEGER NOT NULL,
@@ -60,6 +62,7 @@ pub const SCHEMA: &str = "
         rows INTEGER NOT NULL DEFAULT 0,
         bytes INTEGER NOT NULL DEFAULT 0,
         pruned INTEGER NOT NULL DEFAULT 0,
+        digest INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (owner, collection)
     ) WITHOUT ROWID;
     -- A row without a value is a tombstone, and has the time since when.
@@ -168,9 +171,12 @@ fn upgrade(connection: &Connection, from: i64) -> rusqlite::Result<()> {
     if from < 2 {
         connection.execute_batch("CREATE INDEX outcome_by_id ON outcome (id)")?;
     }
-    connection.execute_batch(UPGRADE_3)?;
-    connection.execute_batch(pieces::SCHEMA)?;
-    pieces::create(connection)?;
+    if from < 3 {
+        connection.execute_batch(UPGRADE_3)?;
+        connection.execute_batch(pieces::SCHEMA)?;
+        pieces::create(connection)?;
+    }
+    add_digests(connection)?;
     connection.pragma_update(None, "user_version", SCHEMA_VERSION)
 }
 
@@ -179,6 +185,21 @@ pub fn backup(db: &Path, to: &Path) -> rusqlite::Result<()> {
     let connection = Connection::open_with_flags(db, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     connection.busy_timeout(BUSY_WAIT)?;
     connection.execute("VACUUM INTO ?1", [to.to_string_lossy()]).map(drop)
+}
+
+/// What version 4 added: the digest of each scope.
+fn add_digests(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch("ALTER TABLE scope ADD COLUMN digest INTEGER NOT NULL DEFAULT 0")?;
+    let mut rows = connection.prepare("SELECT owner, collection, key, value FROM row WHERE value IS NOT NULL")?;
+    let mut rows = rows.query([])?;
+    while let Some(row) = rows.next()? {
+        let (owner, collection, key): (String, i64, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let part = part_of(&key, row.get_ref(3)?.as_blob()?);
+        connection
+            .prepare_cached("UPDATE scope SET digest = (digest + ?3) & ?4 WHERE owner = ?1 AND collection = ?2")?
+            .execute(params![owner, collection, part, wire::NUMBER_MAX])?;
+    }
+    Ok(())
 }
 
 /// Gives the database a new epoch: clients then start over, and send again what it may have lost.

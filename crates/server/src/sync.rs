@@ -162,7 +162,7 @@ enum Failure {
 async fn serve(app: Arc<App>, shopper: String, mut request: SyncRequest) -> Result<SyncResponse, Failure> {
     let decided = decide(&app, &shopper, &mut request).await?;
     let (owner, asked) = (shopper.clone(), app.clone());
-    let ran = app.writer.run(move |connection| transact(&asked, connection, &owner, &*decided, request)).await;
+    let ran = app.writer.run(move |connection| transact(&asked, connection, &owner, &*decided, &request)).await;
     let fault: String = match ran {
         Ok(Ok((response, moved))) => {
             for outcome in &response.outcomes {
@@ -189,21 +189,16 @@ fn transact(
     connection: &Connection,
     shopper: &str,
     decided: &dyn Decisions,
-    mut request: SyncRequest,
+    request: &SyncRequest,
 ) -> Result<(SyncResponse, Vec<Collection>), ServeError> {
     let mut tx = Tx::new(connection);
-    for scope in &mut request.scopes {
-        // What was deleted since cannot be told any more.
-        let pruned = tx.pruned(server::owner(shopper, scope.name), scope.name)?;
-        scope.cookie = scope.cookie.filter(|cookie| *cookie >= pruned);
-    }
     let before = revs(&mut tx, shopper)?;
     let context = Context::at(now_ms());
     // An anonymous cart may be claimed when its token has long expired.
     let is_secret = |anonymous: &str, token: &str| app.signers.secret.has_signed(token, anonymous);
     let rules = ServerRules { decisions: decided, is_secret: &is_secret };
     let rules = Bounded { rules: &rules, connection, shopper, most: app.shopper_most };
-    let response = server::sync(&mut tx, &rules, shopper, &request, &context, &Limits::default())?;
+    let response = server::sync(&mut tx, &rules, shopper, request, &context, &Limits::default())?;
     let after = revs(&mut tx, shopper)?;
     let moved = Collection::ALL.into_iter().zip(before.iter().zip(&after));
     let moved = moved.filter(|(_, (before, after))| before != after).map(|(collection, _)| collection);

@@ -3,8 +3,8 @@
 use pannier::format::document::Document;
 use pannier::sync::mutation::{Id, Outcome, Status};
 use pannier::sync::rows::{Collection, RowsError};
-use pannier::sync::server::{ChangePage, ClientState, SHARED, ServerTx, StoredOutcome};
-use pannier::sync::wire::Change;
+use pannier::sync::server::{ChangePage, ClientState, SHARED, ServerTx, Standing, StoredOutcome};
+use pannier::sync::wire::{self, Change};
 use rusqlite::types::FromSqlError;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
@@ -19,10 +19,12 @@ pub struct Usage {
     pub bytes: u64,
 }
 
-/// What stands under a key.
-struct Standing {
+/// What is stored under a key.
+struct Under {
     is_live: bool,
     bytes: i64,
+    /// Its part of the digest; 0 for a tombstone.
+    part: i64,
 }
 
 /// Reads and writes within the transaction that is open on a connection.
@@ -40,17 +42,18 @@ impl<'a> Tx<'a> {
         self.connection.prepare_cached(sql).map_err(failed)
     }
 
-    /// What stands under a key: whether it is a tombstone, and the bytes of key and value.
-    fn standing(&self, owner: &str, collection: Collection, key: &str) -> Result<Option<Standing>, RowsError> {
-        self.prepare(
-            "SELECT value IS NOT NULL, coalesce(length(value), 0) FROM row
-             WHERE owner = ?1 AND collection = ?2 AND key = ?3",
-        )?
-        .query_row(params![owner, collection.number(), key], |row| {
-            Ok(Standing { is_live: row.get(0)?, bytes: key.len() as i64 + row.get::<_, i64>(1)? })
-        })
-        .optional()
-        .map_err(failed)
+    fn under(&self, owner: &str, collection: Collection, key: &str) -> Result<Option<Under>, RowsError> {
+        self.prepare("SELECT value FROM row WHERE owner = ?1 AND collection = ?2 AND key = ?3")?
+            .query_row(params![owner, collection.number(), key], |row| {
+                let value = row.get_ref(0)?.as_blob_or_null()?;
+                Ok(Under {
+                    is_live: value.is_some(),
+                    bytes: (key.len() + value.map_or(0, <[u8]>::len)) as i64,
+                    part: value.map_or(0, |value| part_of(key, value)),
+                })
+            })
+            .optional()
+            .map_err(failed)
     }
 
     /// Puts a value, or a tombstone, in place of what stands there. Raises the revision of the scope.
@@ -59,20 +62,22 @@ impl<'a> Tx<'a> {
         owner: &str,
         collection: Collection,
         key: &str,
-        before: Option<Standing>,
+        before: Option<Under>,
         value: Option<&[u8]>,
     ) -> Result<u64, RowsError> {
         let bytes = (key.len() + value.map_or(0, <[u8]>::len)) as i64;
         let live = i64::from(value.is_some()) - i64::from(before.as_ref().is_some_and(|before| before.is_live));
         let rows = i64::from(before.is_none());
+        let part = value.map_or(0, |value| part_of(key, value)) - before.as_ref().map_or(0, |before| before.part);
         let bytes = bytes - before.map_or(0, |before| before.bytes);
         let rev: i64 = self
             .prepare(
-                "INSERT INTO scope (owner, collection, rev, live, rows, bytes) VALUES (?1, ?2, 1, ?3, ?4, ?5)
-                 ON CONFLICT DO UPDATE SET rev = rev + 1, live = live + ?3, rows = rows + ?4, bytes = bytes + ?5
-                 RETURNING rev",
+                "INSERT INTO scope (owner, collection, rev, live, rows, bytes, digest)
+                 VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6 & ?7)
+                 ON CONFLICT DO UPDATE SET rev = rev + 1, live = live + ?3, rows = rows + ?4, bytes = bytes + ?5,
+                 digest = (digest + ?6) & ?7 RETURNING rev",
             )?
-            .query_row(params![owner, collection.number(), live, rows, bytes], |row| row.get(0))
+            .query_row(params![owner, collection.number(), live, rows, bytes, part, wire::NUMBER_MAX], |row| row.get(0))
             .map_err(failed)?;
         let dead_ms = value.is_none().then(now_ms);
         self.prepare(
@@ -92,11 +97,6 @@ impl<'a> Tx<'a> {
         self.prepare("SELECT coalesce(sum(rows), 0), coalesce(sum(bytes), 0) FROM scope WHERE owner = ?1")?
             .query_row([shopper], |row| Ok(Usage { rows: row.get(0)?, bytes: row.get(1)? }))
             .map_err(failed)
-    }
-
-    /// The highest revision of a tombstone of a scope that is gone.
-    pub fn pruned(&self, owner: &str, collection: Collection) -> Result<u64, RowsError> {
-        self.scope("pruned", owner, collection)
     }
 
     fn scope(&self, column: &str, owner: &str, collection: Collection) -> Result<u64, RowsError> {
@@ -188,12 +188,12 @@ impl ServerTx for Tx<'_> {
     }
 
     fn put(&mut self, owner: &str, collection: Collection, key: &str, value: &Document) -> Result<u64, RowsError> {
-        let before = self.standing(owner, collection, key)?;
+        let before = self.under(owner, collection, key)?;
         self.replace(owner, collection, key, before, Some(value.as_bytes()))
     }
 
     fn delete(&mut self, owner: &str, collection: Collection, key: &str) -> Result<Option<u64>, RowsError> {
-        match self.standing(owner, collection, key)? {
+        match self.under(owner, collection, key)? {
             Some(before) if before.is_live => self.replace(owner, collection, key, Some(before), None).map(Some),
             _ => Ok(None),
         }
@@ -230,6 +230,16 @@ impl ServerTx for Tx<'_> {
         self.scope("rev", owner, collection)
     }
 
+    fn standing(&mut self, owner: &str, collection: Collection) -> Result<Standing, RowsError> {
+        self.prepare("SELECT rev, pruned, digest FROM scope WHERE owner = ?1 AND collection = ?2")?
+            .query_row(params![owner, collection.number()], |row| {
+                Ok(Standing { rev: row.get(0)?, pruned: row.get(1)?, digest: row.get(2)? })
+            })
+            .optional()
+            .map(Option::unwrap_or_default)
+            .map_err(failed)
+    }
+
     fn changes(
         &mut self,
         owner: &str,
@@ -260,6 +270,12 @@ impl ServerTx for Tx<'_> {
         }
         Ok(page)
     }
+}
+
+/// A row's part of its scope's digest.
+pub fn part_of(key: &str, value: &[u8]) -> i64 {
+    // 53 bits.
+    wire::digest(key, value).cast_signed()
 }
 
 fn stored_outcome(seq: u64, row: &Row<'_>) -> rusqlite::Result<StoredOutcome> {
@@ -330,6 +346,24 @@ mod tests {
         assert_eq!(tx.get("ada", Collection::History, "a"), Ok(None));
         assert_eq!(tx.put("ada", Collection::Cart, "b", &doc("5")), Ok(5));
         assert_eq!(tx.count("ada", Collection::Cart), Ok(2));
+    }
+
+    #[test]
+    fn the_digest_is_the_sum_over_the_rows() {
+        let connection = connection();
+        let mut tx = Tx::new(&connection);
+        let digest = |tx: &mut Tx<'_>| tx.standing("ada", Collection::Cart).unwrap().digest;
+        for (key, text) in [("a", "1"), ("b", "2"), ("a", "3"), ("c", "4")] {
+            tx.put("ada", Collection::Cart, key, &doc(text)).unwrap();
+        }
+        tx.delete("ada", Collection::Cart, "b").unwrap();
+        tx.put("bob", Collection::Cart, "a", &doc("5")).unwrap();
+        let parts = [("a", "3"), ("c", "4")].map(|(key, text)| wire::digest(key, doc(text).as_bytes()));
+        assert_eq!(digest(&mut tx), wire::add_digest(parts[0], parts[1]));
+        for key in ["a", "c"] {
+            tx.delete("ada", Collection::Cart, key).unwrap();
+        }
+        assert_eq!(digest(&mut tx), 0);
     }
 
     #[test]

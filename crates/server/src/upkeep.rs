@@ -5,13 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pannier::sync::rows::Collection;
+use pannier::sync::server::TOMBSTONE_KEPT_MS;
 use rusqlite::{Connection, params};
 
 use crate::http::App;
 use crate::{now_ms, pieces};
 
-/// Milliseconds for which a tombstone is kept. A device that comes back later gets its scope whole.
-pub const TOMBSTONE_KEPT_MS: u64 = 30 * 24 * 3600 * 1000;
 /// How often old tombstones are looked for.
 const EVERY: Duration = Duration::from_secs(3600);
 /// Tombstones in one transaction: shoppers' requests go in between.

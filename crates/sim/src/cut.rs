@@ -4,7 +4,7 @@ use crate::memory_server::MemoryServer;
 use pannier::format::document::Document;
 use pannier::sync::mutation::Id;
 use pannier::sync::rows::{Collection, RowsError};
-use pannier::sync::server::{ChangePage, ClientState, ServerTx, StoredOutcome};
+use pannier::sync::server::{ChangePage, ClientState, ServerTx, Standing, StoredOutcome};
 
 /// A transaction that works for so many calls.
 pub struct Cut<'a> {
@@ -72,6 +72,10 @@ impl ServerTx for Cut<'_> {
         limit: usize,
     ) -> Result<Vec<(String, Document)>, RowsError> {
         self.call()?.scan(owner, collection, after, limit)
+    }
+
+    fn standing(&mut self, owner: &str, collection: Collection) -> Result<Standing, RowsError> {
+        self.call()?.standing(owner, collection)
     }
 
     fn count(&mut self, owner: &str, collection: Collection) -> Result<u64, RowsError> {

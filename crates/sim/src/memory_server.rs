@@ -6,8 +6,10 @@ use pannier::format::document::Document;
 use pannier::shop::stock;
 use pannier::sync::mutation::{Context, Id, Rules};
 use pannier::sync::rows::{Collection, RowsError};
-use pannier::sync::server::{self, ChangePage, ClientState, Limits, SHARED, ServeError, ServerTx, StoredOutcome};
-use pannier::sync::wire::{Change, SyncRequest, SyncResponse};
+use pannier::sync::server::{
+    self, ChangePage, ClientState, Limits, SHARED, ServeError, ServerTx, Standing, StoredOutcome,
+};
+use pannier::sync::wire::{self, Change, SyncRequest, SyncResponse};
 use std::collections::BTreeMap;
 
 /// A row or, without a value, its tombstone.
@@ -15,11 +17,13 @@ use std::collections::BTreeMap;
 struct Row {
     rev: u64,
     value: Option<Document>,
+    written_ms: u64,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Scope {
     rev: u64,
+    pruned: u64,
     rows: BTreeMap<String, Row>,
 }
 
@@ -30,12 +34,13 @@ pub struct MemoryServer {
     clients: BTreeMap<Id, ClientState>,
     outcomes: BTreeMap<(Id, u64), (StoredOutcome, u64)>,
     scopes: BTreeMap<(String, Collection), Scope>,
+    now_ms: u64,
 }
 
 impl MemoryServer {
     /// An empty database.
     pub fn new(epoch: u64) -> Self {
-        Self { epoch, clients: BTreeMap::new(), outcomes: BTreeMap::new(), scopes: BTreeMap::new() }
+        Self { epoch, clients: BTreeMap::new(), outcomes: BTreeMap::new(), scopes: BTreeMap::new(), now_ms: 0 }
     }
 
     /// The database has another epoch from now on, as after a restore.
@@ -72,6 +77,7 @@ impl MemoryServer {
         calls_left: Option<u32>,
     ) -> Result<SyncResponse, ServeError> {
         let mut tx = self.clone();
+        tx.now_ms = now_ms;
         let mut cut = Cut { tx: &mut tx, calls_left };
         let response = server::sync(&mut cut, rules, shopper, request, &Context::at(now_ms), limits)?;
         *self = tx;
@@ -94,6 +100,16 @@ impl MemoryServer {
         self.live(server::owner(shopper, collection), collection).collect()
     }
 
+    /// Drops the tombstones of before `before_ms`.
+    pub fn prune_tombstones(&mut self, before_ms: u64) {
+        for scope in self.scopes.values_mut() {
+            let is_old = |row: &Row| row.value.is_none() && row.written_ms < before_ms;
+            let old = scope.rows.values().filter(|row| is_old(row)).map(|row| row.rev);
+            scope.pruned = old.max().unwrap_or(0).max(scope.pruned);
+            scope.rows.retain(|_, row| !is_old(row));
+        }
+    }
+
     /// How many outcomes are kept for a client.
     pub fn outcomes_kept(&self, client: Id) -> usize {
         self.outcomes.keys().filter(|(owner, _)| *owner == client).count()
@@ -111,7 +127,7 @@ impl MemoryServer {
     fn write(&mut self, owner: &str, collection: Collection, key: &str, value: Option<Document>) -> u64 {
         let scope = self.scopes.entry((owner.into(), collection)).or_default();
         scope.rev += 1;
-        scope.rows.insert(key.into(), Row { rev: scope.rev, value });
+        scope.rows.insert(key.into(), Row { rev: scope.rev, value, written_ms: self.now_ms });
         scope.rev
     }
 }
@@ -185,6 +201,14 @@ impl ServerTx for MemoryServer {
 
     fn rev(&mut self, owner: &str, collection: Collection) -> Result<u64, RowsError> {
         Ok(self.scope(owner, collection).map_or(0, |scope| scope.rev))
+    }
+
+    fn standing(&mut self, owner: &str, collection: Collection) -> Result<Standing, RowsError> {
+        let digest = self
+            .live(owner, collection)
+            .fold(0, |digest, (key, value)| wire::add_digest(digest, wire::digest(&key, value.as_bytes())));
+        let scope = self.scope(owner, collection).cloned().unwrap_or_default();
+        Ok(Standing { rev: scope.rev, pruned: scope.pruned, digest })
     }
 
     fn changes(

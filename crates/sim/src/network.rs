@@ -21,6 +21,21 @@ pub enum Fault {
     DuplicateAtOnce,
     /// It breaks off midway.
     Cut,
+    /// It carries a token that has expired.
+    ExpiredToken,
+    /// It names a schema that is no longer served.
+    OldSchema,
+    /// The answer has lost its changes of the cart.
+    LoseChanges,
+}
+
+fn without_changes(answer: &[u8]) -> Vec<u8> {
+    let mut answer = wire::decode_answer(answer).expect("an answer");
+    if let Answer::Ok(response) = &mut answer {
+        let cart = response.scopes.iter_mut().filter(|patch| patch.name == Collection::Cart);
+        cart.for_each(|patch| patch.changes.clear());
+    }
+    wire::encode_answer(&answer)
 }
 
 /// What an answer says, but for the time at which it was given.
@@ -70,6 +85,13 @@ impl<'s> Network<'s> {
                 self.note(&answer);
                 return Err(NetworkError);
             }
+            Some(Fault::ExpiredToken) => self.server.post_expired(body)?,
+            Some(Fault::OldSchema) => {
+                let request = wire::decode_request(&body).expect("clients send requests");
+                let request = SyncRequest { schema: 0, ..request };
+                self.server.post(shopper, wire::encode_request(&request))?
+            }
+            Some(Fault::LoseChanges) => without_changes(&self.server.post(shopper, body)?),
             Some(Fault::Duplicate) => {
                 self.server.post(shopper, body.clone())?;
                 self.server.post(shopper, body)?

@@ -1,6 +1,6 @@
 //! A real `pannierd` on a free port of the loopback.
 
-use crate::server::{NetworkError, Server, ServerEvent};
+use crate::server::{EXPIRED_TOKEN, NetworkError, Server, ServerEvent};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -149,6 +149,10 @@ impl Server for Pannierd {
     fn post(&mut self, shopper: &str, body: Vec<u8>) -> Result<Vec<u8>, NetworkError> {
         let token = self.token(shopper);
         self.send("/v1/sync", &token, POSTCARD_TYPE, &body)
+    }
+
+    fn post_expired(&mut self, body: Vec<u8>) -> Result<Vec<u8>, NetworkError> {
+        self.send("/v1/sync", EXPIRED_TOKEN, POSTCARD_TYPE, &body)
     }
 
     fn post_twice_at_once(&mut self, shopper: &str, body: Vec<u8>) -> Result<[Vec<u8>; 2], NetworkError> {

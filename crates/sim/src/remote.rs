@@ -5,7 +5,7 @@
 //! products, lines and orders on their way out, is mixed into the ids of
 //! clients and mutations, and is taken out of what comes back.
 
-use crate::server::{NetworkError, Server};
+use crate::server::{EXPIRED_TOKEN, NetworkError, Server};
 use jsonwebtoken::{EncodingKey, Header};
 use pannier::sync::mutation::Id;
 use pannier::sync::wire::{self, Answer, SyncRequest};
@@ -118,6 +118,8 @@ impl Remote {
                 for outcome in &mut response.outcomes {
                     outcome.id = self.salted(outcome.id);
                 }
+                // It holds for the names with their salt.
+                response.scopes.iter_mut().for_each(|patch| patch.digest = None);
                 Ok(wire::encode_answer(&Answer::Ok(response)))
             }
             Ok(refused) => Ok(wire::encode_answer(&refused)),
@@ -163,6 +165,11 @@ impl Server for Remote {
     fn post(&mut self, shopper: &str, body: Vec<u8>) -> Result<Vec<u8>, NetworkError> {
         let token = self.token(shopper)?;
         let answer = self.send("/v1/sync", &token, &self.encode(&body))?;
+        self.decode(&answer)
+    }
+
+    fn post_expired(&mut self, body: Vec<u8>) -> Result<Vec<u8>, NetworkError> {
+        let answer = self.send("/v1/sync", EXPIRED_TOKEN, &self.encode(&body))?;
         self.decode(&answer)
     }
 

@@ -98,8 +98,8 @@ impl World<'_> {
                 self.device(place(on).0)?.settle();
                 Ok(())
             }
-            Step::Sync { on, fault, error } => {
-                let ended = self.sync(on, *fault)?;
+            Step::Sync { on, fault, after, error } => {
+                let ended = self.sync(on, *fault, *after)?;
                 same("the sync ended with", &ended.as_deref(), &error.as_deref())
             }
             Step::Offline { on } => {
@@ -118,8 +118,10 @@ impl World<'_> {
                 Ok(())
             }
             Step::Kill { on, at } => self.kill(on, *at),
-            Step::Catalog { products } => {
-                self.network.server.put_products(products);
+            Step::Catalog { products, more } => {
+                let more = (1..=*more).map(|number| json!({ "id": format!("P{number}"), "title": "Spoon" }));
+                let products: Vec<Json> = products.iter().cloned().chain(more).collect();
+                self.network.server.put_products(&products);
                 Ok(())
             }
             Step::Cache { on, products } => {
@@ -136,6 +138,14 @@ impl World<'_> {
                 *self.ahead.entry(on.clone()).or_default() += ms;
                 self.device(on).map(drop)
             }
+            Step::Login { on, shopper } => {
+                self.device(on)?.shopper = shopper.clone();
+                Ok(())
+            }
+            Step::Wait { ms } => {
+                let done = self.network.server.wait(*ms);
+                if done { Ok(()) } else { Err("this server's clock cannot be put forward".into()) }
+            }
             Step::Server { event } => {
                 let done = self.network.server.befall(*event);
                 if done { Ok(()) } else { Err("this server cannot be made to".into()) }
@@ -150,11 +160,12 @@ impl World<'_> {
                 Ok(())
             }
             Step::Request { shopper, client, mutations, answer } => self.request(shopper, client, mutations, answer),
-            Step::Expect { on, cart, orders, pending } => {
+            Step::Expect { on, cart, orders, catalog, pending } => {
                 let (device, tab) = place(on);
                 let device = self.device(device)?;
                 same_cart(on, &lines(device.view(tab, Collection::Cart)), cart)?;
                 same_cart(on, &lines(device.view(tab, Collection::Orders)), orders)?;
+                same_products(device, tab, catalog)?;
                 same("pending", &device.tab(tab).client.pending_count(), pending)
             }
         }
@@ -233,15 +244,15 @@ impl World<'_> {
     }
 
     /// Exchanges until neither side has more. How it failed, if it did.
-    fn sync(&mut self, on: &str, mut fault: Option<Fault>) -> Result<Option<String>, String> {
+    fn sync(&mut self, on: &str, fault: Option<Fault>, after: usize) -> Result<Option<String>, String> {
         let (name, tab) = place(on);
         let offline = self.offline.contains(name);
         let now_ms = self.now_ms(name);
         let device = self.devices.get_mut(name).ok_or_else(|| format!("no device is called {name}"))?;
         device.now_ms = now_ms;
-        for _ in 0..ROUNDS_MAX {
+        for round in 0..ROUNDS_MAX {
             let body = device.request(tab).ok_or("the tab is not open yet")?;
-            let fault = if offline { Some(Fault::DropRequest) } else { fault.take() };
+            let fault = if offline { Some(Fault::DropRequest) } else { fault.filter(|_| round == after) };
             let Ok(answer) = self.network.post(&device.shopper, body, fault) else {
                 return Ok(Some("network".into()));
             };
@@ -291,6 +302,10 @@ impl World<'_> {
             let cart = pulled(&mut self.network, shopper, Collection::Cart);
             same_cart(&format!("{shopper}'s cart on the server"), &lines(cart), &expected.cart)?;
             let visits = pulled(&mut self.network, shopper, Collection::History);
+            let now_ms = self.network.server.now_ms();
+            if let Some(visit) = visits.values().find(|visit| visit.as_ref().u64("at").is_some_and(|at| at > now_ms)) {
+                return Err(format!("a visit is from the future: {}", json(visit)));
+            }
             same(&format!("{shopper}'s history on the server"), &skus(&visits), &expected.history)?;
             let orders = pulled(&mut self.network, shopper, Collection::Orders);
             same_cart(&format!("{shopper}'s orders on the server"), &lines(orders), &expected.orders)?;
@@ -341,17 +356,23 @@ fn mutation_id(client: Id, seq: u64) -> [u8; 16] {
     id
 }
 
-fn holdings(device: &mut Device, tab: usize, expected: &Holdings) -> Result<(), String> {
-    same_cart("cart", &lines(device.view(tab, Collection::Cart)), &expected.cart)?;
-    same("history", &skus(&device.view(tab, Collection::History)), &expected.history)?;
-    same_cart("orders", &lines(device.view(tab, Collection::Orders)), &expected.orders)?;
+/// Products have at least the fields that are expected; one that must not be there is null.
+fn same_products(device: &mut Device, tab: usize, expected: &BTreeMap<String, Json>) -> Result<(), String> {
     let catalog = device.view(tab, Collection::Catalog);
-    for (sku, expected) in &expected.catalog {
+    for (sku, expected) in expected {
         let found = catalog.get(sku).map_or(Json::Null, json);
         if !holds(&found, expected) {
             return Err(format!("product {sku} is {found}, expected {expected}"));
         }
     }
+    Ok(())
+}
+
+fn holdings(device: &mut Device, tab: usize, expected: &Holdings) -> Result<(), String> {
+    same_cart("cart", &lines(device.view(tab, Collection::Cart)), &expected.cart)?;
+    same("history", &skus(&device.view(tab, Collection::History)), &expected.history)?;
+    same_cart("orders", &lines(device.view(tab, Collection::Orders)), &expected.orders)?;
+    same_products(device, tab, &expected.catalog)?;
     same("pending", &device.tab(tab).client.pending_count(), &expected.pending)
 }
 

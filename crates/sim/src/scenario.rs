@@ -39,6 +39,22 @@ pub struct Case {
     pub end: End,
 }
 
+impl Case {
+    /// Whether it is about large numbers, and takes its time.
+    pub fn is_large(&self) -> bool {
+        self.steps.iter().any(|step| match step {
+            Step::Edit { times, .. } => *times > 1000,
+            Step::Catalog { more, .. } => *more > 0,
+            _ => false,
+        })
+    }
+
+    /// Whether the server's clock must be put forward for it.
+    pub fn needs_clock(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Wait { .. }))
+    }
+}
+
 /// One thing that happens. `on` is a tab: the device's name for its first one,
 /// `A.2` for its second.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -80,9 +96,12 @@ pub enum Step {
     Sync {
         /// Where.
         on: String,
-        /// What befalls the first request.
+        /// What befalls one of the requests.
         #[serde(default)]
         fault: Option<Fault>,
+        /// How many requests go before that one.
+        #[serde(default)]
+        after: usize,
         /// How it must end, if not well: `network` or a code of the protocol.
         #[serde(default)]
         error: Option<String>,
@@ -113,6 +132,9 @@ pub enum Step {
     Catalog {
         /// The products.
         products: Vec<Json>,
+        /// So many more: `P1`, `P2`, ….
+        #[serde(default)]
+        more: usize,
     },
     /// A page puts products into its cache.
     Cache {
@@ -125,6 +147,18 @@ pub enum Step {
     Later {
         /// Which device.
         on: String,
+        /// Milliseconds.
+        ms: u64,
+    },
+    /// Another shopper logs in on a device.
+    Login {
+        /// Which device.
+        on: String,
+        /// The shopper.
+        shopper: String,
+    },
+    /// Time goes by, on devices and the server alike.
+    Wait {
         /// Milliseconds.
         ms: u64,
     },
@@ -161,6 +195,9 @@ pub enum Step {
         /// The orders.
         #[serde(default)]
         orders: BTreeMap<String, Json>,
+        /// Products whose fields must be as given; null for one that is not there.
+        #[serde(default)]
+        catalog: BTreeMap<String, Json>,
         /// Number of mutations without an outcome.
         #[serde(default)]
         pending: usize,
@@ -238,9 +275,14 @@ pub struct Recovery {
     /// Code of the refusal.
     pub code: String,
     /// Acknowledged mutations that are sent again.
+    #[serde(default)]
     pub again: u64,
     /// Acknowledged mutations that may be lost, older than the journal.
+    #[serde(default)]
     pub lost: u64,
+    /// For the code `digest`: the scope that is pulled again.
+    #[serde(default)]
+    pub scope: Option<String>,
 }
 
 /// An outcome as a shop hears it.

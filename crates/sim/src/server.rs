@@ -6,13 +6,16 @@ use pannier::shop::decide::ServerRules;
 use pannier::shop::stock::{self, CatalogDecisions};
 use pannier::sync::mutation::{Context, Id, Mutation, Outcome, Rules, Verdict};
 use pannier::sync::rows::{Collection, Rows, RowsError};
-use pannier::sync::server::{Limits, ServeError, ServerTx};
+use pannier::sync::server::{Limits, ServeError, ServerTx, TOMBSTONE_KEPT_MS};
 use pannier::sync::wire::{self, Answer, SyncError, SyncRequest};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
+
+/// A token of 1970, signed by nobody.
+pub(crate) const EXPIRED_TOKEN: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm4iLCJleHAiOjF9.AAAA";
 
 /// No answer came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +36,20 @@ pub trait Server {
     /// # Errors
     /// When the server cannot be reached.
     fn post(&mut self, shopper: &str, body: Vec<u8>) -> Result<Vec<u8>, NetworkError>;
+
+    /// One request with a token that has expired.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    fn post_expired(&mut self, _body: Vec<u8>) -> Result<Vec<u8>, NetworkError> {
+        Ok(wire::encode_answer(&Answer::Error(SyncError::Auth {})))
+    }
+
+    /// Lets so many milliseconds go by at the server, and does what it does now
+    /// and then. Returns whether it can.
+    fn wait(&mut self, _ms: u64) -> bool {
+        false
+    }
 
     /// The same request twice at the same time.
     ///
@@ -243,6 +260,12 @@ impl Server for InProcess {
 
     fn now_ms(&self) -> u64 {
         self.clock_ms
+    }
+
+    fn wait(&mut self, ms: u64) -> bool {
+        self.clock_ms += ms;
+        self.database.prune_tombstones(self.clock_ms - TOMBSTONE_KEPT_MS);
+        true
     }
 
     fn befall(&mut self, event: ServerEvent) -> bool {

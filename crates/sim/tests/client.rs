@@ -128,6 +128,7 @@ fn a_row_that_no_rule_can_read_is_refused_and_nothing_changes() {
             reset: true,
             more: false,
             changes: vec![Change::Put { key: "A".into(), rev: 1, value }],
+            digest: None,
         };
         let response = SyncResponse { epoch: 1, last_seq: 0, outcomes: vec![], scopes: vec![patch], at: 0 };
         client.sync_request(0).expect("a request");
@@ -241,7 +242,7 @@ fn a_tab_that_opens_between_a_recovery_and_its_answer_doubles_nothing() {
 
 /// The server answers with these changes of the catalog.
 fn pulled(client: &mut Client, records: &mut MemoryRecords, cookie: u64, changes: Vec<Change>) {
-    let patch = ScopePatch { name: Collection::Catalog, cookie, reset: false, more: false, changes };
+    let patch = ScopePatch { name: Collection::Catalog, cookie, reset: false, more: false, changes, digest: None };
     let response = SyncResponse { epoch: 1, last_seq: 0, outcomes: vec![], scopes: vec![patch], at: 0 };
     client.sync_request(0).expect("a request");
     client.sync_response(&wire::encode_answer(&Answer::Ok(response)), 2_000);

@@ -22,6 +22,8 @@ pub struct Sent {
     epoch: Option<u64>,
     cookies: Vec<(Collection, Option<u64>)>,
     confirmed_seq: u64,
+    /// Where pages of a pull have come to.
+    pub(super) staged: Option<(Collection, u64)>,
     /// The last mutation sent, or the last confirmed where none was.
     last_seq: u64,
 }
@@ -52,6 +54,8 @@ pub struct Applied {
     pub(super) sent: Sent,
     pub(super) response: SyncResponse,
     sent_all: bool,
+    /// Whether pages wait for the last of their pull.
+    is_staging: bool,
 }
 
 impl Applied {
@@ -59,7 +63,7 @@ impl Applied {
     /// still `pending` was not taken from this answer: it came too late.
     pub(super) fn more(&self, pending: &[Mutation]) -> bool {
         let untold = pending.first().is_some_and(|first| first.seq <= self.response.last_seq);
-        untold || !self.sent_all || self.response.scopes.iter().any(|patch| patch.more)
+        untold || !self.sent_all || self.is_staging || self.response.scopes.iter().any(|patch| patch.more)
     }
 }
 
@@ -74,7 +78,12 @@ impl Client {
             return None;
         }
         let client = self.state.client?;
-        let scopes = self.scopes.iter().map(|name| ScopeRequest { name: *name, cookie: self.state.cookie(*name) });
+        let staged = self.staged();
+        let cookie = |name| match staged {
+            Some((staged, cookie)) if staged == name => Some(cookie),
+            _ => self.state.cookie(name),
+        };
+        let scopes = self.scopes.iter().map(|name| ScopeRequest { name: *name, cookie: cookie(*name) });
         let request = SyncRequest {
             protocol: PROTOCOL,
             schema: SCHEMA,
@@ -91,6 +100,7 @@ impl Client {
             epoch: self.state.epoch,
             cookies: self.state.cookies.clone(),
             confirmed_seq,
+            staged,
             last_seq: request.mutations.last().map_or(confirmed_seq, |last| last.seq),
         });
         Some(wire::encode_request(&request))
@@ -128,14 +138,15 @@ impl Client {
     pub fn sync_response(&mut self, body: &[u8], now_ms: u64) {
         let Some(sent) = self.sent.take() else { return };
         match wire::decode_answer(body) {
-            Ok(Answer::Ok(response)) => {
+            Ok(Answer::Ok(mut response)) => {
                 if let Err(error) = sent.check(&response) {
                     return self.sync_refused(error);
                 }
                 self.recoveries = 0;
                 let last = self.pending.last().map_or(0, |last| last.seq);
                 let sent_all = last <= response.last_seq;
-                self.submit(Operation::Apply(Box::new(Applied { sent, response, sent_all })), now_ms);
+                let is_staging = self.stage(&sent, &mut response);
+                self.submit(Operation::Apply(Box::new(Applied { sent, response, sent_all, is_staging })), now_ms);
             }
             Ok(Answer::Error(error)) => match Recovery::of(sent, &error) {
                 Some(recovery) if self.recoveries < RECOVERIES_MAX => {

@@ -21,6 +21,7 @@ mod frame;
 mod journal;
 mod operation;
 mod recovery;
+mod staging;
 mod state;
 
 pub use changes::CHANGED_ROWS_MAX;
@@ -46,6 +47,7 @@ use alloc::vec::Vec;
 use changes::{Changes, Written};
 use exchange::Sent;
 use frame::Frame;
+use staging::Staging;
 use state::SyncState;
 
 /// What a client needs of the rules beyond their execution.
@@ -119,7 +121,8 @@ pub enum ClientEvent {
         more: bool,
     },
     /// The client has gone on after a refusal, and further exchanges are due:
-    /// `{code, again, lost}`, see [`Operation::Recover`].
+    /// `{code, again, lost}`, see [`Operation::Recover`]. With code `digest`, the
+    /// rows of `scope` were not what the server has: they are pulled again.
     Recovered(Document),
     /// The server refused the request as a whole.
     SyncRefused(SyncError),
@@ -175,6 +178,8 @@ pub struct Client {
     view_stale: bool,
     outcomes_told_to: u64,
     sent: Option<Sent>,
+    /// Pages of a pull, until the last has come.
+    staging: Option<Staging>,
     /// Recoveries since the last answer that was none of them.
     recoveries: u32,
     /// What the last one came to, until it is durable.
@@ -240,6 +245,7 @@ impl Client {
             view_stale: true,
             outcomes_told_to: 0,
             sent: None,
+            staging: None,
             recoveries: 0,
             recovered: None,
             next_id: options.new_id,
@@ -396,7 +402,8 @@ impl Client {
                 ticket = Some(queued.ticket);
                 match queued.operation {
                     Operation::Apply(answer) => {
-                        let more = answer.more(&self.pending);
+                        let more = answer.more(&self.pending) || self.recovered.is_some();
+                        self.events.extend(self.recovered.take().map(ClientEvent::Recovered));
                         self.events.push(ClientEvent::Synced { more });
                     }
                     Operation::Recover(_) => {

@@ -13,7 +13,7 @@ use crate::format::document::{Document, Value};
 use crate::store::Scan;
 use crate::sync::mutation::{Id, Mutation, Outcome, Status};
 use crate::sync::rows::Collection;
-use crate::sync::wire::{self, Change};
+use crate::sync::wire::{self, Change, ScopePatch};
 use crate::tree::TreeError;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -230,12 +230,14 @@ impl Client {
 
     fn apply(&mut self, applied: &Applied) -> Result<u64, Stop> {
         let answer = &applied.response;
+        self.recovered = None;
         if !applied.sent.is_from(&self.state) {
             // Another tab has synced meanwhile, or named the client. The server keeps the outcomes
             // until they are acknowledged, so the next exchange brings all again.
             return Ok(0);
         }
         let mut state = self.state.clone();
+        let mut recovered = None;
         let mut workspace = Workspace::new(self.store.reader(), &self.schema, self.now_ms);
         for patch in &answer.scopes {
             let tree = rows_tree(patch.name);
@@ -254,7 +256,13 @@ impl Client {
                     Change::Del { key, .. } => workspace.delete(tree, key)?,
                 }
             }
-            state.set_cookie(patch.name, Some(patch.cookie));
+            let differs = differs(&mut workspace, patch)?;
+            if differs && !patch.reset {
+                let told = [("code", Value::Str("digest")), ("scope", Value::Str(patch.name.name()))];
+                recovered = Document::object(&told).ok();
+            }
+            // What differs even where all of it was just pulled is no mistake of this client's.
+            state.set_cookie(patch.name, Some(patch.cookie).filter(|_| !differs || patch.reset));
         }
         for mutation in self.pending.iter().take_while(|mutation| mutation.seq <= answer.last_seq) {
             let Some(outcome) = answer.outcomes.iter().find(|outcome| outcome.seq == mutation.seq) else {
@@ -282,6 +290,7 @@ impl Client {
         workspace.write(&row_key(META, SYNC_ROW), Some(state.to_document().as_bytes()));
         let finished = workspace.finish()?;
         self.state = state;
+        self.recovered = recovered;
         let confirmed = self.pending.iter().take_while(|mutation| mutation.seq <= self.state.confirmed_seq).count();
         self.pending = self.pending.split_off(confirmed);
         Ok(self.commit(finished))
@@ -311,6 +320,19 @@ impl Client {
         self.check_budgets();
         commit
     }
+}
+
+/// Whether the rows of a scope are not those that the server has. The history
+/// is not looked at: visits go when a device has no room.
+fn differs(workspace: &mut Workspace<'_>, patch: &ScopePatch) -> Result<bool, TreeError> {
+    let Some(expected) = patch.digest.filter(|_| patch.name != Collection::History) else {
+        return Ok(false);
+    };
+    let mut digest = 0;
+    for (key, row) in workspace.scan(rows_tree(patch.name), None, usize::MAX)? {
+        digest = wire::add_digest(digest, wire::digest(&key, row.as_bytes()));
+    }
+    Ok(digest != expected)
 }
 
 /// An outcome as it is told.

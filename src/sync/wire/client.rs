@@ -146,6 +146,7 @@ fn read_patch(rest: &mut &[u8]) -> Option<ScopePatch> {
         reset: read_bool(rest)?,
         more: read_bool(rest)?,
         changes: read_list(rest, read_change)?,
+        digest: read_option(rest)?,
     })
 }
 

@@ -43,7 +43,14 @@ fn outcome() -> SyncResponse {
     let detail = detail.expect("detail");
     let outcomes =
         [Outcome { seq: 42, id: Id([0xCD; 16]), status: Status::Applied, code: None, detail, rev: 1_000_001 }];
-    let quiet = |name| ScopePatch { name, cookie: 1_000_001, reset: false, more: false, changes: Vec::new() };
+    let quiet = |name| ScopePatch {
+        name,
+        cookie: 1_000_001,
+        reset: false,
+        more: false,
+        changes: Vec::new(),
+        digest: Some((1 << 53) - 1),
+    };
     SyncResponse {
         epoch: (1 << 53) - 1,
         last_seq: 42,

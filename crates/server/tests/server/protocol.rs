@@ -6,7 +6,7 @@ use std::path::Path;
 
 use pannier::shop::{cart, history, product};
 use pannier::sync::mutation;
-use pannier::sync::server::OUTCOME_KEPT_MS;
+use pannier::sync::server::{OUTCOME_KEPT_MS, TOMBSTONE_KEPT_MS};
 use pannier::sync::wire::{self, Answer, SyncRequest};
 use serde_json::Value;
 
@@ -113,6 +113,7 @@ fn the_limits_are_those_of_the_code() {
         ("JOURNAL_MUTATIONS_MAX", wire::JOURNAL_MUTATIONS_MAX as u64),
         ("JOURNAL_BYTES_MAX", wire::JOURNAL_BYTES_MAX),
         ("OUTCOME_KEPT_MS", OUTCOME_KEPT_MS),
+        ("TOMBSTONE_KEPT_MS", TOMBSTONE_KEPT_MS),
         ("CART_LINES_MAX", cart::CART_LINES_MAX as u64),
         ("QTY_PER_LINE_MAX", product::QTY_PER_LINE_MAX),
         ("HISTORY_VISITS_MAX", history::HISTORY_VISITS_MAX as u64),

@@ -91,6 +91,7 @@ fn patch(random: &mut Random) -> ScopePatch {
         reset: random.below(2) == 0,
         more: random.below(2) == 0,
         changes: list(random, change),
+        digest: option(random),
     }
 }
 
