@@ -292,6 +292,15 @@ mod tests {
     }
 
     #[test]
+    fn a_coupon_among_the_products_is_told_by_its_code() {
+        let mut parsed = parse(b"{\"coupon\":\"TEN\",\"price\":9.5,\"until\":7}\n{\"id\":\"a\",\"coupon\":\"TEN\",\"price\":12}\n{\"sku\":\"b\"}");
+        let kinds: Vec<_> = parsed.products.iter().map(|p| (p.id.as_str(), p.is_coupon())).collect();
+        assert_eq!(kinds, [("TEN", true), ("a", false), ("b", false)]);
+        let terms = serde_json::to_value(parsed.products.remove(0).terms()).unwrap();
+        assert_eq!(terms, serde_json::json!({"price": 9.5, "until": 7}));
+    }
+
+    #[test]
     fn one_fraction_makes_all_prices_decimal() {
         let parsed = parse(b"{\"id\":\"a\",\"price\":12}\n{\"id\":\"b\",\"price\":9.5}\n");
         let prices: Vec<_> = parsed.products.iter().map(|p| p.fields["price"].clone()).collect();
