@@ -169,8 +169,10 @@ test('a collection over its bytes evicts what was used longest ago, and tells it
   await shop.collection('wishes').put({ id: 1, sku: 'A' }).durable
   await shop.catalog.putMany(products(100)).durable
   // Its first read is a use, too.
-  const gone = new Promise((resolve) => {
-    shop.catalog.subscribe({ key: 'P100' }, ({ rows }) => rows.length === 0 && resolve())
+  let isGone
+  const gone = new Promise((resolve) => (isGone = resolve))
+  await new Promise((isTold) => {
+    shop.catalog.subscribe({ key: 'P100' }, ({ rows }) => (rows.length === 0 ? isGone() : isTold()))
   })
   const kept = await shop.catalog.get('P120')
   await shop.catalog.putMany(products(200)).durable
