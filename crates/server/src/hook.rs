@@ -21,6 +21,7 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 use crate::auth::Secret;
+use crate::metrics::Metrics;
 use crate::{call, now_ms, now_s};
 
 /// Calls under way at the same time; each holds a thread.
@@ -40,6 +41,7 @@ pub struct Hook {
     agent: ureq::Agent,
     url: String,
     calls: Semaphore,
+    metrics: Arc<Metrics>,
 }
 
 /// What the shop's system said.
@@ -60,8 +62,8 @@ pub struct Answers(HashMap<(&'static str, Vec<u8>), Decision>);
 
 impl Hook {
     /// Asks this address, each time for at most `wait`.
-    pub fn new(url: &str, wait: Duration) -> Hook {
-        Hook { agent: call::agent(wait), url: url.to_owned(), calls: Semaphore::new(CALLS_MAX) }
+    pub fn new(url: &str, wait: Duration, metrics: Arc<Metrics>) -> Hook {
+        Hook { agent: call::agent(wait), url: url.to_owned(), calls: Semaphore::new(CALLS_MAX), metrics }
     }
 
     /// Asks for all of `mutations` that need it, but for the `settled` ones. Tells too how many of
@@ -86,8 +88,13 @@ impl Hook {
                 return (answers, at);
             }
             match self.call(secret, shopper, mutation).await {
-                Ok(decision) => drop(answers.0.insert(key, decision)),
+                Ok(decision) => {
+                    let is_accepted = matches!(decision, Decision::Accepted(_));
+                    self.metrics.hook_call(if is_accepted { "accepted" } else { "refused" });
+                    answers.0.insert(key, decision);
+                }
                 Err(why) => {
+                    self.metrics.hook_call("failed");
                     tracing::warn!(mutation = mutation.name, "hook: {why}");
                     return (answers, at);
                 }

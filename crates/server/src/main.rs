@@ -127,7 +127,10 @@ fn serve(args: &Serve) -> Result<(), String> {
     let metrics = Arc::new(Metrics::new());
     let (writer, thread) = Writer::start(connection, metrics.clone());
     let reader = Reader::open(args.db()).map_err(|e| format!("database: {e}"))?;
-    let hook = args.hook.as_ref().map(|url| Arc::new(Hook::new(url, Duration::from_millis(args.hook_wait_ms))));
+    let hook = args
+        .hook
+        .as_ref()
+        .map(|url| Arc::new(Hook::new(url, Duration::from_millis(args.hook_wait_ms), metrics.clone())));
     let base = Base { writer, reader, hook, signers: Signers { secret, keys }, metrics };
     let app = Arc::new(App::new(base, &args.limits));
     let served = tokio::runtime::Builder::new_multi_thread()

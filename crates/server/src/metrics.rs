@@ -22,6 +22,7 @@ pub struct Metrics {
     registry: Registry,
     requests: Family<[(&'static str, String); 2], Counter>,
     request_seconds: Family<[(&'static str, String); 1], Histogram>,
+    hook_calls: By,
     limited: By,
     mutations: By,
     /// Connections that are open.
@@ -41,6 +42,7 @@ impl Metrics {
             registry: Registry::with_prefix("pannierd"),
             requests: Family::default(),
             request_seconds: Family::new_with_constructor(|| Histogram::new(SECONDS)),
+            hook_calls: Family::default(),
             limited: Family::default(),
             mutations: Family::default(),
             connections: Gauge::default(),
@@ -52,6 +54,7 @@ impl Metrics {
         let registry = &mut metrics.registry;
         registry.register("requests", "Requests answered", metrics.requests.clone());
         registry.register("request_seconds", "Time until the head of the answer", metrics.request_seconds.clone());
+        registry.register("hook_calls", "Calls of the hook, by what came of them", metrics.hook_calls.clone());
         registry.register("limited", "Requests refused, by limit", metrics.limited.clone());
         registry.register("mutations", "Mutations executed, by what became of them", metrics.mutations.clone());
         registry.register("connections", "Open connections", metrics.connections.clone());
@@ -67,6 +70,11 @@ impl Metrics {
         let labels = [("route", route.to_owned()), ("status", status.to_string())];
         self.requests.get_or_create(&labels).inc();
         self.request_seconds.get_or_create(&[("route", route.to_owned())]).observe(took.as_secs_f64());
+    }
+
+    /// Counts a call of the hook.
+    pub fn hook_call(&self, result: &str) {
+        self.hook_calls.get_or_create(&[("result", result.to_owned())]).inc();
     }
 
     /// Counts a request that met a limit.

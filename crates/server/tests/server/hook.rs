@@ -10,6 +10,7 @@ use pannier::sync::wire::{Answer, SyncError, SyncRequest, SyncResponse};
 use serde_json::{Value, json};
 
 use crate::harness::{Folder, Server};
+use crate::limits::metrics;
 use crate::wire::{JSON, POSTCARD, add, id, push, refused, request, send, sync};
 
 /// A call that came: its head and its body.
@@ -158,6 +159,8 @@ fn what_a_shop_that_fails_was_asked_waits_and_what_came_before_does_not() {
         let keys: Vec<_> = shop.calls().iter().map(|(head, _)| head.contains("submit/ada/o1/1")).collect();
         assert!(!keys.is_empty() && keys.iter().all(|same| *same), "{name}: every call has the same key");
         assert_eq!(sync(&server, &token, &request(1)).last_seq, 1, "{name}");
+        let failed = format!("pannierd_hook_calls_total{{result=\"failed\"}} {}\n", shop.calls().len());
+        assert!(metrics(&server).contains(&failed), "{name}: {}", metrics(&server));
     }
 }
 

@@ -26,7 +26,7 @@ fn rest(mut stream: &TcpStream) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-fn metrics(server: &Server) -> String {
+pub fn metrics(server: &Server) -> String {
     let admin = format!("Bearer {}", server.token(&["--admin"]));
     server.send("GET", "/metrics", &[("authorization", &admin)], b"").text().to_owned()
 }
