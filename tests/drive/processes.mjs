@@ -33,7 +33,7 @@ export async function descendants(pid) {
   return found
 }
 
-/** SIGKILL, at once, in the order given. */
+/** SIGKILL, at once, in the order given; a negative number stands for a process group. */
 export function kill(pids) {
   for (const pid of pids) {
     try {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { createServer } from 'node:net'
 import { Builder, Capabilities } from 'selenium-webdriver'
-import { descendants, kill } from './processes.mjs'
+import { kill } from './processes.mjs'
 
 const BROWSER = process.env.MINIBROWSER ?? '/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser'
 
@@ -17,7 +17,14 @@ const TURN_MS = 20
  */
 export async function launchWebkit() {
   const port = await freePort()
-  const driver = spawn('xvfb-run', ['-a', 'WebKitWebDriver', `--port=${port}`], { stdio: 'ignore' })
+  // A group of its own, to be ended with all that it starts, also where the test runner ends a test that hangs.
+  const driver = spawn('xvfb-run', ['-a', 'WebKitWebDriver', `--port=${port}`], { stdio: 'ignore', detached: true })
+  const end = () => kill([-driver.pid])
+  const interrupted = () => {
+    end()
+    process.exit(1)
+  }
+  process.once('SIGTERM', interrupted)
   const browser = await connect(port)
   const [first] = await browser.getAllWindowHandles()
   const turns = makeTurns()
@@ -32,9 +39,9 @@ export async function launchWebkit() {
     /** The driver gives up with the first process that dies, so a page that must die alone is closed. */
     crash: (page) => page.close(),
     async close() {
-      const all = await descendants(driver.pid)
       await turns(() => browser.quit()).catch(() => {})
-      kill([...all.map((one) => one.pid), driver.pid])
+      process.off('SIGTERM', interrupted)
+      end()
     },
   }
   return context
