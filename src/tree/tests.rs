@@ -269,11 +269,74 @@ const SHAPES: [Shape; 4] = [
     Shape { keys: 600, key: long_key, value: mixed_value, record_bytes_max: 65_536 },
 ];
 
+/// A million operations; the model test of a whole store does more.
 #[test]
 fn behaves_as_a_map() {
-    for seed in 0..12 {
-        run(seed, 20_000, &SHAPES[seed as usize % 4]);
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            scope.spawn(move || (0..13).for_each(|seed| run(4 * seed + thread, 20_000, &SHAPES[thread as usize])));
+        }
+    });
+}
+
+/// Segments of which one faults; what was read before stays, as within one call of a store.
+struct Flaky<'a> {
+    shelf: &'a Shelf,
+    read: RefCell<Vec<u32>>,
+    faults_at: usize,
+}
+
+impl Segments for Flaky<'_> {
+    fn segment(&self, segment: u32) -> Result<Arc<[u8]>, Fault> {
+        let mut read = self.read.borrow_mut();
+        if !read.contains(&segment) {
+            if read.len() == self.faults_at {
+                return Err(Fault { segment });
+            }
+            read.push(segment);
+        }
+        Ok(self.shelf.all[&segment].clone())
     }
+}
+
+#[test]
+fn a_merge_that_faults_anywhere_goes_on_and_frees_nothing_twice() {
+    let mut world = World::new(7);
+    for number in 0..4_000 {
+        let bytes = if number % 97 == 0 { 5_000 } else { 60 };
+        world.insert(plain_key(number), bytes);
+    }
+    world.tree = world.shelf.store(&world.tree, &mut world.freed, 65_536);
+    let mut overlay = Tree::default();
+    for number in (0..4_000).filter(|number| number / 500 % 2 == 0) {
+        // So few are left that leaves join their neighbours.
+        let value = (number % 9 == 0).then(|| vec![7; 30]);
+        overlay.insert(&plain_key(number), value.as_deref(), &NoSegments, &mut Freed::default()).unwrap();
+        match value {
+            Some(value) => world.model.insert(plain_key(number), value),
+            None => world.model.remove(&plain_key(number)),
+        };
+    }
+    let (mut steps, mut faults) = (0, 0);
+    let mut run = Cursor::at_or_after(&overlay, b"", &NoSegments).unwrap();
+    let mut key = Vec::new();
+    while run.key(&mut key).unwrap() {
+        for faults_at in 0.. {
+            let flaky = Flaky { shelf: &world.shelf, read: RefCell::default(), faults_at };
+            if world.tree.merge(&mut run, &flaky, &mut world.freed).is_ok() {
+                break;
+            }
+            let mut at = Vec::new();
+            assert!(run.key(&mut at).unwrap() && at == key, "the overlay's cursor has moved");
+            faults += 1;
+        }
+        steps += 1;
+    }
+    assert!(steps > 20 && faults > 20, "{faults} faults in {steps} steps");
+    world.shelf.check(&world.tree, &world.model);
+    assert!(contents(&world.tree, &world.shelf) == world.model);
+    world.tree = world.shelf.store(&world.tree, &mut world.freed, 65_536);
+    world.shelf.check(&world.tree, &world.model);
 }
 
 /// The weight of all leaves over what they could weigh.

@@ -399,3 +399,47 @@ fn a_range_is_deleted_in_one_commit_up_to_a_number_of_rows() {
     assert_eq!((left(&mut world), world.log.len()), (0, commits + 1));
     world.check(0);
 }
+
+#[test]
+fn equal_values_in_one_bulk_are_refused_and_rows_may_change_places_in_one() {
+    let mut world = World::new();
+    world.open(vec![declared("wishes", vec![index("bySku", &["sku"], UNIQUE)])], &[]);
+    world.settle();
+    let rows_tree = world.tree(0, "wishes");
+    let row = |id: u64, sku: u64| json!({ "id": id, "sku": format!("S{sku}") });
+    let put = |rows: Vec<Value>| Operation::Put { rows_tree, rows: document(json!(rows)) };
+    // The two lie far apart, or are written one after the other.
+    for (first, last) in [(0, 499), (250, 251), (499, 0)] {
+        let rows = (0..500).map(|id| row(id, if id == last { first } else { id }));
+        assert!(refused("unique")(&world.now(0, put(rows.collect()))));
+        assert_eq!(world.rows(0, "wishes", "", json!({})), Vec::<Value>::new());
+    }
+    assert_eq!(world.now(0, put((0..500).map(|id| row(id, id)).collect())), Told::Durable);
+    assert_eq!(world.now(0, put((0..500).map(|id| row(id, 499 - id)).collect())), Told::Durable);
+    assert!(refused("unique")(&world.now(0, put((0..499).map(|id| row(id, id)).collect()))));
+    world.check(0);
+}
+
+#[test]
+fn a_null_among_the_fields_of_a_unique_index_equals_nothing() {
+    let mut world = World::new();
+    world.open(vec![declared("wishes", vec![index("byBoth", &["a", "b"], UNIQUE)])], &[]);
+    world.settle();
+    let rows_tree = world.tree(0, "wishes");
+    // The tag of a null is 0x10: a string of it is a value like any other.
+    let values = [json!(null), json!(0), json!(16), json!(false), json!(""), json!("\u{10}"), json!("\u{0}\u{10}")];
+    let mut id = 0;
+    for a in &values {
+        for b in &values {
+            let mut put = || {
+                id += 1;
+                let rows = document(json!([{ "id": id, "a": a, "b": b }]));
+                world.now(0, Operation::Put { rows_tree, rows })
+            };
+            assert_eq!(put(), Told::Durable, "{a}, {b}");
+            let again = put();
+            assert_eq!(again == Told::Durable, a.is_null() || b.is_null(), "{a}, {b}: {again:?}");
+        }
+    }
+    world.check(0);
+}

@@ -193,3 +193,24 @@ test('a collection over its bytes evicts what was used longest ago, and tells it
   await shop.close()
   await assert.rejects(openShop({ catalog: { bytesMax: 0 } }), code('bad_args'))
 })
+
+test('a transaction that begins inside another is refused, and after an await is one of its own', async () => {
+  const shop = await openShop({ collections: { wishes: WISHES } })
+  const wishes = shop.collection('wishes')
+  await assert.rejects(shop.transaction(() => shop.transaction(() => {})), code('nested'))
+  let tries = 0
+  await shop.transaction(async (outer) => {
+    tries++
+    const before = await outer.collection('wishes').get(1)
+    // Its commit is no part of the outer one, which has read what it writes and so is done again.
+    if (before === undefined) {
+      await shop.transaction((inner) => inner.collection('wishes').put({ id: 1, sku: 'A' }))
+      assert.equal(await outer.collection('wishes').get(1), undefined)
+    }
+    await outer.collection('wishes').put({ id: 2, sku: 'B', before: before ?? null })
+  })
+  assert.equal(tries, 2)
+  assert.deepEqual(ids(await wishes.range()), [1, 2])
+  assert.deepEqual((await wishes.get(2)).before, { id: 1, sku: 'A' })
+  await shop.close()
+})
