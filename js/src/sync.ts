@@ -191,7 +191,7 @@ export class Syncer implements SyncApi {
   #backOff(askedMs: number): void {
     const doubled = BACK_OFF_MS * 2 ** Math.min(this.#failures++, 10)
     // Jitter keeps a shop's pages from coming back all at once after an outage.
-    this.#schedule(Math.max(askedMs, Math.min(doubled, BACK_OFF_MS_MAX) * (0.5 + Math.random() / 2)), true)
+    this.#schedule(Math.max(askedMs, Math.min(doubled, BACK_OFF_MS_MAX) * Math.random()), true)
   }
 
   /** One round trip. Returns whether there is more to do. */
@@ -256,7 +256,9 @@ export class Syncer implements SyncApi {
     const type = response.headers.get('content-type') ?? 'nothing'
     if (!type.startsWith(CONTENT_TYPE)) {
       const message = `the server answered ${response.status} with ${type}, not with a sync answer`
-      throw new PannierError('bad_answer', message)
+      // A proxy that is too busy says so in seconds.
+      const retryAfterMs = 1000 * (Number(response.headers.get('retry-after')) || 0)
+      throw new PannierError('bad_answer', message, { retryAfterMs })
     }
     return new Uint8Array(await response.arrayBuffer())
   }

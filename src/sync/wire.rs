@@ -295,10 +295,15 @@ pub use client::{decode_answer, decode_mutation, encode_mutation, encode_request
 /// Decodes a request from postcard.
 ///
 /// # Errors
-/// `TooLarge` beyond [`REQUEST_BYTES_MAX`], `Malformed` when it is no request.
+/// `TooLarge` beyond [`REQUEST_BYTES_MAX`], `Schema` for another protocol,
+/// whatever its other fields are, `Malformed` when it is no request.
 pub fn decode_request(bytes: &[u8]) -> Result<SyncRequest, SyncError> {
     if bytes.len() > REQUEST_BYTES_MAX {
         return Err(SyncError::TooLarge { limit: REQUEST_BYTES_MAX as u64 });
+    }
+    // The protocol's number stands first in every version.
+    if postcard::take_from_bytes::<u16>(bytes).is_ok_and(|(protocol, _)| protocol != PROTOCOL) {
+        return Err(SyncError::Schema { min: SCHEMA, max: SCHEMA });
     }
     let malformed = |why: &str| SyncError::Malformed { why: why.into() };
     let (request, rest) = postcard::take_from_bytes(bytes).map_err(|_| malformed("not a message"))?;

@@ -86,6 +86,16 @@ fn errors() -> [SyncError; 10] {
 }
 
 #[test]
+fn a_request_of_another_protocol_is_told_what_is_served() {
+    let mut bytes = encode_request(&cart_add());
+    bytes[0] += 1;
+    bytes.truncate(9);
+    assert_eq!(decode_request(&bytes), Err(SyncError::Schema { min: SCHEMA, max: SCHEMA }));
+    bytes[0] -= 1;
+    assert!(matches!(decode_request(&bytes), Err(SyncError::Malformed { .. })));
+}
+
+#[test]
 fn one_edit_is_small_on_the_wire() {
     let request = encode_request(&cart_add());
     assert!(request.len() <= 300, "a request of {} bytes", request.len());
@@ -137,7 +147,7 @@ fn bad_bytes_are_refused_without_a_panic() {
         assert!(malformed(&request[..end]), "cut at {end}");
     }
     assert!(malformed(&[&request[..], &[0]].concat()));
-    assert!(malformed(b"<html><body>502 Bad Gateway</body></html>"));
+    assert!(decode_request(b"<html><body>502 Bad Gateway</body></html>").is_err());
     assert!(decode_answer(b"<html><body>502 Bad Gateway</body></html>").is_err());
     let long = alloc::vec![0; REQUEST_BYTES_MAX + 1];
     assert_eq!(decode_request(&long), Err(SyncError::TooLarge { limit: REQUEST_BYTES_MAX as u64 }));
