@@ -1,6 +1,6 @@
 //! A device: one record store with the tabs that share it.
 
-use crate::tab::{Synced, Tab};
+use crate::tab::{Broadcast, Synced, Tab};
 use pannier::format::document::Document;
 use pannier::store::memory::MemoryRecords;
 use pannier::store::{Options, Response};
@@ -14,6 +14,9 @@ pub struct Told {
     pub durable: Vec<Id>,
     /// Outcomes by sequence number: each tab may tell each once.
     pub outcomes: BTreeMap<u64, Document>,
+    /// Whether the server was restored: an outcome that was told and died with its
+    /// tab before it was stored may then come as another one.
+    pub may_differ: bool,
     /// Recoveries, as told.
     pub recoveries: Vec<Document>,
 }
@@ -26,7 +29,8 @@ impl Told {
     pub fn outcome(&mut self, outcome: Document) {
         let seq = outcome.as_ref().u64("seq").expect("an outcome has a number");
         let before = self.outcomes.insert(seq, outcome.clone());
-        assert!(before.is_none_or(|before| before == outcome), "two outcomes for mutation {seq}");
+        let is_same = before.is_none_or(|before| before == outcome);
+        assert!(is_same || self.may_differ, "two outcomes for mutation {seq}");
     }
 }
 
@@ -47,6 +51,8 @@ pub struct Device {
     pub conflicts: u64,
     /// What its clock shows to requests.
     pub now_ms: u64,
+    /// The last record that a tab has told the others.
+    last: Option<Broadcast>,
     store: Options,
     number: u8,
     ids: u64,
@@ -62,6 +68,7 @@ impl Device {
             told: Told::default(),
             conflicts: 0,
             now_ms: 0,
+            last: None,
             store,
             number,
             ids: 0,
@@ -122,6 +129,12 @@ impl Device {
     pub fn take_events(&mut self, index: usize) {
         let Some(tab) = self.tabs.get_mut(index).and_then(Option::as_mut) else { return };
         let broadcasts = tab.take_events(&mut self.told);
+        if tab.greets() {
+            // The others answer with the last record: what was committed while this
+            // one opened is not missed.
+            self.last.iter().for_each(|last| tab.receive(last.clone()));
+        }
+        self.last = broadcasts.last().cloned().or(self.last.take());
         for (other, tab) in self.tabs.iter_mut().enumerate() {
             if let Some(tab) = tab.as_mut().filter(|_| other != index) {
                 broadcasts.iter().for_each(|broadcast| tab.receive(broadcast.clone()));

@@ -16,6 +16,8 @@ pub struct PlainLine {
     pub added: u64,
     /// Whether it is not selected for an order.
     pub deselected: bool,
+    /// Whether it is put aside for later.
+    pub saved: bool,
 }
 
 /// What the shop says of a product.
@@ -36,6 +38,8 @@ pub struct Plain {
     pub products: BTreeMap<String, PlainProduct>,
     /// Visits by event: sku and date.
     pub visits: BTreeMap<String, (String, u64)>,
+    /// Up to when visits are deleted, by sku; of all under the empty one.
+    pub cuts: BTreeMap<String, u64>,
 }
 
 /// Status and code of an outcome.
@@ -67,6 +71,7 @@ impl Plain {
         match name {
             "cart.clear" => return self.clear(args),
             "history.visit" => return self.visit(args, now_ms),
+            "history.delete" => return self.forget(args, now_ms),
             _ => {}
         }
         let key = args["line"].as_str().expect("a line");
@@ -77,6 +82,13 @@ impl Plain {
             "cart.select" => match self.live(key) {
                 Some(line) => {
                     line.deselected = args["selected"] == false;
+                    APPLIED
+                }
+                None => GONE,
+            },
+            "cart.saveForLater" => match self.live(key) {
+                Some(line) => {
+                    line.saved = args["saved"] == true;
                     APPLIED
                 }
                 None => GONE,
@@ -107,7 +119,28 @@ impl Plain {
             return ("noop", Some("duplicate"));
         }
         let sku = args["sku"].as_str().expect("a sku");
+        if at <= self.cut("").max(self.cut(sku)) {
+            return ("noop", Some("deleted"));
+        }
         self.visits.insert(event.into(), (sku.into(), at));
+        APPLIED
+    }
+
+    fn cut(&self, sku: &str) -> u64 {
+        self.cuts.get(sku).copied().unwrap_or(0)
+    }
+
+    fn forget(&mut self, args: &Json, now_ms: u64) -> Came {
+        let sku = args["sku"].as_str().unwrap_or("");
+        let until = number(args, "until").min(now_ms);
+        if until <= self.cut(sku) {
+            return ("noop", Some("deleted"));
+        }
+        self.cuts.insert(sku.into(), until);
+        let oldest = now_ms.saturating_sub(VISIT_AGE_MS_MAX);
+        let is_its = |other: &str| sku.is_empty() || sku == other;
+        self.visits.retain(|_, (other, at)| *at >= oldest && !(*at <= until && is_its(other)));
+        self.cuts.retain(|_, cut| *cut >= oldest);
         APPLIED
     }
 
@@ -137,7 +170,7 @@ impl Plain {
             let line = self.lines.entry(key.into()).or_default();
             if before == 0 {
                 line.generation += 1;
-                line.deselected = false;
+                (line.deselected, line.saved) = (false, false);
             }
             line.qty += got;
             line.added += got;

@@ -129,6 +129,9 @@ pub struct Executed {
     /// Whether it met a cart that another device had changed since its own had
     /// pulled last.
     pub concurrent: bool,
+    /// Whether it had been executed before, for another client: it got the same
+    /// outcome, and nothing was done.
+    pub again: bool,
 }
 
 /// The core's server over a database in memory. Its clock goes only when told.
@@ -212,7 +215,9 @@ impl InProcess {
         for (mutation, outcome) in request.mutations.iter().zip(outcomes) {
             if mutation.seq > before {
                 let (mutation, outcome) = (mutation.clone(), outcome.clone());
-                self.log.push(Executed { shopper: shopper.into(), client, mutation, outcome, concurrent });
+                let is_same = |other: &Executed| other.mutation.id == mutation.id && other.shopper == shopper;
+                let again = self.log.iter().any(is_same);
+                self.log.push(Executed { shopper: shopper.into(), client, mutation, outcome, concurrent, again });
             }
         }
         let rev = ServerTx::rev(&mut self.database, shopper, Collection::Cart).expect("memory does not fail");

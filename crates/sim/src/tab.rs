@@ -26,6 +26,8 @@ pub struct Tab {
     inbox: VecDeque<Broadcast>,
     /// Mutations submitted and not known to be durable, by ticket.
     undurable: VecDeque<(u64, Id)>,
+    /// Whether it has opened since it was asked last: it then greets the others.
+    greets: bool,
     /// What the last answer of the server came to.
     pub synced: Option<Synced>,
     /// Edits refused here: the ticket and the code.
@@ -69,6 +71,7 @@ impl Tab {
             answered: VecDeque::new(),
             inbox: VecDeque::new(),
             undurable: VecDeque::new(),
+            greets: false,
             synced: None,
             refused: Vec::new(),
         }
@@ -130,6 +133,11 @@ impl Tab {
         self.inbox.push_back(broadcast);
     }
 
+    /// Whether it greets the other tabs now.
+    pub fn greets(&mut self) -> bool {
+        std::mem::take(&mut self.greets)
+    }
+
     /// The store under the client.
     pub fn store(&self) -> &Store {
         self.client.store()
@@ -158,7 +166,8 @@ impl Tab {
                 ClientEvent::SyncRefused(error) => self.synced = Some(Synced::Refused(error)),
                 ClientEvent::Failed(_) | ClientEvent::ReadFailed(_) => self.client.retry(),
                 ClientEvent::Corrupt(corrupt) => panic!("corrupt records: {corrupt:?}"),
-                ClientEvent::Opened | ClientEvent::Changed { .. } | ClientEvent::Loaded | ClientEvent::Progress(_) => {}
+                ClientEvent::Opened => self.greets = true,
+                ClientEvent::Changed { .. } | ClientEvent::Loaded | ClientEvent::Progress(_) => {}
                 ClientEvent::Recovered(recovered) => told.recoveries.push(recovered),
             }
         }

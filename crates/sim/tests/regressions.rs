@@ -5,7 +5,7 @@ use pannier::store::Options;
 use pannier::sync::rows::Collection;
 use pannier::sync::wire::{self, Answer, SyncError};
 use pannier_sim::device::Device;
-use pannier_sim::server::{InProcess, Server};
+use pannier_sim::server::{InProcess, Server, ServerEvent};
 use pannier_sim::tab::Synced;
 use serde_json::json;
 
@@ -123,4 +123,57 @@ fn an_answer_to_another_client_id_is_not_taken_in() {
     device.settle();
     // The server's cart holds A already: with A pending too it would show twice.
     assert_eq!(device.view(1, Collection::Cart)["A"].as_ref().u64("qty"), Some(1));
+}
+
+/// One exchange; what it came to.
+fn exchange(device: &mut Device, server: &mut InProcess) -> Option<Synced> {
+    let body = device.request(0).expect("a request");
+    let answer = server.post("ann", body).expect("an answer");
+    device.answer(0, &answer, NOW);
+    device.settle();
+    device.synced(0)
+}
+
+fn sync(device: &mut Device, server: &mut InProcess) {
+    let is_through = |synced| synced == Some(Synced::Done { more: false });
+    assert!((0..10).any(|_| is_through(exchange(device, server))), "it never has enough");
+}
+
+#[test]
+fn what_a_copy_did_under_the_same_number_does_not_hide_what_a_restore_lost() {
+    let (mut device, mut server) = (device(1), InProcess::default());
+    let mut copy = Device::new(2, "ann", Options::default());
+    copy.records = device.records.clone();
+    copy.open(0);
+    copy.settle();
+    server.befall(ServerEvent::Backup);
+    add(&mut copy, 0, "A");
+    copy.settle();
+    sync(&mut copy, &mut server);
+    server.befall(ServerEvent::Restore);
+    // The same client has number 1 again, and it is another mutation.
+    add(&mut device, 0, "B");
+    device.settle();
+    for device in [&mut device, &mut copy] {
+        sync(device, &mut server);
+    }
+    sync(&mut device, &mut server);
+    for device in [&mut device, &mut copy] {
+        assert_eq!(device.view(0, Collection::Cart).into_keys().collect::<Vec<_>>(), ["A", "B"]);
+    }
+}
+
+#[test]
+fn a_device_goes_on_after_any_number_of_restores() {
+    let (mut device, mut server) = (device(1), InProcess::default());
+    sync(&mut device, &mut server);
+    server.befall(ServerEvent::Backup);
+    add(&mut device, 0, "A");
+    device.settle();
+    for _ in 0..6 {
+        server.befall(ServerEvent::Restore);
+        exchange(&mut device, &mut server);
+    }
+    sync(&mut device, &mut server);
+    assert_eq!((device.stored(0).outbox.len(), device.view(0, Collection::Cart).len()), (0, 1));
 }

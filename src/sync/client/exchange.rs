@@ -153,7 +153,11 @@ impl Client {
                     self.recoveries += 1;
                     self.submit(Operation::Recover(Box::new(recovery)), now_ms);
                 }
-                _ => self.sync_refused(error),
+                _ => {
+                    // Told to the page; when that asks again, it may be another server.
+                    self.recoveries = 0;
+                    self.sync_refused(error);
+                }
             },
             Err(error) => self.sync_refused(error),
         }

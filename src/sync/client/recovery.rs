@@ -60,7 +60,9 @@ impl Client {
         let (mut again, mut lost) = (Vec::new(), 0);
         if recovery.is_loss {
             let executed = recovery.last_seq.unwrap_or(0);
-            again = state.journal.take(&mut workspace, executed + 1)?;
+            // All of it: under the server's last number may stand a mutation of a copy
+            // of this profile. By their ids the server knows those that it has.
+            again = state.journal.take(&mut workspace, 0)?;
             lost = state.journal.first.saturating_sub(executed + 1);
             state.epoch = recovery.epoch.or(state.epoch);
             state.cookies.iter_mut().for_each(|(_, cookie)| *cookie = None);
@@ -68,7 +70,7 @@ impl Client {
         // Where the server has kept all of the sequence, that goes on.
         let mut pending = None;
         let count = again.len() as i64;
-        if recovery.last_seq != Some(state.confirmed_seq) {
+        if recovery.last_seq != Some(state.confirmed_seq) || !again.is_empty() {
             let row = Document::object(&[("id", Value::Bytes(&id.0))]).unwrap_or_default();
             workspace.write(&row_key(META, CLIENT_ROW), Some(row.as_bytes()));
             state.client = Some(id);

@@ -1,12 +1,12 @@
 //! What must hold. The numbers are those of the invariants in the sync's design.
 
 use super::event::At;
-use super::{Counts, World};
+use super::{Counts, Numbers, World};
 use crate::inspect::{RowMap, Stored};
 use crate::server::Server;
-use pannier::format::document::{Document, DocumentRef};
+use pannier::format::document::{Document, DocumentRef, Value};
 use pannier::shop::ShopRules;
-use pannier::sync::mutation::{Context, Id, Rules};
+use pannier::sync::mutation::{Context, Id, Rules, Status};
 use pannier::sync::rows::{Collection, Rows, RowsError};
 use pannier::sync::server::ServerTx;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +19,9 @@ pub(super) struct Snapshot {
     cart: RowMap,
     last_seqs: BTreeMap<Id, u64>,
 }
+
+/// Beyond so many numbers a client forgets outcomes.
+const OUTCOMES_KEPT: u64 = 200;
 
 /// Rows that a plain map holds.
 struct MapRows(BTreeMap<(Collection, String), Document>);
@@ -54,11 +57,16 @@ impl Rows for MapRows {
 }
 
 /// A line without the time of its removal, which each side takes from its own
-/// clock: quantity, generation, sum added, and whether it is deselected.
-type Timeless = (Option<u64>, Option<u64>, Option<u64>, bool);
+/// clock: quantity, generation, sum added, and whether it is deselected and saved for later.
+type Timeless = (Option<u64>, Option<u64>, Option<u64>, (bool, bool));
 
 fn timeless(row: DocumentRef<'_>) -> Timeless {
-    (row.u64("qty"), row.u64("gen"), row.u64("added"), row.bool("selected") == Some(false))
+    (
+        row.u64("qty"),
+        row.u64("gen"),
+        row.u64("added"),
+        (row.bool("selected") == Some(false), row.bool("saved") == Some(true)),
+    )
 }
 
 fn timeless_rows(rows: &RowMap) -> BTreeMap<String, Timeless> {
@@ -73,8 +81,13 @@ impl World {
         while let Some(executed) = self.server.log.get(self.compared) {
             self.compared += 1;
             let (client, mutation, outcome) = (executed.client, &executed.mutation, &executed.outcome);
-            let last = self.numbers.insert(client, mutation.seq).unwrap_or(0);
-            assert_eq!(mutation.seq, last + 1, "the numbers have a gap");
+            let before = self.numbers.get(&client).copied();
+            let first = before.map_or(mutation.seq, |before| before.first);
+            assert!(before.is_none_or(|before| before.last + 1 == mutation.seq), "the numbers have a gap");
+            self.numbers.insert(client, Numbers { first, last: mutation.seq });
+            if executed.again {
+                continue;
+            }
             let args = serde_json::to_value(&mutation.args).expect("JSON");
             let plain = self.plain.get_mut(&executed.shopper[..]).expect("a shopper");
             let came = plain.apply(&mutation.name, &args, self.server.clock_ms);
@@ -85,21 +98,27 @@ impl World {
         for (client, last_seq) in &last_seqs {
             let known = self.server.database.client(*client).expect("memory does not fail");
             assert_eq!(known.map_or(0, |known| known.last_seq), *last_seq, "told and stored numbers differ");
-            assert_eq!(self.server.database.outcomes_kept(*client) as u64, *last_seq, "an outcome is missing");
+            let executed = self.numbers.get(client).map_or(0, |numbers| numbers.last + 1 - numbers.first);
+            assert_eq!(self.server.database.outcomes_kept(*client) as u64, executed, "an outcome is missing");
         }
         let epoch = self.server.database.epoch().expect("memory does not fail");
         for (shopper, plain) in &self.plain {
             let cart: RowMap = self.server.database.rows(shopper, Collection::Cart).into_iter().collect();
             let lines = plain.lines.iter().map(|(key, line)| {
-                (key.clone(), (Some(line.qty), Some(line.generation), Some(line.added), line.deselected))
+                let marks = (line.deselected, line.saved);
+                (key.clone(), (Some(line.qty), Some(line.generation), Some(line.added), marks))
             });
             let lines: BTreeMap<_, _> = lines.collect();
             assert_eq!(timeless_rows(&cart), lines, "{shopper}'s cart is not what the log comes to");
-            let visits = self.server.database.rows(shopper, Collection::History).into_iter().map(|(event, visit)| {
-                let visit = visit.as_ref();
-                (event, (visit.str("sku").unwrap_or_default().to_owned(), visit.u64("at").unwrap_or(0)))
-            });
-            assert_eq!(visits.collect::<BTreeMap<_, _>>(), plain.visits, "{shopper}'s history is not");
+            let (mut visits, mut cuts) = (BTreeMap::new(), BTreeMap::new());
+            for (event, row) in self.server.database.rows(shopper, Collection::History) {
+                let sku = row.as_ref().str("sku").unwrap_or_default().to_owned();
+                match row.as_ref().u64("cut") {
+                    Some(cut) => drop(cuts.insert(sku, cut)),
+                    None => drop(visits.insert(event, (sku, row.as_ref().u64("at").unwrap_or(0)))),
+                }
+            }
+            assert_eq!((&visits, &cuts), (&plain.visits, &plain.cuts), "{shopper}'s history is not");
             let rev = self.server.database.rev(shopper, Collection::Cart).expect("memory does not fail");
             let last_seqs = last_seqs.clone();
             self.snapshots.push(Snapshot { shopper, epoch, rev, cart, last_seqs });
@@ -119,11 +138,12 @@ impl World {
         let client = self.devices[at.device].tab(at.tab).client.id().expect("an open tab has an id");
         let sync = stored.sync.as_ref();
         let (rev, confirmed) = (sync.u64("cart"), sync.u64("confirmedSeq").unwrap_or(0));
+        let first_seq = sync.u64("firstSeq").unwrap_or(1);
         if let (Some(rev), Some(epoch)) = (rev, sync.u64("epoch")) {
             let shopper = &self.devices[at.device].shopper;
             let moment = |snapshot: &&Snapshot| {
                 (snapshot.shopper, snapshot.epoch, snapshot.rev) == (shopper, epoch, rev)
-                    && snapshot.last_seqs.get(&client).copied().unwrap_or(0) == confirmed
+                    && snapshot.last_seqs.get(&client).copied().unwrap_or(first_seq - 1) == confirmed
             };
             let snapshot = self.snapshots.iter().rev().find(moment);
             let snapshot = snapshot.expect("base and confirmed number are of one moment");
@@ -148,7 +168,10 @@ impl World {
         let catalog = catalog.into_iter().map(|(key, row)| ((Collection::Catalog, key), row));
         let base = stored.base.iter().map(|(key, row)| ((Collection::Cart, key.clone()), row.clone()));
         let mut rows = MapRows(catalog.chain(base).collect());
-        for mutation in &stored.outbox {
+        // What came out of the journal shows in the rows until they are pulled anew.
+        let is_old = stored.sync.as_ref().get("cart") == Some(Value::Null);
+        let again_to = stored.sync.as_ref().u64("againTo").filter(|_| is_old).unwrap_or(0);
+        for mutation in stored.outbox.iter().filter(|mutation| mutation.seq > again_to) {
             let context = Context::at(now_ms);
             let done = ShopRules.execute(&mutation.name, mutation.v, &mutation.args, &context, &mut rows);
             done.expect("rows in memory do not fail");
@@ -172,6 +195,9 @@ impl World {
             assert!(is_one, "{outcome:?} is none of {had:?}");
         }
         let known: BTreeSet<&str> = stored.outcomes.values().filter_map(|outcome| outcome.as_ref().str("id")).collect();
+        if stored.outcomes.keys().next_back().is_some_and(|last| *last > OUTCOMES_KEPT) {
+            return;
+        }
         for id in &told.durable {
             let is_pending = stored.outbox.iter().any(|mutation| mutation.id == *id);
             assert!(is_pending || known.contains(&id.to_string()[..]), "{id} left the outbox without an outcome");
@@ -195,26 +221,39 @@ impl World {
                 }
             }
         }
-        let ids: Vec<Id> = self.server.log.iter().map(|executed| executed.mutation.id).collect();
+        let log = self.server.log.iter().filter(|executed| !executed.again);
+        let ids: Vec<Id> = log.map(|executed| executed.mutation.id).collect();
         let once: BTreeSet<Id> = ids.iter().copied().collect();
         assert_eq!(once.len(), ids.len(), "a mutation was executed twice");
         assert_eq!(self.server.executed(), Some(ids.len() as u64), "the rules ran for more than was answered");
         assert!(once.is_subset(&self.submitted), "what nobody asked for was executed");
         for id in self.devices.iter().flat_map(|device| &device.told.durable) {
-            assert!(once.contains(id), "a durable mutation was lost: {id}");
+            // What was refused before a restore is not done after it.
+            let had = self.outcomes.get(id).into_iter().flatten();
+            let was_refused = had.into_iter().any(|had| matches!(had.status, Status::Noop | Status::Rejected));
+            assert!(once.contains(id) || was_refused, "a durable mutation was lost: {id}");
         }
     }
 
     /// What happened, by name.
     pub(super) fn tally(mut self) -> Counts {
         for executed in &self.server.log {
+            if executed.again {
+                self.counts.add("mutations that were known by their id");
+                continue;
+            }
             let outcome = &executed.outcome;
             let code = outcome.code.as_ref().map_or(String::new(), |code| format!(" {code}"));
             self.counts.add(&format!("{} {}{code}", executed.mutation.name, outcome.status.name()));
             self.counts.add_if(executed.concurrent, "mutations on what another device had changed");
         }
-        let durable = self.server.log.len() as u64;
-        self.counts.add_many("mutations that were never durable", self.submitted.len() as u64 - durable);
+        let executed = self.outcomes.len() as u64;
+        self.counts.add_many("mutations that were never durable", self.submitted.len() as u64 - executed);
+        for recovered in self.devices.iter().flat_map(|device| &device.told.recoveries) {
+            let recovered = recovered.as_ref();
+            self.counts.add(&format!("recoveries from {}", recovered.str("code").unwrap_or_default()));
+            self.counts.add_many("mutations that a journal sent again", recovered.u64("again").unwrap_or(0));
+        }
         let conflicts = self.devices.iter().map(|device| device.conflicts).sum();
         self.counts.add_many("conflicts between tabs", conflicts);
         self.counts

@@ -73,6 +73,10 @@ pub enum Intent {
     Clear,
     /// Selects the line, or not.
     Select(bool),
+    /// Puts the line aside for later, or back.
+    Save(bool),
+    /// Deletes the visits of the product, or all.
+    Forget(bool),
     /// Looks at the product; visits of one number are one event.
     Visit(Option<u8>),
 }
@@ -104,6 +108,12 @@ pub enum Event {
     Pass(u64),
     /// The server's next transaction fails at this call of its database.
     CutTransaction(u32),
+    /// A backup of the server is made.
+    Backup,
+    /// The server's backup takes its place.
+    Restore,
+    /// A device's browser profile is copied onto a new device.
+    Copy(usize),
     /// A device comes to rest, and is looked into.
     LookInto(At),
 }
@@ -128,6 +138,9 @@ impl Event {
             952..956 => Self::DeviceClock(at.device, (rng.below(1500) as i64 - 750) * DAY_MS),
             956..966 => Self::Pass(rng.below(3_600_000) as u64),
             966..972 => Self::CutTransaction(rng.below(30) as u32),
+            972..975 => Self::Backup,
+            975..977 => Self::Restore,
+            977..979 => Self::Copy(at.device),
             _ => Self::LookInto(at),
         }
     }
@@ -160,7 +173,9 @@ impl Fate {
 impl Intent {
     fn draw(rng: &mut Rng) -> Self {
         let small = 1 + rng.below(4) as u8;
-        match rng.below(20) {
+        match rng.below(22) {
+            20 => Self::Save(small > 2),
+            21 => Self::Forget(small == 1),
             0..8 => Self::Add(if rng.chance(2) { MANY } else { u16::from(small) }),
             8..12 => Self::Adjust(small as i8 - 3),
             12..15 => Self::SetQty(small - 1),

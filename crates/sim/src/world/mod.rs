@@ -14,7 +14,7 @@ use crate::plain::{Plain, PlainProduct};
 use crate::rng::Rng;
 use crate::server::{InProcess, Server};
 use check::Snapshot;
-use event::{At, Event, Intent, Moves, SKUS, Setup, TABS_MAX};
+use event::{At, DEVICES_MAX, Event, Intent, Moves, SKUS, Setup, TABS_MAX};
 use network::Network;
 use pannier::format::document::Document;
 use pannier::shop::{cart, history};
@@ -37,20 +37,26 @@ const STORE: Options = Options {
 /// Most commits are too large for the log and go into checkpoints.
 const BULK: Options = Options { commit_bytes_max: 200, ..STORE };
 
+/// Epochs of restores begin behind that of a new server.
+const FIRST_EPOCH: u64 = 1000;
+
 /// Exchanges of a device within which it must have all, once the faults stop.
 const EXCHANGES_MAX: usize = 20;
 
 /// The world. See the module.
 pub struct World {
     server: InProcess,
+    backup: Backup,
     devices: Vec<Device>,
     /// What each shopper's mutations come to, done one after the other.
     plain: BTreeMap<&'static str, Plain>,
+    epoch: u64,
     /// Entries of the server's log that the plain carts have done.
     compared: usize,
     snapshots: Vec<Snapshot>,
-    /// The last number of each client that the server has executed.
-    numbers: BTreeMap<Id, u64>,
+    /// By client.
+    numbers: BTreeMap<Id, Numbers>,
+    store: Options,
     /// The last cart cookie seen on each device in each epoch.
     cookies: BTreeMap<(usize, u64), u64>,
     submitted: BTreeSet<Id>,
@@ -60,6 +66,21 @@ pub struct World {
     /// Milliseconds by which each device's clock is ahead of the server's.
     skews: Vec<i64>,
     counts: Counts,
+}
+
+/// What a restore brings back, with what it comes to.
+#[derive(Clone)]
+struct Backup {
+    server: InProcess,
+    plain: BTreeMap<&'static str, Plain>,
+    numbers: BTreeMap<Id, Numbers>,
+}
+
+/// The first and the last number of a client that the server has executed.
+#[derive(Clone, Copy)]
+struct Numbers {
+    first: u64,
+    last: u64,
 }
 
 /// The events of a seed.
@@ -88,11 +109,15 @@ impl World {
         let shoppers = setup.shoppers.iter();
         let devices: Vec<_> =
             (1..).zip(shoppers).map(|(number, shopper)| Device::new(number, shopper, store)).collect();
+        let server = InProcess::default();
         let mut world = Self {
-            server: InProcess::default(),
+            backup: Backup { server: server.clone(), plain: BTreeMap::new(), numbers: BTreeMap::new() },
+            store,
+            server,
             skews: vec![0; devices.len()],
             devices,
             plain: setup.shoppers.iter().map(|shopper| (*shopper, Plain::default())).collect(),
+            epoch: FIRST_EPOCH,
             compared: 0,
             snapshots: Vec::new(),
             numbers: BTreeMap::new(),
@@ -106,6 +131,8 @@ impl World {
             world.change_product(sku, stock, false);
         }
         world.look();
+        // Restored without another backup, the server is as good as wiped.
+        world.back_up();
         for device in 0..world.devices.len() {
             world.open(At { device, tab: 0 });
         }
@@ -136,6 +163,9 @@ impl World {
             }
             Event::Pass(ms) => self.server.clock_ms += ms,
             Event::CutTransaction(calls) => self.server.cut_after = Some(calls),
+            Event::Backup => self.back_up(),
+            Event::Restore => self.restore(),
+            Event::Copy(device) => self.copy_profile(device),
             Event::LookInto(at) => self.look_into(at),
         }
         self.server.clock_ms += 1;
@@ -158,6 +188,41 @@ impl World {
             self.devices[at.device].kill(at.tab);
             self.network.forget(at);
         }
+    }
+
+    fn back_up(&mut self) {
+        let (server, plain) = (self.server.clone(), self.plain.clone());
+        self.backup = Backup { server, plain, numbers: self.numbers.clone() };
+    }
+
+    /// The backup takes the server's place, under an epoch that never was.
+    fn restore(&mut self) {
+        let lost = self.server.log.len().saturating_sub(self.backup.server.log.len()) as u64;
+        let (clock_ms, backup) = (self.server.clock_ms, self.backup.clone());
+        self.epoch += 1;
+        self.server = backup.server;
+        self.server.clock_ms = clock_ms;
+        self.server.database.set_epoch(self.epoch);
+        (self.plain, self.numbers) = (backup.plain, backup.numbers);
+        self.compared = self.server.log.len();
+        self.devices.iter_mut().for_each(|device| device.told.may_differ = true);
+        self.counts.add("restores");
+        self.counts.add_many("mutations that a restore lost", lost);
+        self.look();
+    }
+
+    /// Somebody copies a device's disk.
+    fn copy_profile(&mut self, device: usize) {
+        if self.devices.len() >= DEVICES_MAX || device >= self.devices.len() {
+            return;
+        }
+        let number = self.devices.len() as u8 + 1;
+        let mut copy = Device::new(number, &self.devices[device].shopper, self.store);
+        copy.records = self.devices[device].records.clone();
+        copy.told.may_differ = self.devices[device].told.may_differ;
+        self.devices.push(copy);
+        self.skews.push(self.skews[device]);
+        self.counts.add("profiles copied");
     }
 
     /// What a device's own clock shows.
@@ -239,6 +304,9 @@ fn asked(sku: &str, intent: Intent, id: Id, now_ms: u64) -> (&'static str, Json)
         Intent::Remove => (cart::REMOVE, json!({ "line": sku })),
         Intent::Clear => (cart::CLEAR, json!({})),
         Intent::Select(selected) => (cart::SELECT, json!({ "line": sku, "selected": selected })),
+        Intent::Save(saved) => (cart::SAVE_FOR_LATER, json!({ "line": sku, "saved": saved })),
+        Intent::Forget(true) => (history::DELETE, json!({ "until": now_ms })),
+        Intent::Forget(false) => (history::DELETE, json!({ "until": now_ms, "sku": sku })),
         Intent::Visit(event) => {
             let event = event.map_or_else(|| id.to_string(), |event| event.to_string());
             (history::VISIT, json!({ "eventId": event, "sku": sku, "at": now_ms }))
