@@ -183,3 +183,46 @@ fn what_is_longer_than_it_need_be_is_refused() {
     assert!(decode_answer(&error).is_ok());
     assert!(decode_answer(&long).is_err());
 }
+
+/// Every kind of value, names that JSON has to escape among them.
+fn anything(random: &mut Random, depth: u64) -> Document {
+    let (key, bytes) = (text(random), [random.below(256) as u8, 0, 255]);
+    let inner = if depth > 0 { anything(random, depth - 1) } else { Document::default() };
+    let list = Document::array(&[Value::Int(1), inner.as_ref().value(), Value::Null]).expect("a list");
+    let fields = [
+        (key.as_str(), Value::Null),
+        ("bool", Value::Bool(random.below(2) == 0)),
+        ("int", Value::Int(random.below(1 << 53) as i64 - (1 << 52))),
+        ("float", Value::F64(random.below(1 << 40) as f64 / 8.0 + 0.125)),
+        ("text", Value::Str(&key)),
+        ("bytes", Value::Bytes(&bytes)),
+        ("date", Value::Date(random.below(1 << 52) as i64 - (1 << 51))),
+        ("big", Value::BigInteger { is_negative: random.below(2) == 0, magnitude: &[1, bytes[0]] }),
+        ("inner", inner.as_ref().value()),
+        ("list", list.as_ref().value()),
+        ("$date", Value::Int(5)),
+        ("$$bytes", Value::Str("AP8=")),
+    ];
+    let first = random.below(fields.len() as u64) as usize;
+    let count = random.below((fields.len() - first) as u64 + 1) as usize;
+    Document::object(&fields[first..first + count]).expect("all kinds encode")
+}
+
+/// Through JSON a message stays what it is in postcard, to the byte.
+fn in_json<T: Serialize + for<'a> Deserialize<'a> + PartialEq + Debug>(message: &T) {
+    let text = serde_json::to_string(message).expect("messages make JSON");
+    let read: T = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    assert_eq!(&read, message, "{text}");
+    assert_eq!(derived(&read), derived(message), "{text}");
+}
+
+#[test]
+fn json_and_postcard_say_the_same() {
+    for seed in 0..ROUNDS {
+        let random = &mut Random(seed);
+        in_json(&request(random));
+        in_json(&answer(random));
+        let args = anything(random, 3);
+        in_json(&Mutation { args, ..mutation(random) });
+    }
+}
