@@ -1,5 +1,5 @@
-//! What is fuzzed: every decoder of stored bytes, damaged trees and damaged
-//! stores.
+//! What is fuzzed: every decoder of stored bytes and of messages, damaged trees
+//! and damaged stores.
 //!
 //! A target takes any bytes and panics where a promise is broken: the core
 //! never panics on what is stored, never takes memory without bound, never goes
@@ -35,6 +35,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "node", input_bytes_max: 4096, work: targets::node::run },
     Target { name: "store", input_bytes_max: 16 * 1024, work: targets::store::run },
     Target { name: "tree", input_bytes_max: 16 * 1024, work: targets::tree::run },
+    Target { name: "wire", input_bytes_max: 4096, work: targets::wire::run },
+    Target { name: "wire_json", input_bytes_max: 4096, work: targets::wire::run_json },
 ];
 
 impl Target {

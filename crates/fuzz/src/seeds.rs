@@ -9,6 +9,11 @@ use pannier::format::log::{Entry, LogRecord};
 use pannier::key::Key;
 use pannier::store::memory::MemoryRecords;
 use pannier::store::{Options, Request, Response, Store};
+use pannier::sync::mutation::{Id, Mutation, Outcome, Status};
+use pannier::sync::rows::Collection;
+use pannier::sync::wire::{
+    self, Answer, Change, PROTOCOL, SCHEMA, ScopePatch, ScopeRequest, SyncError, SyncRequest, SyncResponse,
+};
 use pannier::tree::build::{SegmentSizes, SegmentWriter};
 use pannier::tree::{Freed, NoSegments, Tree};
 
@@ -24,6 +29,8 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "node" => nodes(),
         "store" => stores(),
         "tree" => trees(),
+        "wire" => messages(wire::encode_request, wire::encode_answer),
+        "wire_json" => messages(json, json),
         _ => Vec::new(),
     }
 }
@@ -174,4 +181,48 @@ fn input(log: &[Record], segments: &[(u32, Record)], head: Option<(Record, usize
         push(&mut input, HEAD, &head[CHECKSUM_BYTES..]);
     }
     input
+}
+
+/// Messages of every kind, each in the encoding that `encode` chooses.
+fn messages(request: fn(&SyncRequest) -> Vec<u8>, answer: fn(&Answer) -> Vec<u8>) -> Vec<Vec<u8>> {
+    let args = Document::from_bytes(documents().remove(0)).expect("a document");
+    let mutation = Mutation::new(7, Id([3; 16]), "cart.add", 1, args.clone(), 1_795_000_000_000);
+    let scopes = vec![
+        ScopeRequest { name: Collection::Cart, cookie: Some(300) },
+        ScopeRequest { name: Collection::Catalog, cookie: None },
+    ];
+    let full = SyncRequest {
+        protocol: PROTOCOL,
+        schema: SCHEMA,
+        epoch: Some(1 << 40),
+        client: Id([1; 16]),
+        ack_to: 6,
+        first_seq: 2,
+        scopes,
+        mutations: vec![Mutation { valid_for: Some(60_000), ..mutation.clone() }, mutation],
+    };
+    let adjusted = Outcome {
+        seq: 7,
+        id: Id([3; 16]),
+        status: Status::Adjusted,
+        code: Some("stock".into()),
+        detail: args.clone(),
+        rev: 12,
+    };
+    let changes =
+        vec![Change::Put { key: "A1".into(), rev: 12, value: args }, Change::Del { key: "B2".into(), rev: 13 }];
+    let patch = ScopePatch { name: Collection::Cart, cookie: 13, reset: true, more: false, changes, digest: None };
+    let served = SyncResponse { epoch: 9, last_seq: 7, outcomes: vec![adjusted], scopes: vec![patch], at: 5 };
+    let refused = [
+        SyncError::EpochChanged { epoch: 10, last_seq: Some(3) },
+        SyncError::UnknownClient {},
+        SyncError::Schema { min: 1, max: 2 },
+        SyncError::Malformed { why: "not a message".into() },
+    ];
+    let answers = std::iter::once(Answer::Ok(served)).chain(refused.into_iter().map(Answer::Error));
+    std::iter::once(request(&full)).chain(answers.map(|one| answer(&one))).collect()
+}
+
+fn json<T: serde::Serialize>(message: &T) -> Vec<u8> {
+    serde_json::to_vec(message).expect("a message makes JSON")
 }

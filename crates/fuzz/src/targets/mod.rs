@@ -7,3 +7,4 @@ pub(crate) mod log;
 pub(crate) mod node;
 pub(crate) mod store;
 pub(crate) mod tree;
+pub(crate) mod wire;

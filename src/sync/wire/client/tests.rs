@@ -193,7 +193,7 @@ fn anything(random: &mut Random, depth: u64) -> Document {
         (key.as_str(), Value::Null),
         ("bool", Value::Bool(random.below(2) == 0)),
         ("int", Value::Int(random.below(1 << 53) as i64 - (1 << 52))),
-        ("float", Value::F64(random.below(1 << 40) as f64 / 8.0 + 0.125)),
+        ("float", Value::F64(random.below(1 << 40) as f64 / 7.0)),
         ("text", Value::Str(&key)),
         ("bytes", Value::Bytes(&bytes)),
         ("date", Value::Date(random.below(1 << 52) as i64 - (1 << 51))),
