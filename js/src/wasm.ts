@@ -24,7 +24,7 @@ async function instantiate(source: NonNullable<OpenOptions['wasm']>): Promise<We
   const response = source instanceof Response ? source : new Response(source as BufferSource)
   const { ok, status, url } = response
   if (!ok) throw new Error(`status ${status} for ${url}`)
-  const wasm = fromColumns(new Uint8Array(await response.arrayBuffer()))
+  const wasm = await fromColumns(new Uint8Array(await response.arrayBuffer()))
   return (await WebAssembly.instantiate(wasm, imports)).instance
 }
 

@@ -4,7 +4,10 @@
 //! constants. Each kind by itself compresses better: in brotli the whole is an
 //! eighth less. The result is a wasm file still, with one section for tools to
 //! skip, so that servers send it compressed and bundlers take it for what it is.
-//! `js/src/columns.ts` puts the functions together again.
+//! `crates/columns` puts the functions together again; as a wasm of its own it stands
+//! before the columns.
+
+use pannier_columns::{BY_NEXT, COLUMNS, END, FUNCTION_END, FUNCTION_LENGTH_BYTES, OPCODES, RARE, REST};
 
 use crate::Failure;
 use crate::leb::{number, push_number, push_padded, push_string, take, take_number};
@@ -15,26 +18,13 @@ const CODE_SECTION: u8 = 10;
 /// The section's name, and the bytes of its length: the reader begins at a fixed place.
 const NAME: &str = "columns";
 const LENGTH_BYTES: usize = 4;
-/// Bytes of a function's length, which the reader writes after the function.
-const FUNCTION_LENGTH_BYTES: usize = 3;
 
-/// Stands for the `end` of a function: no opcode.
-const FUNCTION_END: u8 = 0xFF;
-const END: u8 = 0x0B;
-
-/// What is not in a function: the sections before the code, then those after it.
-const REST: usize = 0;
-/// Declarations of locals and operands of rare instructions, each behind its number of bytes.
-const RARE: usize = 1;
-const OPCODES: usize = 2;
 const CALL: usize = 6;
 /// Each of these has a column for each class of what follows.
 const I32_CONST: usize = 8;
 const LOCAL_GET: usize = I32_CONST + CLASSES + 2;
 const CLASSES: usize = 11;
-const COLUMNS: usize = LOCAL_GET + CLASSES + 2;
-/// Marks the column of an opcode whose column depends on what follows.
-const BY_NEXT: u8 = 0x80;
+const _: () = assert!(COLUMNS == LOCAL_GET + CLASSES + 2);
 
 /// A wasm in both forms.
 pub struct Columns {
@@ -44,8 +34,8 @@ pub struct Columns {
     pub columns: Vec<u8>,
 }
 
-/// Writes a wasm in columns.
-pub fn write(wasm: &[u8]) -> Result<Columns, Failure> {
+/// Writes a wasm in columns, behind the wasm of `crates/columns` that reads them.
+pub fn write(wasm: &[u8], reader: &[u8]) -> Result<Columns, Failure> {
     let mut rest = wasm.strip_prefix(HEADER).ok_or("not a wasm of version 1")?;
     let mut columns = vec![Vec::new(); COLUMNS];
     let mut plain = HEADER.to_vec();
@@ -75,13 +65,17 @@ pub fn write(wasm: &[u8]) -> Result<Columns, Failure> {
         plain.extend(start);
         plain.extend(bodies);
     }
-    let columns = section(&columns, &[plain.len(), before, functions])?;
-    Ok(Columns { plain, columns })
+    let mut content = Vec::new();
+    for length in [plain.len(), reader.len()] {
+        content.extend(u32::try_from(length).map_err(|_| "a wasm of more than 4 GiB")?.to_le_bytes());
+    }
+    content.extend(reader);
+    content.extend(tables_and_columns(&columns, &[before, functions]));
+    Ok(Columns { plain, columns: section(&content)? })
 }
 
-fn section(columns: &[Vec<u8>], numbers: &[usize]) -> Result<Vec<u8>, Failure> {
+fn tables_and_columns(columns: &[Vec<u8>], numbers: &[usize]) -> Vec<u8> {
     let mut content = Vec::new();
-    push_string(&mut content, NAME);
     // Two tables for the reader: where operands stand; hints, and classes of what follows.
     content.extend((0..=u8::MAX).map(|opcode| {
         let operand = operand(opcode);
@@ -93,10 +87,17 @@ fn section(columns: &[Vec<u8>], numbers: &[usize]) -> Result<Vec<u8>, Failure> {
         push_number(&mut content, number);
     }
     content.extend(columns.concat());
+    content
+}
+
+fn section(content: &[u8]) -> Result<Vec<u8>, Failure> {
+    let mut name = Vec::new();
+    push_string(&mut name, NAME);
     let mut out = HEADER.to_vec();
     out.push(CUSTOM_SECTION);
-    push_padded(&mut out, content.len(), LENGTH_BYTES)?;
-    out.append(&mut content);
+    push_padded(&mut out, name.len() + content.len(), LENGTH_BYTES)?;
+    out.extend(name);
+    out.extend(content);
     Ok(out)
 }
 
@@ -271,8 +272,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_read_is_what_was_written() {
+        let reader = b"reader";
+        let Columns { plain, columns } = write(&wasm(), reader).unwrap();
+        let start = HEADER.len() + 1 + LENGTH_BYTES + 1 + NAME.len();
+        assert_eq!(columns[start..start + 8], [plain.len() as u8, 0, 0, 0, 6, 0, 0, 0]);
+        assert_eq!(&columns[start + 8..start + 14], reader);
+        let mut read = vec![0; plain.len()];
+        pannier_columns::assemble(&columns[start + 14..], &mut read);
+        assert_eq!(read, plain);
+    }
+
+    #[test]
     fn every_byte_has_a_column() {
-        let Columns { plain, columns } = write(&wasm()).unwrap();
+        let Columns { plain, columns } = write(&wasm(), &[]).unwrap();
         // Two bytes more for the length of each function, and the natural hint.
         assert_eq!(plain.len(), wasm().len() + 4);
         assert!(plain.windows(5).any(|bytes| bytes == [0x28, 2, 0x84, 1, 0x41]));
@@ -287,7 +300,7 @@ mod tests {
         let whole = wasm();
         for length in 0..whole.len() - 4 {
             // Cut between two sections it is a wasm, with less in it.
-            assert!(write(&whole[..length]).is_err() || [8, 11].contains(&length), "{length}");
+            assert!(write(&whole[..length], &[]).is_err() || [8, 11].contains(&length), "{length}");
         }
     }
 }

@@ -61,18 +61,18 @@ pub fn main(words: &[String]) -> Result<ExitCode, Failure> {
 
 /// Packs what has changed since the last time, and returns the packed file.
 pub fn ensure() -> Result<PathBuf, Failure> {
-    let compiled = cargo_target().join("wasm32-unknown-unknown/wasm/pannier_wasm.wasm");
-    let note = if compiled.exists() { "" } else { ", the first time with its own std: about two minutes" };
+    let compiled = |name: &str| cargo_target().join("wasm32-unknown-unknown/wasm").join(name);
+    let (engine, columns) = (compiled("pannier_wasm.wasm"), compiled("pannier_columns.wasm"));
+    let note = if engine.exists() { "" } else { ", the first time with its own std: about two minutes" };
     step(&format!("wasm, built for size{note}"), compile)?;
-    let wasm = optimize(&compiled)?;
-    stage(&wasm)?;
+    stage(&optimize(&engine, "target/package/pannier_bg.wasm")?, &optimize(&columns, "target/package/columns.wasm")?)?;
     Ok(package_tgz())
 }
 
 fn compile() -> Result<(), Failure> {
     let mut build = cargo();
     build
-        .args(["build", "--quiet", "--package", "pannier-wasm", "--profile", "wasm"])
+        .args(["build", "--quiet", "--package", "pannier-wasm", "--package", "pannier-columns", "--profile", "wasm"])
         .args(["--target", "wasm32-unknown-unknown", "-Zbuild-std=std,panic_abort"])
         .arg("-Zbuild-std-features=optimize_for_size")
         // Lets the pinned stable compiler take the flags above.
@@ -81,8 +81,8 @@ fn compile() -> Result<(), Failure> {
     run(&mut build)
 }
 
-fn optimize(compiled: &Path) -> Result<PathBuf, Failure> {
-    let optimized = at("target/package/pannier_bg.wasm");
+fn optimize(compiled: &Path, optimized: &str) -> Result<PathBuf, Failure> {
+    let optimized = at(optimized);
     if !is_fresh(&[&optimized], &[compiled, &at("package-lock.json")]) {
         step("wasm-opt", || {
             fs::create_dir_all(at("target/package")).map_err(|error| format!("target/package: {error}"))?;
@@ -95,20 +95,20 @@ fn optimize(compiled: &Path) -> Result<PathBuf, Failure> {
 
 /// Gathers the package in a folder, packs it, and unpacks the result: whatever uses the package
 /// here uses what a shop would install.
-fn stage(wasm: &Path) -> Result<(), Failure> {
+fn stage(wasm: &Path, reader: &Path) -> Result<(), Failure> {
     let packed = package_tgz();
     let texts = TEXTS.iter().map(|name| at(name)).filter(|path| path.exists());
     let texts: Vec<PathBuf> = texts.collect();
     let sources = [at("js/src"), at("pkg.json"), at("package-lock.json")];
     let inputs = texts.iter().chain(&sources).map(PathBuf::as_path);
-    let inputs: Vec<&Path> = inputs.chain([wasm]).collect();
+    let inputs: Vec<&Path> = inputs.chain([wasm, reader]).collect();
     if is_fresh(&[&packed, &package_dir().join("package.json")], &inputs) {
         return Ok(());
     }
     step("JavaScript, declarations and package", || {
         let staged = at("target/package/staged");
         empty_dir(&staged)?;
-        let Columns { plain, columns } = columns::write(&fs::read(wasm).map_err(|error| error.to_string())?)?;
+        let Columns { plain, columns } = columns::write(&read_bytes(wasm)?, &read_bytes(reader)?)?;
         for (name, bytes) in [("pannier_bg.wasm", plain), ("pannier_columns.wasm", columns)] {
             fs::write(staged.join(name), bytes).map_err(|error| format!("{name}: {error}"))?;
         }
@@ -121,6 +121,10 @@ fn stage(wasm: &Path) -> Result<(), Failure> {
         archive(&staged, &packed)?;
         unpack_into(&package_dir())
     })
+}
+
+fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// The modules of the package, each a file: what pages load at once, and what that imports on demand.
