@@ -197,9 +197,20 @@ export class Syncer implements SyncApi {
   /** One round trip. Returns whether there is more to do. */
   async #exchange(): Promise<boolean> {
     const request = (this.#request = new AbortController())
+    const token = await this.#token(request)
+    try {
+      return await this.#exchangeWith(token, request)
+    } catch (error) {
+      if (!(error instanceof PannierError) || error.code !== 'auth') throw error
+      // A token runs out while a page sleeps. The shop may have another by now; the same again would be refused again.
+      const fresh = await this.#token(request)
+      if (fresh === token) throw error
+      return this.#exchangeWith(fresh, request)
+    }
+  }
+
+  async #exchangeWith(token: string, request: AbortController): Promise<boolean> {
     const { signal } = request
-    // Before the lock: a token that takes long must not hold the other tabs up.
-    const token = await limited(request, new PannierError('auth', 'token() did not settle'), () => this.#token())
     const work = () => this.#exchangeAlone(token, request)
     // One tab at a time; the lock goes with a tab that dies.
     const locks = globalThis.navigator?.locks ?? (await this.#leases())
@@ -216,12 +227,15 @@ export class Syncer implements SyncApi {
     return import('./storage.js').then(({ Leases }) => new Leases(this.#name), () => undefined)
   }
 
-  async #token(): Promise<string> {
-    try {
-      return await this.#options.token()
-    } catch (error) {
-      throw new PannierError('auth', `token() failed: ${error}`)
-    }
+  /** Asked for outside the lock: a token that takes long must not hold the other tabs up. */
+  #token(request: AbortController): Promise<string> {
+    return limited(request, new PannierError('auth', 'token() did not settle'), async () => {
+      try {
+        return await this.#options.token()
+      } catch (error) {
+        throw new PannierError('auth', `token() failed: ${error}`)
+      }
+    })
   }
 
   async #exchangeAlone(token: string, request: AbortController): Promise<boolean> {
