@@ -108,9 +108,22 @@ pub enum Command {
     Token(Token),
     /// Copy a database as it is at this moment, also while it is served
     Backup(Backup),
-    /// Give a database that was restored from a backup a new epoch. Run it before it is served again:
-    /// the clients then send again what the backup does not have
+    /// Put a backup in the place of a database, under a new epoch: the clients then send again what
+    /// the backup does not have
+    Restore(Restore),
+    /// Give a database a new epoch, after a snapshot of its disk or machine was restored
     NewEpoch(NewEpoch),
+}
+
+/// Options of `pannierd restore`.
+#[derive(Args)]
+pub struct Restore {
+    /// The SQLite database, made where there is none; no pannierd may be serving it
+    #[arg(long, value_name = "FILE", env = "PANNIERD_DB")]
+    pub db: PathBuf,
+    /// What `pannierd backup` wrote; it stays as it is
+    #[arg(long, value_name = "FILE")]
+    pub from: PathBuf,
 }
 
 /// Options of `pannierd new-epoch`.

@@ -36,7 +36,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use auth::{Claims, Secret, Signers};
-use config::{Backup, Command, NewEpoch, Serve, Token};
+use config::{Backup, Command, NewEpoch, Restore, Serve, Token};
 use hook::Hook;
 use http::{App, Base};
 use keys::KeySet;
@@ -50,6 +50,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Some(Command::Token(args)) => print_token(&args),
         Some(Command::Backup(args)) => backup(&args),
+        Some(Command::Restore(args)) => restore(&args),
         Some(Command::NewEpoch(args)) => new_epoch(&args),
         None => serve(&cli.serve),
     };
@@ -98,6 +99,15 @@ fn backup(args: &Backup) -> Result<(), String> {
     store::backup(&args.db, &args.to).map_err(|e| wrong(&e))?;
     // A copy that is not on the disk yet is none.
     fs::File::open(&args.to).and_then(|file| file.sync_all()).map_err(|e| wrong(&e))
+}
+
+fn restore(args: &Restore) -> Result<(), String> {
+    if !args.from.is_file() {
+        return Err(format!("backup {}: no such file", args.from.display()));
+    }
+    let epoch = store::restore(&args.from, &args.db).map_err(|e| e.to_string())?;
+    println!("epoch {epoch}");
+    Ok(())
 }
 
 fn new_epoch(args: &NewEpoch) -> Result<(), String> {

@@ -3,15 +3,16 @@
 //! The write-ahead log is flushed at each commit (`synchronous = FULL`): what a shopper was told
 //! survives a power cut.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use std::{fmt, fs, io};
 
 use pannier::shop::stock;
 use pannier::sync::rows::{Collection, RowsError};
 use pannier::sync::server::{SHARED, ServerTx};
 use pannier::sync::wire;
-use rusqlite::{Connection, params};
+use rusqlite::backup::Backup;
+use rusqlite::{Connection, ErrorCode, params};
 
 use crate::auth;
 use crate::catalogue::Product;
@@ -108,8 +109,17 @@ pub enum OpenError {
         /// Version of its tables.
         found: i64,
     },
+    /// It is being served.
+    Served(PathBuf),
+    /// The file through which a backup goes cannot be removed.
+    Staging {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
     /// No random bytes for the epoch.
-    Random(std::io::Error),
+    Random(io::Error),
     /// SQLite failed.
     Sqlite {
         /// The file.
@@ -133,6 +143,14 @@ impl fmt::Display for OpenError {
                 "database {}: its schema {found} is newer than {SCHEMA_VERSION}, which this pannierd knows",
                 db.display()
             ),
+            OpenError::Served(db) => {
+                write!(
+                    f,
+                    "database {}: a pannierd serves it, or another program has it open; stop that first",
+                    db.display()
+                )
+            }
+            OpenError::Staging { file, error } => write!(f, "{}: {error}", file.display()),
             OpenError::Random(e) => write!(f, "random bytes: {e}"),
             OpenError::Sqlite { db, error } => write!(f, "database {}: {error}", db.display()),
         }
@@ -198,6 +216,47 @@ fn add_digests(connection: &Connection) -> rusqlite::Result<()> {
         connection
             .prepare_cached("UPDATE scope SET digest = (digest + ?3) & ?4 WHERE owner = ?1 AND collection = ?2")?
             .execute(params![owner, collection, part, wire::NUMBER_MAX])?;
+    }
+    Ok(())
+}
+
+/// Puts a backup in the place of a database, under a new epoch, in one transaction: cut off at any
+/// moment, it leaves the one or the other.
+pub fn restore(from: &Path, db: &Path) -> Result<u64, OpenError> {
+    let failed = |db: &Path| {
+        let db = db.to_owned();
+        move |error| OpenError::Sqlite { db, error }
+    };
+    // Another program's file is found out here, and an older version is brought up, beside the
+    // database.
+    let staging = db.with_added_extension("restore");
+    remove(&staging).map_err(|error| OpenError::Staging { file: staging.clone(), error })?;
+    backup(from, &staging).map_err(failed(from))?;
+    let restored = open(&staging).and_then(|connection| {
+        let epoch = new_epoch(&connection, &staging)?;
+        let mut served = Connection::open(db).map_err(failed(db))?;
+        served.busy_timeout(Duration::ZERO).map_err(failed(db))?;
+        served.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT").map_err(
+            |error| match error.sqlite_error_code() {
+                Some(ErrorCode::DatabaseBusy) => OpenError::Served(db.to_owned()),
+                _ => failed(db)(error),
+            },
+        )?;
+        Backup::new(&connection, &mut served).and_then(|backup| backup.step(-1)).map_err(failed(db))?;
+        Ok(epoch)
+    });
+    remove(&staging).map_err(|error| OpenError::Staging { file: staging, error }).and(restored)
+}
+
+/// Removes a database that nobody has open.
+fn remove(db: &Path) -> io::Result<()> {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut file = db.as_os_str().to_owned();
+        file.push(suffix);
+        match fs::remove_file(file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
     }
     Ok(())
 }

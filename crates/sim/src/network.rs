@@ -1,6 +1,6 @@
 //! The network between devices and the server, with its faults and counters.
 
-use crate::server::{NetworkError, Server};
+use crate::server::{NetworkError, Server, ServerEvent};
 use pannier::sync::mutation::Id;
 use pannier::sync::rows::Collection;
 use pannier::sync::wire::{self, Answer, PROTOCOL, SCHEMA, ScopeRequest, SyncRequest, SyncResponse};
@@ -52,15 +52,29 @@ pub struct Network<'s> {
     pub server: &'s mut dyn Server,
     /// Requests that reached the server, whole or cut.
     pub requests: u64,
-    /// Mutations that the server has told to be executed, by its epoch: one that
-    /// comes again under another client is not executed again.
-    pub told: BTreeSet<(u64, Id)>,
+    /// Mutations that the server has told of and has not lost since: one of them
+    /// that comes again, also under another client, is not executed again.
+    known: BTreeSet<Id>,
+    /// Those that its backup holds.
+    backup: BTreeSet<Id>,
+    /// How often it told of one that it did not know.
+    told: u64,
 }
 
 impl<'s> Network<'s> {
     /// A network to `server` on which nothing was sent yet.
     pub fn new(server: &'s mut dyn Server) -> Self {
-        Self { server, requests: 0, told: BTreeSet::new() }
+        Self { server, requests: 0, known: BTreeSet::new(), backup: BTreeSet::new(), told: 0 }
+    }
+
+    /// Something happens to the server's database. Returns whether it can.
+    pub fn befall(&mut self, event: ServerEvent) -> bool {
+        match event {
+            ServerEvent::Backup => self.backup.clone_from(&self.known),
+            ServerEvent::Restore => self.known.clone_from(&self.backup),
+            ServerEvent::Wipe => self.known.clear(),
+        }
+        self.server.befall(event)
     }
 
     /// Carries one request, with at most one fault.
@@ -108,14 +122,15 @@ impl<'s> Network<'s> {
 
     fn note(&mut self, answer: &[u8]) {
         if let Ok(Answer::Ok(response)) = wire::decode_answer(answer) {
-            self.told.extend(response.outcomes.iter().map(|outcome| (response.epoch, outcome.id)));
+            let new = response.outcomes.iter().filter(|outcome| self.known.insert(outcome.id));
+            self.told += new.count() as u64;
         }
     }
 
     /// Mutations that the server has executed: as it counts them, and where it
     /// does not, those that it told.
     pub fn executed(&self) -> u64 {
-        self.server.executed().unwrap_or(self.told.len() as u64)
+        self.server.executed().unwrap_or(self.told)
     }
 
     /// All rows of a shopper's scope, as a device that was never there would

@@ -93,14 +93,12 @@ impl Pannierd {
         Ok(())
     }
 
-    /// Copies the database over that under another name.
-    fn copy(&self, from: &str, to: &str) -> Result<(), String> {
+    /// Removes the database.
+    fn wipe(&self) -> Result<(), String> {
         for suffix in ["", "-wal", "-shm"] {
-            let to = self.folder.join(format!("{to}{suffix}"));
-            let _ = std::fs::remove_file(&to);
-            let from = self.folder.join(format!("{from}{suffix}"));
-            if from.exists() {
-                std::fs::copy(from, to).map_err(|error| error.to_string())?;
+            let file = self.folder.join(format!("shop.db{suffix}"));
+            if file.exists() {
+                std::fs::remove_file(file).map_err(|error| error.to_string())?;
             }
         }
         Ok(())
@@ -206,14 +204,15 @@ impl Server for Pannierd {
     }
 
     fn befall(&mut self, event: ServerEvent) -> bool {
+        let backup = self.folder.join("backup.db");
         let done = self.stopped(|server| match event {
-            ServerEvent::Backup => server.copy("shop.db", "backup.db"),
-            ServerEvent::Restore => {
-                server.copy("backup.db", "shop.db")?;
-                server.run("new-epoch", &[]).map(drop)
+            ServerEvent::Backup => {
+                // A backup replaces no file.
+                let _ = std::fs::remove_file(&backup);
+                server.run("backup", &["--to", &backup.to_string_lossy()]).map(drop)
             }
-            // There is no file of this name.
-            ServerEvent::Wipe => server.copy("empty.db", "shop.db"),
+            ServerEvent::Restore => server.run("restore", &["--from", &backup.to_string_lossy()]).map(drop),
+            ServerEvent::Wipe => server.wipe(),
         });
         done.expect("pannierd starts again");
         if event == ServerEvent::Wipe {

@@ -147,7 +147,7 @@ impl World<'_> {
                 if done { Ok(()) } else { Err("this server's clock cannot be put forward".into()) }
             }
             Step::Server { event } => {
-                let done = self.network.server.befall(*event);
+                let done = self.network.befall(*event);
                 if done { Ok(()) } else { Err("this server cannot be made to".into()) }
             }
             Step::Clone { on, to } => {

@@ -4,6 +4,7 @@ use pannier::sync::mutation::Status;
 use pannier::sync::rows::Collection;
 use pannier::sync::wire::{ScopeRequest, SyncRequest};
 use rusqlite::Connection;
+use std::path::Path;
 
 use crate::harness::{Folder, Server, pannierd};
 use crate::wire::{add, push, quantities, request, sync};
@@ -109,6 +110,8 @@ fn a_backup_of_a_running_server_is_served_under_a_new_epoch() {
     let token = server.token(&["--shopper", "ada"]);
     let first = sync(&server, &token, &push(1, &[add(1, 1, "A1", 2)]));
     let [db, copy] = [folder.path("shop.db"), folder.path("copy.db")];
+    let foreign = folder.path("foreign.db");
+    Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE theirs (a)").unwrap();
     let backup = || pannierd().arg("backup").arg("--db").arg(&db).arg("--to").arg(&copy).output().unwrap();
     assert!(backup().status.success());
     sync(&server, &token, &push(1, &[add(1, 2, "B1", 1)]));
@@ -116,14 +119,31 @@ fn a_backup_of_a_running_server_is_served_under_a_new_epoch() {
     assert!(again.contains("there is such a file already"), "{again}");
     let handle = server.get("/v1/catalog").json()["handle"].clone();
     server.stop();
+    let left = std::fs::metadata(folder.path("shop.db-wal")).map_or(0, |log| log.len());
+    assert_eq!(left, 0, "a stopped server's database is one file");
 
-    std::fs::copy(&copy, &db).unwrap();
-    assert!(pannierd().arg("new-epoch").arg("--db").arg(&db).status().unwrap().success());
+    let restore =
+        |from: &Path| pannierd().arg("restore").arg("--db").arg(&db).arg("--from").arg(from).output().unwrap();
+    assert!(restore(&copy).status.success());
     let server = Server::start(&folder, &[]);
     let second = sync(&server, &token, &request(1));
     assert_eq!((second.last_seq, quantities(&second)), (1, vec![("A1".into(), 2)]));
     assert_ne!(second.epoch, first.epoch);
     assert_ne!(server.get("/v1/catalog").json()["handle"], handle, "caches start anew");
+
+    // What cannot be restored leaves the database as it is.
+    for (from, why) in [
+        (&copy, "a pannierd serves it"),
+        (&folder.path("none.db"), "no such file"),
+        (&foreign, "belongs to another program"),
+    ] {
+        let refused = restore(from);
+        assert!(!refused.status.success());
+        let told = String::from_utf8(refused.stderr).unwrap();
+        assert!(told.contains(why), "{told}");
+    }
+    assert_eq!(sync(&server, &token, &request(1)).epoch, second.epoch);
+    assert!(!folder.path("shop.db.restore").exists());
 }
 
 #[test]
