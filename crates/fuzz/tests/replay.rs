@@ -78,6 +78,11 @@ fn a_damaged_tree_of_version_1_is_not_rebuilt_for_ever() {
 }
 
 #[test]
+fn a_request_of_another_protocol_is_refused_in_both_encodings() {
+    crasher("wire_json", "another-protocol");
+}
+
+#[test]
 fn seeds_and_the_saved_corpus_break_nothing() {
     for target in TARGETS {
         let seeds = seeds::of(target.name);

@@ -1,7 +1,7 @@
 //! Messages of the sync, in both encodings. Input: a message.
 
 use pannier::sync::mutation::Mutation;
-use pannier::sync::wire::{self, Answer, SyncRequest};
+use pannier::sync::wire::{self, Answer, PROTOCOL, SCHEMA, SyncError, SyncRequest};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
@@ -28,7 +28,12 @@ pub(crate) fn run_json(bytes: &[u8]) {
     if let Ok(request) = serde_json::from_slice::<SyncRequest>(bytes) {
         in_json(&request);
         let postcard = wire::encode_request(&request);
-        assert_eq!(wire::decode_request(&postcard).as_ref(), Ok(&request), "another request in postcard");
+        // What stands behind the number of another protocol is not ours to read.
+        let expected = match request.protocol {
+            PROTOCOL => Ok(request),
+            _ => Err(SyncError::Schema { min: SCHEMA, max: SCHEMA }),
+        };
+        assert_eq!(wire::decode_request(&postcard), expected, "another request in postcard");
     }
     if let Ok(answer) = serde_json::from_slice::<Answer>(bytes) {
         in_json(&answer);
