@@ -3,13 +3,14 @@ import { CatalogView } from './catalog.ts'
 import { Collection } from './collection.ts'
 import { HistoryView } from './history.ts'
 import { OrdersView } from './orders.ts'
-import { check, guarded } from './errors.ts'
+import { check, guarded, PannierError } from './errors.ts'
 import { IndexedDbRecords } from './records/indexeddb.ts'
 import { MemoryRecords } from './records/memory.ts'
+import type { RecordStore } from './records/record-store.ts'
 import { type Declared, takeSnapshot } from './snapshot.ts'
 import { CART, CATALOG, HISTORY, type Listener, Name, Store } from './store.ts'
 import { Syncer } from './sync.ts'
-import { Tabs } from './tabs.ts'
+import { type Channel, Tabs } from './tabs.ts'
 import { transact } from './transaction.ts'
 import type { Document, Events, OpenOptions, Shop, StorageState, SyncApi, SyncState } from './types.ts'
 import { loadWasm } from './wasm.ts'
@@ -24,7 +25,8 @@ const NO_SYNC: SyncApi = { now: async () => {}, state: OFF, pause() {}, resume()
 /**
  * Opens the store `options.name`, and creates it when it is missing. Several tabs may have it open.
  *
- * @throws PannierError `corrupt` or `newer_format` when what is stored cannot be read. Without storage it is in memory: see
+ * @throws PannierError `corrupt`, `newer_format`, `key_missing`, `wrong_key`, `not_encrypted` or `tampered` when what is
+ * stored cannot be read: nothing of it is touched then. Without storage it is in memory: see
  * `shop.storage.state`.
  */
 export async function open(options: OpenOptions): Promise<Shop> {
@@ -42,10 +44,12 @@ export async function open(options: OpenOptions): Promise<Shop> {
   }
   // What takes longest is started first.
   const loading = loadWasm(options.wasm)
+  // Waited for later.
+  loading.catch(() => {})
   let syncer: Syncer | undefined
   const isStored = options.store === 'indexeddb' || (options.store !== 'memory' && globalThis.indexedDB != null)
   // What others commit while this tab opens may come too late for its reading.
-  const tabs = isStored ? new Tabs(options.name) : undefined
+  const channel = isStored ? new Tabs(options.name) : undefined
   const status = isStored ? 'stored' : 'memory'
   let storage: StorageState = { status, error: null, isCleared: false, evicted: [] }
   const change = (changed: Partial<StorageState>) => emit('storage', (storage = { ...storage, ...changed }))
@@ -83,7 +87,19 @@ export async function open(options: OpenOptions): Promise<Shop> {
     recovered: recovery => emit('recovered', recovery),
     appended: (seq, record) => tabs?.tell(seq, record),
   }
-  const records = isStored ? new IndexedDbRecords(options.name, options.durability ?? 'relaxed') : new MemoryRecords()
+  const onDisk = (first?: Uint8Array) => new IndexedDbRecords(options.name, options.durability ?? 'relaxed', first)
+  const encrypted = async (key: CryptoKey): Promise<[RecordStore, Channel]> => {
+    const { encrypt } = await import('./encryption.js')
+    return encrypt(key, options.name, onDisk, channel!, (code, message) => new PannierError(code, message))
+  }
+  const stores = async (): Promise<[RecordStore, Channel?]> => {
+    if (channel === undefined) return [new MemoryRecords()]
+    return options.key === undefined ? [onDisk(), channel] : encrypted(options.key)
+  }
+  const [records, tabs] = await stores().catch(error => {
+    channel?.close()
+    throw error
+  })
   const store = await loading
     .then(memory => Store.open(options, records, memory, listener))
     .catch(error => {

@@ -49,7 +49,11 @@ export async function instead(
   // A connection that was lost is found back, and Chromium replaces a damaged database on the next opening.
   for (let time = 0; time < OPEN_AGAIN; time++) {
     await new Promise(resolve => setTimeout(resolve, OPEN_AGAIN_AFTER_MS))
-    const opened = await disk.open(undefined).then(() => true, () => false)
+    const opened = await disk.open(undefined).then(() => true, (error: Error) => {
+      // What is there, and cannot be read, must not be stood in for.
+      if (error.name === 'PannierError') throw error
+      return false
+    })
     if (opened) {
       adopted()
       return disk

@@ -183,7 +183,7 @@ export class Store implements Source<Write, Edit> {
     this.#calls = 1
     const notify = (kind: Kind, number: number, bytes?: Uint8Array) => this.#notify(kind, number, bytes)
     const appended = (seq: number, record: Uint8Array) => this.#listener.appended(seq, record)
-    this.#carrier = new Carrier(records, listener, this.#answered, appended)
+    this.#carrier = new Carrier(records, listener, this.#answered, appended, this.#corrupt)
     this.#engine = new Engine(this.#carrier, this.encode(setup, 'options'), newId(), notify)
     this.#calls = 0
   }
@@ -676,8 +676,8 @@ export class Store implements Source<Write, Edit> {
     setTimeout(() => this.#use(engine => engine.retry()), RETRY_AFTER_MS)
   }
 
-  #corrupt(error: PannierError): void {
-    if (this.#broken !== undefined) return
+  readonly #corrupt = (error: PannierError): void => {
+    if (this.isOver()) return
     this.#broken = error
     this.#end(error)
     this.#listener.broken(error)

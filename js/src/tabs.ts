@@ -4,8 +4,17 @@ const GATHER_MS = 5
 /** Log records with their numbers. An empty message is a greeting: a tab has opened. */
 type Message = readonly (readonly [number, Uint8Array])[]
 
+export type Hear = (seq: number, record: Uint8Array) => void
+
 /** The other tabs on the same store: each tells its commits, so that the others need not read them. */
-export class Tabs {
+export interface Channel {
+  /** Hands over what others tell, and first what they told before this call. */
+  hear(hear: Hear): void
+  tell(seq: number, record: Uint8Array): void
+  close(): void
+}
+
+export class Tabs implements Channel {
   readonly #channel: BroadcastChannel | undefined
   /** Whether another tab was ever heard of. A tab that is alone tells nobody: a message costs a tenth of a commit. */
   #isHeard = false
@@ -13,7 +22,7 @@ export class Tabs {
   /** The last commit; at first one whose number is below every other, so that nobody takes it in. */
   #last: [number, Uint8Array] = [0, new Uint8Array()]
   readonly #early: [number, Uint8Array][] = []
-  #hear = (seq: number, record: Uint8Array): void => void this.#early.push([seq, record])
+  #hear: Hear = (seq, record) => void this.#early.push([seq, record])
 
   constructor(name: string) {
     if (typeof BroadcastChannel === 'undefined') return
@@ -28,8 +37,7 @@ export class Tabs {
     this.#channel.postMessage([])
   }
 
-  /** Hands over what others tell, and first what they told before this call. */
-  hear(hear: (seq: number, record: Uint8Array) => void): void {
+  hear(hear: Hear): void {
     this.#hear = hear
     for (const [seq, record] of this.#early.splice(0)) hear(seq, record)
   }

@@ -384,6 +384,11 @@ export interface OpenOptions {
   readonly cacheBytes?: number
   /** When a commit counts as durable: handed to the system (`relaxed`, default) or flushed to the disk (`strict`). */
   readonly durability?: 'relaxed' | 'strict'
+  /**
+   * Encrypts all that is stored under this key of AES-GCM, which should not be extractable. Without it the store cannot
+   * be opened again: `key_missing`, `wrong_key`. A store is encrypted from its beginning or not at all: `not_encrypted`.
+   */
+  readonly key?: CryptoKey | undefined
   /** Address of `pannier_columns.wasm` or `pannier_bg.wasm`, where a bundler moves it somewhere unusual, or the file. */
   readonly wasm?: string | URL | Response | BufferSource | WebAssembly.Module
 }

@@ -1,5 +1,7 @@
 // Which figures a system cannot have, and why: said instead of a figure that would mean something else.
 
+import { OWN } from './options.mjs'
+
 const NOT_COMPARED = 'a bound for Pannier, no comparison'
 const NO_LIMIT = 'without a store, lists in memory are cut'
 
@@ -12,7 +14,7 @@ const REASONS = {
 
 /** Why `system` has no figure for `workload`; undefined where it must have one. */
 export function lacking(system, workload) {
-  return REASONS[system]?.[workload] ?? (workload === 'memory_100k' && system !== 'pannier' ? NOT_COMPARED : undefined)
+  return REASONS[system]?.[workload] ?? (workload === 'memory_100k' && !OWN.includes(system) ? NOT_COMPARED : undefined)
 }
 
 /** A line for each reason among `workloads`, with the systems that share it. */

@@ -2,6 +2,7 @@
 
 export const USED = {
   pannier: 'IndexedDB store without sync, default options; each edit\'s `durable` awaited; putMany for the bulk load; the first cart by peekCart, which needs no engine; the rows of a question that is asked again are the same list, kept until the collection changes: scan_1000, index_query_100 and recent_50 repeat theirs',
+  'pannier-encrypted': 'as pannier, under a key of AES-GCM with 256 bits that each page imports',
   idb: 'object stores by id and sku, compound index [category, price], index on the time of visits; one relaxed readwrite transaction for the bulk load, else one a put, `done` awaited; getAll with key ranges, the newest visits by getAll in descending direction',
   'idb-keyval': 'a store each for products, lines and visits; setMany for the bulk load, else set, which resolves when its transaction is complete; a scan lists the keys and takes getMany of its part',
   dexie: 'id and [category+price] indexes, relaxed transactions, bulkAdd for the bulk load, else put; its promises resolve when the transaction is complete',

@@ -22,7 +22,10 @@ export const PEERS = [
   'idb', 'idb-keyval', 'dexie', 'replicache', 'tinybase', 'tanstack-db', 'rxdb', 'pouchdb', 'sqlite-wasm', 'wa-sqlite',
 ]
 
-export const SYSTEMS = ['pannier', ...PEERS, 'limit']
+/** Pannier's own, in clear and under a key. */
+export const OWN = ['pannier', 'pannier-encrypted']
+
+export const SYSTEMS = [...OWN, ...PEERS, 'limit']
 
 /** Fewer repetitions say nothing about spread; only a partial run, for work on one thing, may have them. */
 export const REPETITIONS_MIN = 3

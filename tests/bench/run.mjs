@@ -10,7 +10,7 @@ import { lacks } from './lacking.mjs'
 import { measure } from './measure.mjs'
 import { musts } from './musts.mjs'
 import { TAKEN, USED } from './notes.mjs'
-import { options } from './options.mjs'
+import { options, OWN } from './options.mjs'
 import { repetition } from './repetition.mjs'
 import { buildPage, pannierVersion, servePage } from './site.mjs'
 
@@ -41,7 +41,7 @@ const PACKAGES = {
 
 function versioned(system) {
   if (system === 'limit') return system
-  return `${system} ${system === 'pannier' ? pannierVersion() : installed(PACKAGES[system] ?? system)}`
+  return `${system} ${OWN.includes(system) ? pannierVersion() : installed(PACKAGES[system] ?? system)}`
 }
 
 async function measured({ systems, workloads, repetitions }) {
@@ -59,7 +59,7 @@ async function measured({ systems, workloads, repetitions }) {
 async function main() {
   const chosen = options(process.argv.slice(2))
   mkdirSync(work, { recursive: true })
-  if (chosen.systems.includes('pannier') && pannierVersion() === null) {
+  if (chosen.systems.some(system => OWN.includes(system)) && pannierVersion() === null) {
     throw new Error('no packed package: run `cargo xtask pack` first, or leave pannier out with --systems')
   }
   await buildPage()

@@ -12,7 +12,11 @@ import { after as next, generator, nothing, operation } from './pages/mix.mjs'
 
 const KILLS = Number(process.env.PANNIER_KILLS ?? 10)
 const SEED = Number(process.env.PANNIER_SEED ?? 1)
-const TABS = ['a', 'b']
+/** Stores in clear and under a key: their tabs, and how often they are killed. */
+const STORES = [
+  { name: 'kills', tabs: ['a', 'b'], kills: KILLS },
+  { name: 'encrypted', tabs: ['c', 'd'], kills: Math.ceil(KILLS / 5), isEncrypted: true },
+]
 
 // WebKit's driver ends with the first process that dies, and its storage with the driver.
 const skip = ENGINE === 'webkit' && 'its storage does not outlive the browser'
@@ -39,21 +43,24 @@ after(async () => {
 })
 
 /** Where each tab stands: how many operations are done, and what they leave. */
-const tabs = Object.fromEntries(TABS.map((who) => [who, { done: 0, held: nothing() }]))
+const tabs = Object.fromEntries(STORES.flatMap((store) => store.tabs).map((who) => [who, { done: 0, held: nothing() }]))
 
-test(`${KILLS} kills lose nothing that was reported durable`, { skip, timeout: 30_000 * KILLS }, async () => {
-  for (let round = 0; round < KILLS; round++) {
-    const random = generator(SEED * 65_537 + round)
-    const kind = round % 2 === 0 ? 'browser' : 'pages'
-    const pages = await Promise.all(TABS.map((who) => writeIn(who, tabs[who].done)))
-    // Some reports, then some moment after the last of them.
-    const enough = 5 + Math.floor(random() * 40)
-    await reports.until(() => TABS.every((who) => reports.durable(who) >= tabs[who].done + enough))
-    await new Promise((done) => setTimeout(done, random() * 30))
-    await kill(kind, pages)
-    await compare(`seed ${SEED}, round ${round}, ${kind} killed`)
-  }
-})
+for (const store of STORES) {
+  const { name, kills } = store
+  test(`${kills} kills lose nothing that was reported durable: ${name}`, { skip, timeout: 30_000 * kills }, async () => {
+    for (let round = 0; round < kills; round++) {
+      const random = generator(SEED * 65_537 + round)
+      const kind = round % 2 === 0 ? 'browser' : 'pages'
+      const pages = await Promise.all(store.tabs.map((who) => writeIn(store, who, tabs[who].done)))
+      // Some reports, then some moment after the last of them.
+      const enough = 5 + Math.floor(random() * 40)
+      await reports.until(() => store.tabs.every((who) => reports.durable(who) >= tabs[who].done + enough))
+      await new Promise((done) => setTimeout(done, random() * 30))
+      await kill(kind, pages)
+      await compare(store, `${name}, seed ${SEED}, round ${round}, ${kind} killed`)
+    }
+  })
+}
 
 async function kill(kind, pages) {
   if (kind === 'browser') {
@@ -67,20 +74,20 @@ async function kill(kind, pages) {
 }
 
 /** Starts a tab that writes until it is killed. */
-async function writeIn(who, from) {
+async function writeIn(store, who, from) {
   const page = await context.newPage()
   await page.goto(origin)
-  const asked = { who, from, seed: SEED, url: reports.url, aheadMax: AHEAD_MAX }
+  const asked = { store, who, from, seed: SEED, url: reports.url, aheadMax: AHEAD_MAX }
   await page.evaluate(write, asked)
   return page
 }
 
 /** Opens the store once more, and finds for each tab the operations that are there. */
-async function compare(where) {
+async function compare(store, where) {
   const page = await context.newPage()
   await page.goto(origin)
-  for (const who of TABS) {
-    const found = await page.evaluate(look, who)
+  for (const who of store.tabs) {
+    const found = await page.evaluate(look, { store, who })
     const tab = tabs[who]
     const reported = Math.max(reports.durable(who), tab.done)
     while (tab.done < reported) step(tab, who)
@@ -143,10 +150,10 @@ async function startReports() {
 
 // From here on: what runs in pages.
 
-async function write({ who, from, seed, url, aheadMax }) {
+async function write({ store, who, from, seed, url, aheadMax }) {
   const { open } = await import('/package/pannier.js')
-  const { operation, OPTIONS, perform } = await import('/pages/mix.mjs')
-  const shop = await open({ name: 'kills', ...OPTIONS })
+  const { operation, optionsOf, perform } = await import('/pages/mix.mjs')
+  const shop = await open(await optionsOf(store))
   const ahead = new Set()
   const run = async () => {
     for (let number = from; ; number++) {
@@ -161,10 +168,10 @@ async function write({ who, from, seed, url, aheadMax }) {
   void run()
 }
 
-async function look(who) {
+async function look({ store, who }) {
   const { open } = await import('/package/pannier.js')
-  const { OPTIONS, read } = await import('/pages/mix.mjs')
-  const shop = await open({ name: 'kills', ...OPTIONS })
+  const { optionsOf, read } = await import('/pages/mix.mjs')
+  const shop = await open(await optionsOf(store))
   try {
     return await read(shop, who)
   } finally {

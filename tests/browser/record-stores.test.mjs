@@ -12,8 +12,14 @@ const STEPS = JSON.parse(await readFile(here('../fixtures/record-store.json'), '
 
 /** Runs in the page: does the steps on a new record store and gives its answers in the file's own form. */
 async function answers({ module, kind, steps }) {
-  const { IndexedDbRecords, MemoryRecords } = await import(module)
-  const records = kind === 'memory' ? new MemoryRecords() : new IndexedDbRecords(crypto.randomUUID(), kind)
+  const { encrypt, IndexedDbRecords, MemoryRecords } = await import(module)
+  const onDisk = (first) => new IndexedDbRecords(crypto.randomUUID(), kind, first)
+  const encrypted = async () => {
+    const key = await crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt'])
+    kind = 'relaxed'
+    return (await encrypt(key, 'name', onDisk, undefined))[0]
+  }
+  const records = kind === 'memory' ? new MemoryRecords() : kind === 'encrypted' ? await encrypted() : onDisk()
   const toBytes = (text) => (typeof text === 'number' ? new Uint8Array(text) : text === null ? undefined : new TextEncoder().encode(text))
   const toText = (bytes) => (bytes === undefined ? null : bytes.length > 100 && !bytes.some(Boolean) ? bytes.length : new TextDecoder().decode(bytes))
   const answer = async (asked) => {
@@ -44,7 +50,8 @@ let context, site, page, module
 before(async () => {
   const contents = `
     export { IndexedDbRecords } from './indexeddb.ts'
-    export { MemoryRecords } from './memory.ts'`
+    export { MemoryRecords } from './memory.ts'
+    export { encrypt } from '../encryption.ts'`
   const stdin = { contents, resolveDir: here('../../js/src/records'), loader: 'ts' }
   const bundle = await build({ stdin, bundle: true, format: 'esm', write: false })
   module = `data:text/javascript;base64,${Buffer.from(bundle.outputFiles[0].contents).toString('base64')}`
@@ -59,7 +66,7 @@ after(async () => {
   await site?.close()
 })
 
-for (const kind of ['memory', 'relaxed', 'strict']) {
+for (const kind of ['memory', 'relaxed', 'strict', 'encrypted']) {
   test(`${kind === 'memory' ? kind : `IndexedDB, ${kind},`} answers as every record store must`, async () => {
     const found = await page.evaluate(answers, { module, kind, steps: STEPS })
     for (const [number, step] of STEPS.entries()) assert.deepEqual(found[number], step, `step ${number}`)

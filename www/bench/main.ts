@@ -5,6 +5,7 @@ import * as workloads from './workloads.ts'
 // By dynamic import, so that a page loads no system but the one under measurement.
 const systems: { readonly [name: string]: () => Promise<SystemModule> } = {
   pannier: () => import('./systems/pannier.ts'),
+  'pannier-encrypted': () => import('./systems/pannier-encrypted.ts'),
   idb: () => import('./systems/idb.ts'),
   'idb-keyval': () => import('./systems/idb-keyval.ts'),
   dexie: () => import('./systems/dexie.ts'),

@@ -128,8 +128,12 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 /// The modules of the package, each a file: what pages load at once, and what that imports on demand.
-const MODULES: &[(&str, &str)] =
-    &[("js/src/index.ts", "pannier.js"), ("js/src/live.ts", "live.js"), ("js/src/storage.ts", "storage.js")];
+const MODULES: &[(&str, &str)] = &[
+    ("js/src/index.ts", "pannier.js"),
+    ("js/src/live.ts", "live.js"),
+    ("js/src/storage.ts", "storage.js"),
+    ("js/src/encryption.ts", "encryption.js"),
+];
 
 fn bundle(staged: &Path) -> Result<(), Failure> {
     for (source, name) in MODULES {
@@ -141,6 +145,7 @@ fn bundle(staged: &Path) -> Result<(), Failure> {
         esbuild.args([
             "--external:./live.js",
             "--external:./storage.js",
+            "--external:./encryption.js",
             "--legal-comments=none",
             "--log-level=warning",
         ]);

@@ -1,4 +1,5 @@
 import type { Engine } from '../wasm.ts'
+import { PannierError } from '../errors.ts'
 import type { Opened, RecordStore } from './record-store.ts'
 
 /** Kinds of failures: the same numbers stand in `crates/wasm/src/records.rs`. */
@@ -39,17 +40,21 @@ export class Carrier {
   readonly #answered: (take: (engine: Engine) => void) => void
   /** Told of each log record that was written. */
   readonly #appended: (seq: number, record: Uint8Array) => void
+  /** Told that the records cannot be read. */
+  readonly #broken: (error: PannierError) => void
 
   constructor(
     records: RecordStore,
     opening: Opening,
     answered: (take: (engine: Engine) => void) => void,
     appended: (seq: number, record: Uint8Array) => void,
+    broken: (error: PannierError) => void,
   ) {
     this.#records = records
     this.#opening = opening
     this.#answered = answered
     this.#appended = appended
+    this.#broken = broken
   }
 
   open(id: number, logAfter: number | undefined): void {
@@ -74,6 +79,8 @@ export class Carrier {
       if (opened.head === undefined && opened.numbers.length === 1) opening.isNew()
       return opened
     } catch (error) {
+      // What is there must not be stood in for.
+      if (error instanceof PannierError) throw error
       this.#records = await opening.instead(error as Error, isLate)
       return this.#records.open(undefined)
     } finally {
@@ -130,6 +137,7 @@ export class Carrier {
     answer.then(
       found => this.#answered(engine => take(engine, found)),
       (error: Error | null) => {
+        if (error instanceof PannierError) return this.#broken(error)
         const name = error?.name ?? 'Error'
         const message = `${name}: ${error?.message}`
         this.#answered(engine => engine.failed(id, FAILURES[name] ?? Failure.Other, message))

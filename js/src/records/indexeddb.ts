@@ -6,6 +6,7 @@
  * record is long deleted, so a tab that slept through others' commits cannot take a number of theirs.
  */
 import { isSame } from '../bytes.ts'
+import { PannierError } from '../errors.ts'
 import { type Checkpoint, type KeptCart, type Opened, RECORD_BYTES_MAX, type RecordStore } from './record-store.ts'
 
 /** Version of the database: of its object stores, not of what is in them. */
@@ -31,13 +32,18 @@ export class IndexedDbRecords implements RecordStore {
   readonly recordBytesMax = RECORD_BYTES_MAX
   readonly #name: string
   readonly #durability: IDBTransactionOptions
+  readonly #first: Uint8Array
   #database: IDBDatabase | undefined
   #opening: Promise<IDBDatabase> | undefined
   #ahead: Promise<Opened> | undefined
 
-  /** Opens the database and reads at once what `open` will be asked for: the wasm is still on its way then. */
-  constructor(name: string, durability: 'relaxed' | 'strict') {
+  /**
+   * Opens the database and reads at once what `open` will be asked for: the wasm is still on its way then. `first` is log
+   * record 0 of a new one, where records are encrypted.
+   */
+  constructor(name: string, durability: 'relaxed' | 'strict', first: Uint8Array = new Uint8Array()) {
     this.#name = databaseName(name)
+    this.#first = first
     this.#durability = { durability }
     this.#ahead = this.#readAll()
     // Whoever asks hears of it.
@@ -123,6 +129,11 @@ export class IndexedDbRecords implements RecordStore {
         }
       }
       return () => ({ head: head.result, numbers: numbers.result as number[], records: records.result, segment })
+    }).then(opened => {
+      if (this.#first.length === 0 && isSealed(opened.head ?? opened.records[0])) {
+        throw new PannierError('key_missing', 'the store is encrypted: open it with its key')
+      }
+      return opened
     })
   }
 
@@ -170,7 +181,7 @@ export class IndexedDbRecords implements RecordStore {
   }
 
   #connect(): Promise<IDBDatabase> {
-    this.#opening ??= openDatabase(this.#name, create).finally(() => (this.#opening = undefined)).then(database => {
+    this.#opening ??= openDatabase(this.#name, request => create(request, this.#first)).finally(() => (this.#opening = undefined)).then(database => {
       const forget = () => {
         if (this.#database === database) this.#database = undefined
       }
@@ -253,15 +264,20 @@ export async function readKeptCart(name: string): Promise<KeptCart | undefined> 
   }
 }
 
+/** Whether a record was encrypted: `encryption.ts` writes what it begins with, as does one checksum in 2^56. */
+function isSealed(record: Uint8Array | undefined): boolean {
+  return record !== undefined && String.fromCharCode(...record.subarray(0, 7)) === 'pannier'
+}
+
 function databaseName(name: string): string {
   return `pannier:${name}`
 }
 
 /** Makes the object stores of a new database, with log record 0. */
-function create({ result: database }: IDBOpenDBRequest): void {
+function create({ result: database }: IDBOpenDBRequest, first: Uint8Array): void {
   database.createObjectStore(HEAD)
   database.createObjectStore(SEGMENT)
-  database.createObjectStore(LOG, { autoIncrement: true }).add(new Uint8Array(), 0)
+  database.createObjectStore(LOG, { autoIncrement: true }).add(first, 0)
 }
 
 function openDatabase(name: string, upgrade: (request: IDBOpenDBRequest) => void): Promise<IDBDatabase> {

@@ -31,15 +31,15 @@ export interface Checkpoint {
 export interface KeptCart {
   /** The last log record that the cart reflects. Where the log goes on, only the engine knows the cart. */
   readonly seq: number
-  /** Number of rows, and for each its key and itself, encoded. */
-  readonly count: number
+  /** Number of rows, and for each its key and itself, encoded; null where they are encrypted, and their number with them. */
+  readonly count: number | null
   readonly bytes: Uint8Array
 }
 
 /**
  * Records of bytes under ascending numbers, in three groups: log, segments and the head. A new one holds one empty log
  * record, number 0, and nothing else. Every operation is atomic. Where it cannot be done it rejects, and nothing has
- * changed. `tests/fixtures/record-store.json` says what every record store must answer.
+ * changed; with a `PannierError` where trying again is of no use. `tests/fixtures/record-store.json` says what every record store must answer.
  */
 export interface RecordStore {
   /** Longest record in bytes: at least 16 KiB. A longer value is stored in pieces, a longer commit in a checkpoint. */

@@ -1,7 +1,14 @@
 // Mixed writes that a seed and a number tell, what they do to a shop, and what a shop then holds. In pages and in Node.
 
 /** What `open` must be told. */
-export const OPTIONS = { collections: { notes: {} } }
+const OPTIONS = { collections: { notes: {} } }
+
+/** The same for a store that may be under a key, which is the same on each visit. */
+export async function optionsOf({ name, isEncrypted }) {
+  if (!isEncrypted) return { name, ...OPTIONS }
+  const bytes = new Uint8Array(32).fill(7)
+  return { name, ...OPTIONS, key: await crypto.subtle.importKey('raw', bytes, 'AES-GCM', false, ['encrypt', 'decrypt']) }
+}
 
 const SKUS = 6
 const PRODUCTS = 400

@@ -3,10 +3,14 @@ import type { Cart, Shop } from 'pannier'
 import type { CartLine, Product, Visit } from '../products.ts'
 import type { OpenOptions, PriceRange, System } from '../system.ts'
 
-export async function open({ cacheBytes, cartOnly }: OpenOptions = {}): Promise<System> {
-  const kept = cartOnly ? await peekCart('bench') : undefined
+export function open(options?: OpenOptions): Promise<System> {
+  return openUnder(undefined, options)
+}
+
+export async function openUnder(key: CryptoKey | undefined, { cacheBytes, cartOnly }: OpenOptions = {}): Promise<System> {
+  const kept = cartOnly ? await peekCart('bench', key) : undefined
   if (kept !== undefined) return new KeptCart(kept) as Partial<System> as System
-  return new Pannier(await openShop({ name: 'bench', cacheBytes }))
+  return new Pannier(await openShop({ name: 'bench', cacheBytes, key }))
 }
 
 class Pannier implements System {
