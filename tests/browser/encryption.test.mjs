@@ -99,6 +99,14 @@ inPage('nothing of what was stored can be read in the database, in other storage
   assert.deepEqual(others, [[['pannier:clear', '1'], ['pannier:own', '1']].sort(), []])
 })
 
+inPage('an encrypted record has its fields where the page on the format says', async () => {
+  await (await open({ name: 'fresh', key: await newKey() })).close()
+  return [...(await stored('fresh', 'log', 'first'))[1]]
+}, (first) => {
+  const text = new TextDecoder().decode(Uint8Array.from(first.slice(0, 8)))
+  assert.deepEqual([text, first.length], ['pannier\x01', 8 + 12 + 0 + 16], 'of log record 0, which is empty')
+})
+
 inPage('any flipped bit is named as tampering, in each kind of record, and undone all is there', async () => {
   const key = await newKey()
   const codes = {}
