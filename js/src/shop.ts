@@ -109,7 +109,8 @@ export async function open(options: OpenOptions): Promise<Shop> {
     })
   tabs?.hear((seq, record) => store.offer(seq, record))
   if (options.sync !== undefined) {
-    syncer = new Syncer(store, options.name, options.sync, state => emit('sync', state))
+    const place = { name: options.name, isShared: () => storage.status !== 'memory' }
+    syncer = new Syncer(store, place, options.sync, state => emit('sync', state))
   }
   const stopFollowing = followPage(store)
   const makeRoom = async () => {

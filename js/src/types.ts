@@ -366,7 +366,7 @@ export interface SyncOptions {
   readonly token: () => string | Promise<string>
   /** Scopes to pull. Default `['cart', 'catalog', 'orders']`; add `'history'` to sync visits too. */
   readonly scopes?: readonly ('cart' | 'history' | 'catalog' | 'orders')[]
-  /** Milliseconds between pulls while the page is visible. Default 15,000; 0 turns them off. */
+  /** Milliseconds between pulls while the page is visible and hears no pokes. Default 15,000; 0 turns both off. */
   readonly interval?: number
 }
 

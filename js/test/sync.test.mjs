@@ -7,7 +7,7 @@ import { build } from 'esbuild'
 
 const CODE = `export { Syncer } from './sync.ts'; export { PannierError } from './errors.ts'`
 const resolveDir = fileURLToPath(new URL('../src', import.meta.url))
-const options = { bundle: true, format: 'esm', write: false, external: ['./storage.js'] }
+const options = { bundle: true, format: 'esm', write: false, external: ['./storage.js', './poke.js'] }
 const bundle = await build({ ...options, stdin: { contents: CODE, resolveDir, loader: 'ts' } })
 const { Syncer, PannierError } = await import(
   `data:text/javascript;base64,${Buffer.from(bundle.outputFiles[0].contents).toString('base64')}`
@@ -69,7 +69,7 @@ function page(answers, tokens = ['one']) {
     asked.push(Date.now())
     return tokens.length > 1 ? tokens.shift() : tokens[0]
   }
-  syncer = new Syncer(store, 'shop', { url: 'http://shop/v1', token, interval: 0 }, () => {})
+  syncer = new Syncer(store, { name: 'shop', isShared: () => true }, { url: 'http://shop/v1', token, interval: 0 }, () => {})
   return { sent, asked, store }
 }
 
@@ -121,6 +121,19 @@ test('the server and what stands before it may ask for a longer wait', async () 
   await leavesAfter(sent, 7000)
   // Shorter than the page's own wait, which has doubled twice.
   await leavesAfter(sent, 2000)
+})
+
+test('a wait until a time is measured by the clock of who asks for it, and bounded', async () => {
+  mock.method(Math, 'random', () => 0.5)
+  const until = (text, headers) => new Response('busy', { status: 503, headers: { 'retry-after': text, ...headers } })
+  const date = 'Wed, 21 Oct 2026 07:28:00 GMT'
+  const past = until('Wed, 21 Oct 2026 07:27:00 GMT', { date })
+  const { sent } = page([until('Wed, 21 Oct 2026 07:28:09 GMT', { date }), past, until('in a while'), refusal('retry', 2 ** 40)])
+  await tick(0)
+  await leavesAfter(sent, 9000)
+  await leavesAfter(sent, 1000)
+  await leavesAfter(sent, 2000)
+  await leavesAfter(sent, 3_600_000)
 })
 
 test('a refused token is asked for anew, and another is sent at once', async () => {

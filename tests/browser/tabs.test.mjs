@@ -77,6 +77,29 @@ for (const locks of ['Web Locks', 'a lease in the store']) {
   })
 }
 
+test('a tab whose storage is stuck holds no other up', async () => {
+  const server = await startServer()
+  const [stuck, other] = await openPages(2)
+  try {
+    for (const page of [stuck, other]) await page.evaluate(openPaused, { url: `${server.url}/v1`, token: server.token })
+    await stuck.evaluate(async () => {
+      await shop.cart.add({ sku: 'A1' }).durable
+      // From here on no commit of this tab succeeds, that of the answer neither.
+      IDBDatabase.prototype.transaction = () => {
+        throw new DOMException('made to fail', 'UnknownError')
+      }
+      shop.sync.resume()
+      void shop.sync.now()
+    })
+    while ((await server.cart()).A1 === undefined);
+    await other.evaluate(editAndSync, 'B1')
+    assert.deepEqual(await server.cart(), { A1: 1, B1: 1 })
+  } finally {
+    for (const page of [stuck, other]) await page.close()
+    await server.close()
+  }
+})
+
 test('two versions of a shop are open at once: both read and write, and pending mutations stay', async () => {
   const [old, young] = await openPages(2)
   const versions = {

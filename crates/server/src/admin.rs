@@ -62,7 +62,7 @@ async fn import(app: &App, mut products: Vec<Product>) -> Result<Imported, Strin
         let ran = app.writer.run(move |connection| store::import(connection, &some)).await;
         let Imported { written, unchanged } = ran.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
         if written > 0 {
-            app.pokes.moved(None, "catalog");
+            app.pokes.moved(None, "catalog", None);
         }
         count.written += written;
         count.unchanged += unchanged;

@@ -22,6 +22,8 @@ use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 use tower_http::cors::{Any, CorsLayer};
 
+use pannier::sync::mutation::Id;
+
 use crate::admin;
 use crate::auth::{self, AuthError, Claims, Signers};
 use crate::config::Limits;
@@ -268,8 +270,8 @@ async fn anonymous(State(app): State<Arc<App>>) -> Response {
 
 async fn poke(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri) -> Response {
     // A browser's EventSource cannot send headers.
-    let in_address = uri.query().and_then(|q| q.split('&').find_map(|pair| pair.strip_prefix("token=")));
-    let claims = match in_address {
+    let in_address = |name: &str| uri.query()?.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+    let claims = match in_address("token") {
         Some(token) => app.signers.verify(token).await,
         None => app.identify(&headers).await,
     };
@@ -277,7 +279,7 @@ async fn poke(State(app): State<Arc<App>>, headers: HeaderMap, uri: Uri) -> Resp
         Ok(claims) => claims,
         Err(e) => return refuse(StatusCode::UNAUTHORIZED, "auth", &e.to_string()),
     };
-    match app.pokes.listen(&claims.sub) {
+    match app.pokes.listen(&claims.sub, in_address("client").and_then(Id::parse)) {
         Ok(listener) => {
             let keep_alive = KeepAlive::new().interval(POKE_KEEP_ALIVE);
             Sse::new(events(listener)).keep_alive(keep_alive).into_response()

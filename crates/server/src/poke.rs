@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use pannier::sync::mutation::Id;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::Notify;
 
@@ -42,6 +43,8 @@ struct Places {
 /// What one stream has yet to say.
 #[derive(Default)]
 struct Ear {
+    /// The client that listens, if it has told: what it moves itself it knows.
+    client: Option<Id>,
     waiting: Mutex<Waiting>,
     notify: Notify,
 }
@@ -75,18 +78,23 @@ impl Pokes {
         Pokes { streams_max, open, places: Mutex::default() }
     }
 
-    /// Tells that a scope moved: a shopper's, or one that all share.
-    pub fn moved(&self, shopper: Option<&str>, scope: &str) {
+    /// Tells all but client `by` that a scope moved: a shopper's, or one that all share.
+    pub fn moved(&self, shopper: Option<&str>, scope: &str, by: Option<Id>) {
         let scope = Arc::from(scope);
+        let tell = |ear: &Arc<Ear>| {
+            if by.is_none() || ear.client != by {
+                ear.tell(&scope);
+            }
+        };
         let places = lock(&self.places);
         match shopper {
-            Some(shopper) => places.by_shopper.get(shopper).into_iter().flatten().for_each(|ear| ear.tell(&scope)),
-            None => places.by_shopper.values().flatten().for_each(|ear| ear.tell(&scope)),
+            Some(shopper) => places.by_shopper.get(shopper).into_iter().flatten().for_each(tell),
+            None => places.by_shopper.values().flatten().for_each(tell),
         }
     }
 
-    /// Listens for one shopper.
-    pub fn listen(self: &Arc<Self>, shopper: &str) -> Result<Listener, ListenError> {
+    /// Listens for one shopper, on behalf of a client if it has told which it is.
+    pub fn listen(self: &Arc<Self>, shopper: &str, client: Option<Id>) -> Result<Listener, ListenError> {
         let mut places = lock(&self.places);
         if places.is_closed {
             return Err(ListenError::Stopping);
@@ -97,7 +105,7 @@ impl Pokes {
         if places.by_shopper.get(shopper).is_some_and(|ears| ears.len() >= STREAMS_PER_SHOPPER_MAX) {
             return Err(ListenError::Limit(Limit::StreamsShopper));
         }
-        let (shopper, ear) = (Arc::<str>::from(shopper), Arc::<Ear>::default());
+        let (shopper, ear) = (Arc::<str>::from(shopper), Arc::new(Ear { client, ..Ear::default() }));
         places.by_shopper.entry(shopper.clone()).or_default().push(ear.clone());
         places.streams += 1;
         self.open.set(places.streams as i64);
@@ -165,6 +173,10 @@ mod tests {
         Arc::new(Pokes::new(20, Gauge::default()))
     }
 
+    fn listen(pokes: &Arc<Pokes>, shopper: &str) -> Listener {
+        pokes.listen(shopper, None).unwrap()
+    }
+
     fn heard(listener: &mut Listener) -> Option<Arc<str>> {
         listener.next().now_or_never().flatten()
     }
@@ -172,11 +184,11 @@ mod tests {
     #[test]
     fn a_scope_that_moved_often_is_told_once_and_to_its_shopper_alone() {
         let pokes = pokes();
-        let (mut ada, mut bob) = (pokes.listen("ada").unwrap(), pokes.listen("bob").unwrap());
+        let (mut ada, mut bob) = (listen(&pokes, "ada"), listen(&pokes, "bob"));
         for _ in 0..1000 {
-            pokes.moved(Some("ada"), "cart");
+            pokes.moved(Some("ada"), "cart", None);
         }
-        pokes.moved(None, "catalog");
+        pokes.moved(None, "catalog", None);
         assert_eq!(heard(&mut ada).as_deref(), Some("cart"));
         assert_eq!(heard(&mut ada).as_deref(), Some("catalog"));
         assert_eq!(heard(&mut ada), None);
@@ -185,11 +197,21 @@ mod tests {
     }
 
     #[test]
+    fn a_client_is_not_told_of_what_it_did_itself() {
+        let pokes = pokes();
+        let mut ears = [Some(Id([1; 16])), Some(Id([2; 16])), None].map(|id| pokes.listen("ada", id).unwrap());
+        pokes.moved(Some("ada"), "cart", Some(Id([1; 16])));
+        assert_eq!(ears.each_mut().map(|ear| heard(ear).is_some()), [false, true, true]);
+        pokes.moved(Some("ada"), "cart", None);
+        assert_eq!(ears.each_mut().map(|ear| heard(ear).is_some()), [true, true, true]);
+    }
+
+    #[test]
     fn who_is_far_behind_is_told_that_all_moved() {
         let pokes = pokes();
-        let mut ada = pokes.listen("ada").unwrap();
+        let mut ada = listen(&pokes, "ada");
         for number in 0..=WAITING_MAX {
-            pokes.moved(Some("ada"), &number.to_string());
+            pokes.moved(Some("ada"), &number.to_string(), None);
         }
         assert_eq!(heard(&mut ada).as_deref(), Some("*"));
         assert_eq!(heard(&mut ada), None);
@@ -198,15 +220,15 @@ mod tests {
     #[test]
     fn places_are_bounded_and_come_free() {
         let pokes = pokes();
-        let ada: Vec<_> = (0..STREAMS_PER_SHOPPER_MAX).map(|_| pokes.listen("ada").unwrap()).collect();
-        assert_eq!(pokes.listen("ada").err(), Some(ListenError::Limit(Limit::StreamsShopper)));
-        let bob: Vec<_> = (0..4).map(|_| pokes.listen("bob").unwrap()).collect();
-        assert_eq!(pokes.listen("cy").err(), Some(ListenError::Limit(Limit::Streams)));
+        let ada: Vec<_> = (0..STREAMS_PER_SHOPPER_MAX).map(|_| listen(&pokes, "ada")).collect();
+        assert_eq!(pokes.listen("ada", None).err(), Some(ListenError::Limit(Limit::StreamsShopper)));
+        let bob: Vec<_> = (0..4).map(|_| listen(&pokes, "bob")).collect();
+        assert_eq!(pokes.listen("cy", None).err(), Some(ListenError::Limit(Limit::Streams)));
         drop((ada, bob));
         assert!(lock(&pokes.places).by_shopper.is_empty());
-        let mut ada = pokes.listen("ada").unwrap();
+        let mut ada = listen(&pokes, "ada");
         pokes.close();
         assert_eq!(ada.next().now_or_never(), Some(None));
-        assert_eq!(pokes.listen("ada").err(), Some(ListenError::Stopping));
+        assert_eq!(pokes.listen("ada", None).err(), Some(ListenError::Stopping));
     }
 }

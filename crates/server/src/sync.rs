@@ -161,6 +161,7 @@ enum Failure {
 
 async fn serve(app: Arc<App>, shopper: String, mut request: SyncRequest) -> Result<SyncResponse, Failure> {
     let decided = decide(&app, &shopper, &mut request).await?;
+    let client = request.client;
     let (owner, asked) = (shopper.clone(), app.clone());
     let ran = app.writer.run(move |connection| transact(&asked, connection, &owner, &*decided, &request)).await;
     let fault: String = match ran {
@@ -170,7 +171,7 @@ async fn serve(app: Arc<App>, shopper: String, mut request: SyncRequest) -> Resu
             }
             for collection in moved {
                 let whose = (server::owner(&shopper, collection) != SHARED).then_some(&shopper[..]);
-                app.pokes.moved(whose, collection.name());
+                app.pokes.moved(whose, collection.name(), Some(client));
             }
             return Ok(response);
         }

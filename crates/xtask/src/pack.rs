@@ -131,6 +131,7 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
 const MODULES: &[(&str, &str)] = &[
     ("js/src/index.ts", "pannier.js"),
     ("js/src/live.ts", "live.js"),
+    ("js/src/poke.ts", "poke.js"),
     ("js/src/storage.ts", "storage.js"),
     ("js/src/encryption.ts", "encryption.js"),
 ];
@@ -144,6 +145,7 @@ fn bundle(staged: &Path) -> Result<(), Failure> {
         // esbuild's own way to split would put a third file before both.
         esbuild.args([
             "--external:./live.js",
+            "--external:./poke.js",
             "--external:./storage.js",
             "--external:./encryption.js",
             "--legal-comments=none",

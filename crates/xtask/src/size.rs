@@ -11,7 +11,7 @@ use crate::{Failure, pack, setup};
 
 /// The most that store, cart, history, catalog and sync together may cost a page. It stands just
 /// above what is reached, so that nothing grows unseen; what is wanted is 60 kB.
-const TOTAL_BROTLI_BYTES_MAX: u64 = 85_400;
+const TOTAL_BROTLI_BYTES_MAX: u64 = 86_600;
 
 /// Node has both compressors, at the settings a shop's server would use for files at rest.
 const MEASURE: &str = "
@@ -24,9 +24,9 @@ const size = name => {
     brotli: zlib.brotliCompressSync(bytes, { params: { [level]: 11 } }).length,
   }
 }
-// Every page comes to ask how its storage is after its first write.
-const wasm = size('pannier_columns.wasm'), js = size('pannier.js'), storage = size('storage.js'), total = {}
-for (const kind in js) js[kind] += storage[kind]
+// Every page comes to ask how its storage is after its first write, and to listen after its first sync.
+const wasm = size('pannier_columns.wasm'), js = size('pannier.js'), total = {}
+for (const more of [size('storage.js'), size('poke.js')]) for (const kind in js) js[kind] += more[kind]
 for (const kind in wasm) total[kind] = wasm[kind] + js[kind]
 console.log(JSON.stringify({ wasm, js, total }))
 ";
