@@ -177,3 +177,27 @@ fn a_device_goes_on_after_any_number_of_restores() {
     sync(&mut device, &mut server);
     assert_eq!((device.stored(0).outbox.len(), device.view(0, Collection::Cart).len()), (0, 1));
 }
+
+#[test]
+fn a_copy_of_a_profile_that_was_first_does_not_keep_the_backlog_of_the_other() {
+    let mut server = InProcess::default();
+    let mut first = device(1);
+    (0..250).for_each(|number| add(&mut first, 0, &format!("A{number}")));
+    first.settle();
+    let mut second = Device::new(2, "ann", Options::default());
+    second.records = first.records.clone();
+    second.open(0);
+    second.settle();
+    for (device, exchanges) in [(&mut first, 3), (&mut second, 3)] {
+        for left in (0..exchanges).rev() {
+            let body = device.request(0).expect("a request");
+            let answer = server.post("ann", body).expect("an answer");
+            device.answer(0, &answer, NOW);
+            device.settle();
+            assert_eq!(device.synced(0), Some(Synced::Done { more: left > 0 }));
+        }
+        assert_eq!(device.tab(0).client.pending_count(), 0);
+        assert_eq!(device.view(0, Collection::Cart).len(), 250);
+    }
+    assert_eq!(server.executed(), Some(250));
+}

@@ -43,7 +43,7 @@ fn a_panic_is_told_with_its_place() {
     setup.shoppers = Vec::new();
     let at = Event::LookInto(AT);
     assert!(attempt(&setup, &[at]).is_ok());
-    let broken = attempt(&setup, &[Event::Edit(AT, usize::MAX, pannier_sim::world::event::Intent::Clear)]);
+    let broken = attempt(&setup, &[Event::Product(usize::MAX, None, false)]);
     let failure = broken.expect_err("there is no such product");
     assert!(failure.contains("world") && failure.contains("out of bounds"), "{failure}");
 }

@@ -24,7 +24,8 @@ pub struct Sent {
     confirmed_seq: u64,
     /// Where pages of a pull have come to.
     pub(super) staged: Option<(Collection, u64)>,
-    /// The last mutation sent, or the last confirmed where none was.
+    /// The first mutation sent, and the last; where none was, the second is less.
+    first_seq: u64,
     last_seq: u64,
 }
 
@@ -40,7 +41,7 @@ impl Sent {
     /// Every mutation that was sent and executed must have its outcome: without
     /// it, it would never leave the outbox.
     fn check(&self, response: &SyncResponse) -> Result<(), SyncError> {
-        let mut executed = self.confirmed_seq + 1..=self.last_seq.min(response.last_seq);
+        let mut executed = self.first_seq..=self.last_seq.min(response.last_seq);
         match executed.find(|seq| response.outcomes.iter().all(|outcome| outcome.seq != *seq)) {
             Some(_) => Err(SyncError::Malformed { why: "a mutation has no outcome".into() }),
             None => Ok(()),
@@ -94,23 +95,44 @@ impl Client {
             scopes: scopes.collect(),
             mutations: self.batch(),
         };
-        let confirmed_seq = self.state.confirmed_seq;
         self.sent = Some(Sent {
             client,
             epoch: self.state.epoch,
             cookies: self.state.cookies.clone(),
-            confirmed_seq,
+            confirmed_seq: self.state.confirmed_seq,
             staged,
-            last_seq: request.mutations.last().map_or(confirmed_seq, |last| last.seq),
+            first_seq: request.mutations.first().map_or(1, |first| first.seq),
+            last_seq: request.mutations.last().map_or(0, |last| last.seq),
         });
         Some(wire::encode_request(&request))
     }
 
-    /// The oldest durable mutations, as many as one request takes.
+    /// How many of the first pending mutations have their outcome here.
+    fn told(&self) -> usize {
+        let pairs = self.pending.iter().zip(&self.outcomes);
+        pairs.take_while(|(mutation, outcome)| (mutation.seq, mutation.id) == (outcome.seq, outcome.id)).count()
+    }
+
+    /// Whether the outcomes are here of all pending mutations that the server has executed. It may
+    /// have executed more than this tab has sent: from another tab, or from a copy of this profile.
+    /// Then the next exchange asks for the outcomes of those.
+    pub(super) fn has_outcomes(&mut self, answer: &SyncResponse) -> bool {
+        let executed = self.pending.iter().take_while(|mutation| mutation.seq <= answer.last_seq).count();
+        self.outcomes.truncate(self.told().min(executed));
+        for mutation in &self.pending[self.outcomes.len()..executed] {
+            match answer.outcomes.iter().find(|outcome| outcome.seq == mutation.seq) {
+                Some(outcome) => self.outcomes.push(outcome.clone()),
+                None => return false,
+            }
+        }
+        true
+    }
+
+    /// The oldest durable mutations whose outcomes are not here, as many as one request takes.
     fn batch(&self) -> Vec<Mutation> {
         let mut bytes_left = REQUEST_BYTES_MAX - REQUEST_OVERHEAD_BYTES;
         let mut batch = Vec::new();
-        for mutation in self.pending.iter().take(self.durable_count()).take(MUTATIONS_PER_SYNC_MAX) {
+        for mutation in self.pending.iter().take(self.durable_count()).skip(self.told()).take(MUTATIONS_PER_SYNC_MAX) {
             let bytes = mutation.args.as_bytes().len() + mutation.name.len() + 64;
             match bytes_left.checked_sub(bytes) {
                 Some(left) => bytes_left = left,

@@ -35,7 +35,7 @@ use crate::collection::{Counts, ROWS, Schema, Stop, TreeId};
 use crate::format::Corrupt;
 use crate::format::document::{Document, DocumentRef, Value};
 use crate::store::{self, Failure, Reader, RequestId, Response, Store};
-use crate::sync::mutation::{Id, Mutation, Rules};
+use crate::sync::mutation::{Id, Mutation, Outcome, Rules};
 use crate::sync::rows::{Collection, Rows, RowsError};
 use crate::sync::wire::SyncError;
 use crate::tree::{Fault, Tree, TreeError};
@@ -178,6 +178,9 @@ pub struct Client {
     view_stale: bool,
     outcomes_told_to: u64,
     sent: Option<Sent>,
+    /// Outcomes of the first pending mutations, until those of all that the server has
+    /// executed have come.
+    outcomes: Vec<Outcome>,
     /// Pages of a pull, until the last has come.
     staging: Option<Staging>,
     /// Recoveries since the last answer that was none of them.
@@ -245,6 +248,7 @@ impl Client {
             view_stale: true,
             outcomes_told_to: 0,
             sent: None,
+            outcomes: Vec::new(),
             staging: None,
             recoveries: 0,
             recovered: None,

@@ -231,9 +231,9 @@ impl Client {
     fn apply(&mut self, applied: &Applied) -> Result<u64, Stop> {
         let answer = &applied.response;
         self.recovered = None;
-        if !applied.sent.is_from(&self.state) {
-            // Another tab has synced meanwhile, or named the client. The server keeps the outcomes
-            // until they are acknowledged, so the next exchange brings all again.
+        // Where another tab has synced meanwhile, or named the client, the next exchange brings all
+        // again: the server keeps the outcomes until they are acknowledged.
+        if !applied.sent.is_from(&self.state) || !self.has_outcomes(answer) {
             return Ok(0);
         }
         let mut state = self.state.clone();
@@ -264,12 +264,7 @@ impl Client {
             // What differs even where all of it was just pulled is no mistake of this client's.
             state.set_cookie(patch.name, Some(patch.cookie).filter(|_| !differs || patch.reset));
         }
-        for mutation in self.pending.iter().take_while(|mutation| mutation.seq <= answer.last_seq) {
-            let Some(outcome) = answer.outcomes.iter().find(|outcome| outcome.seq == mutation.seq) else {
-                // Another tab has sent more than this one, and the server had
-                // that first. The next exchange brings its outcomes too.
-                return Ok(0);
-            };
+        for (mutation, outcome) in self.pending.iter().zip(&self.outcomes) {
             let told = told(mutation, outcome, mutation.seq <= state.again_to);
             workspace.write(&number_key(OUTCOMES, mutation.seq), Some(told.as_bytes()));
             workspace.write(&number_key(OUTBOX, mutation.seq), None);
@@ -291,6 +286,7 @@ impl Client {
         let finished = workspace.finish()?;
         self.state = state;
         self.recovered = recovered;
+        self.outcomes.clear();
         let confirmed = self.pending.iter().take_while(|mutation| mutation.seq <= self.state.confirmed_seq).count();
         self.pending = self.pending.split_off(confirmed);
         Ok(self.commit(finished))

@@ -82,6 +82,7 @@ impl Client {
             [("code", Value::Str(recovery.code)), ("again", Value::Int(count)), ("lost", Value::Int(lost as i64))];
         self.recovered = Document::object(&told).ok();
         self.state = state;
+        self.outcomes.clear();
         if let Some(pending) = pending {
             self.pending = pending;
         }

@@ -186,6 +186,8 @@ impl Client {
         }
         self.state = state;
         self.pending = pending;
+        // What another tab has taken in may be of another epoch.
+        self.outcomes.clear();
         self.schema = Arc::new(schema);
         self.load_budgets()
     }

@@ -11,11 +11,14 @@ pub const DEVICES_MAX: usize = 4;
 /// Tabs of a device.
 pub const TABS_MAX: usize = 2;
 
-/// Products of the shop.
-pub const SKUS: [&str; 6] = ["A", "B", "C", "D", "E", "F"];
+/// Products of the shop, in worlds that are drawn.
+const SKUS: [&str; 6] = ["A", "B", "C", "D", "E", "F"];
+
+/// What there is of them at first.
+const STOCKS: [Option<u8>; 6] = [Some(3), None, Some(0), Some(5), None, None];
 
 /// More than half of what a line may hold.
-const MANY: u16 = 6000;
+const MANY: u32 = 6000;
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
 
@@ -62,9 +65,9 @@ pub enum Moves {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Intent {
     /// Adds pieces.
-    Add(u16),
+    Add(u32),
     /// Changes the quantity.
-    Adjust(i8),
+    Adjust(i32),
     /// Sets the quantity.
     SetQty(u8),
     /// Removes the line.
@@ -119,6 +122,16 @@ pub enum Event {
 }
 
 impl Event {
+    /// Draws an event of the world that no shopper and no shop wants.
+    pub fn draw_fault(rng: &mut Rng) -> Self {
+        loop {
+            match Self::draw(rng) {
+                Self::Edit(..) | Self::Product(..) => {}
+                fault => return fault,
+            }
+        }
+    }
+
     /// Draws an event.
     pub fn draw(rng: &mut Rng) -> Self {
         let at = At { device: rng.below(DEVICES_MAX), tab: rng.below(TABS_MAX) };
@@ -176,8 +189,8 @@ impl Intent {
         match rng.below(22) {
             20 => Self::Save(small > 2),
             21 => Self::Forget(small == 1),
-            0..8 => Self::Add(if rng.chance(2) { MANY } else { u16::from(small) }),
-            8..12 => Self::Adjust(small as i8 - 3),
+            0..8 => Self::Add(if rng.chance(2) { MANY } else { u32::from(small) }),
+            8..12 => Self::Adjust(i32::from(small) - 3),
             12..15 => Self::SetQty(small - 1),
             15..17 => Self::Remove,
             17 => Self::Clear,
@@ -192,6 +205,10 @@ impl Intent {
 pub struct Setup {
     /// Whose each device is.
     pub shoppers: Vec<&'static str>,
+    /// Products: an edit names one by its place.
+    pub skus: Vec<String>,
+    /// What there is of the first of them; the shop knows no others.
+    pub stocks: Vec<Option<u8>>,
     /// Whether most commits are too large for the log.
     pub is_bulky: bool,
     /// Whether one tab of a device syncs at a time, as where there are Web Locks.
@@ -205,6 +222,12 @@ impl Setup {
         if rng.chance(30) {
             shoppers[1] = "bob";
         }
-        Self { shoppers, is_bulky: rng.chance(25), has_locks: rng.chance(75) }
+        Self {
+            shoppers,
+            skus: SKUS.map(String::from).to_vec(),
+            stocks: STOCKS.to_vec(),
+            is_bulky: rng.chance(25),
+            has_locks: rng.chance(75),
+        }
     }
 }

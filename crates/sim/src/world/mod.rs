@@ -14,7 +14,7 @@ use crate::plain::{Plain, PlainProduct};
 use crate::rng::Rng;
 use crate::server::{InProcess, Server};
 use check::Snapshot;
-use event::{At, DEVICES_MAX, Event, Intent, Moves, SKUS, Setup, TABS_MAX};
+use event::{At, DEVICES_MAX, Event, Intent, Moves, Setup, TABS_MAX};
 use network::Network;
 use pannier::format::document::Document;
 use pannier::shop::{cart, history};
@@ -48,6 +48,7 @@ pub struct World {
     server: InProcess,
     backup: Backup,
     devices: Vec<Device>,
+    skus: Vec<String>,
     /// What each shopper's mutations come to, done one after the other.
     plain: BTreeMap<&'static str, Plain>,
     epoch: u64,
@@ -116,6 +117,7 @@ impl World {
             server,
             skews: vec![0; devices.len()],
             devices,
+            skus: setup.skus.clone(),
             plain: setup.shoppers.iter().map(|shopper| (*shopper, Plain::default())).collect(),
             epoch: FIRST_EPOCH,
             compared: 0,
@@ -127,8 +129,8 @@ impl World {
             network: Network::new(setup.has_locks),
             counts: Counts::default(),
         };
-        for (sku, stock) in SKUS.iter().zip([Some(3), None, Some(0), Some(5), None, None]) {
-            world.change_product(sku, stock, false);
+        for (sku, stock) in setup.stocks.iter().enumerate() {
+            world.change_product(sku, *stock, false);
         }
         world.look();
         // Restored without another backup, the server is as good as wiped.
@@ -142,7 +144,7 @@ impl World {
     /// Something happens.
     fn happen(&mut self, event: Event) {
         match event {
-            Event::Edit(at, sku, intent) => self.edit(at, SKUS[sku], intent),
+            Event::Edit(at, sku, intent) => self.edit(at, sku, intent),
             Event::Move(at, moves) => self.go_on(at, moves),
             Event::Send(at) => self.send(at),
             Event::Carry(which, fate) => self.carry(which, fate),
@@ -154,7 +156,7 @@ impl World {
                     self.devices[at.device].tab(at.tab).client.checkpoint();
                 }
             }
-            Event::Product(sku, stock, is_delisted) => self.change_product(SKUS[sku], stock, is_delisted),
+            Event::Product(sku, stock, is_delisted) => self.change_product(sku, stock, is_delisted),
             Event::DeviceClock(device, skew_ms) => {
                 if let Some(skew) = self.skews.get_mut(device) {
                     *skew = skew_ms;
@@ -230,7 +232,8 @@ impl World {
         self.server.clock_ms.saturating_add_signed(self.skews[device])
     }
 
-    fn change_product(&mut self, sku: &str, stock: Option<u8>, is_delisted: bool) {
+    fn change_product(&mut self, sku: usize, stock: Option<u8>, is_delisted: bool) {
+        let sku = &self.skus[sku];
         let mut row = json!({ "id": sku, "delisted": is_delisted });
         if let Some(stock) = stock {
             row["stock"] = json!(stock);
@@ -238,18 +241,18 @@ impl World {
         self.server.put_products(&[row]);
         let product = PlainProduct { stock: stock.map(u64::from), delisted: is_delisted };
         for plain in self.plain.values_mut() {
-            plain.products.insert(sku.into(), product.clone());
+            plain.products.insert(sku.clone(), product.clone());
         }
     }
 
-    fn edit(&mut self, at: At, sku: &str, intent: Intent) {
+    fn edit(&mut self, at: At, sku: usize, intent: Intent) {
         if !self.is_open(at) {
             return;
         }
         let now_ms = self.device_ms(at.device);
         let device = &mut self.devices[at.device];
         let id = device.new_id();
-        let (name, asked) = asked(sku, intent, id, now_ms);
+        let (name, asked) = asked(&self.skus[sku], intent, id, now_ms);
         let asked: Document = serde_json::from_value(asked).expect("a document");
         device.tab(at.tab).mutate(name, asked, id, now_ms);
         device.take_events(at.tab);
