@@ -19,7 +19,7 @@ const SEAL_BYTES = HEADER_BYTES + TAG_BYTES
 /** Bytes before those of a kept cart: how many rows they are. */
 const COUNT_BYTES = 4
 
-type Kind = 'log' | 'segment' | 'head' | 'cart'
+export type Kind = 'log' | 'segment' | 'head' | 'cart'
 
 /** Makes an error of the package: a class of this file's own would be another one. */
 export type Refuse = (code: string, message: string) => PannierError
@@ -224,6 +224,12 @@ class EncryptedChannel implements Channel {
   close(): void {
     void this.#told.then(() => this.#inner.close())
   }
+}
+
+/** What decrypts records one by one: undefined where one is not what was stored there under this key. */
+export function unsealer(key: CryptoKey, name: string) {
+  const sealer = new Sealer(key, name)
+  return (kind: Kind, number: number, sealed: Uint8Array) => sealer.unseal(kind, number, sealed).catch(() => undefined)
 }
 
 /** A cart that was kept under a key; undefined where it cannot be read. */

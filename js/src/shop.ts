@@ -100,6 +100,7 @@ export async function open(options: OpenOptions): Promise<Shop> {
     channel?.close()
     throw error
   })
+  const inMemory = isStored ? undefined : records
   const store = await loading
     .then(memory => Store.open(options, records, memory, listener))
     .catch(error => {
@@ -172,6 +173,8 @@ export async function open(options: OpenOptions): Promise<Shop> {
       callbacks[event].add(callback)
       return () => void callbacks[event].delete(callback)
     },
+    check: async () => (await import('./check.js')).checkStore(options, inMemory),
+    export: async () => (await import('./check.js')).exportStore(options, inMemory),
     flush: () => store.flush(),
     async close() {
       syncer?.stop()

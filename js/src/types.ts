@@ -391,6 +391,44 @@ export interface OpenOptions {
   readonly key?: CryptoKey | undefined
   /** Address of `pannier_columns.wasm` or `pannier_bg.wasm`, where a bundler moves it somewhere unusual, or the file. */
   readonly wasm?: string | URL | Response | BufferSource | WebAssembly.Module
+  /** The same of `pannier_check.wasm`, which `check` and `export` load. */
+  readonly checkWasm?: OpenOptions['wasm']
+}
+
+/** What `checkStore` and `exportStore` must know of a store. */
+export interface StoredOptions {
+  readonly name: string
+  /** The key of an encrypted store. */
+  readonly key?: CryptoKey | undefined
+  /** Address of `pannier_check.wasm`, where a bundler moves it somewhere unusual, or the file. */
+  readonly checkWasm?: OpenOptions['wasm']
+}
+
+/** Something stored that is not as it was written. */
+export interface StoreFault {
+  /** `head`, `log record`, `segment`, `node in segment`, `row`. */
+  readonly place: string
+  /** Number of the log record or segment. */
+  readonly number?: number
+  /** Bytes from the start of the segment. */
+  readonly offset?: number
+  readonly why: string
+}
+
+/** What a check of all that is stored has found. */
+export interface CheckReport {
+  readonly isSound: boolean
+  /** Of head, log records and segments each that is wrong; of the tree in them the first alone. */
+  readonly faults: readonly StoreFault[]
+  readonly segments: number
+  readonly logRecords: number
+  /** Bytes of all records, and of those in segments that the tree reaches. */
+  readonly bytesStored: number
+  readonly bytesLive: number
+  /** Rows of each collection as they are stored; none where they cannot be counted. */
+  readonly rows: { readonly [collection: string]: number }
+  /** Mutations without an outcome. */
+  readonly pending: number
 }
 
 export interface SyncState {
@@ -496,6 +534,10 @@ export interface Shop {
    */
   transaction<T>(work: (transaction: Transaction) => T | Promise<T>): Promise<T>
   on<E extends keyof Events>(event: E, callback: (value: Events[E]) => void): () => void
+  /** Checks all that is stored: as `checkStore` of `pannier/check`, which does it without an open shop. */
+  check(): Promise<CheckReport | undefined>
+  /** All that is stored as JSON: as `exportStore` of `pannier/check`, which does it without an open shop. */
+  export(): Promise<Blob | undefined>
   /** Resolves when all edits so far are durable and the log is folded into the tree. */
   flush(): Promise<void>
   close(): Promise<void>

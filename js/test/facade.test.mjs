@@ -73,7 +73,7 @@ const load = async (entry) => {
   const bundle = await build({ ...options, define: { 'import.meta.url': '"file:///pannier.js"' } })
   return import(`data:text/javascript;base64,${Buffer.from(bundle.outputFiles[0].contents).toString('base64')}`)
 }
-const { open } = await load('../src/index.ts')
+const { open } = await load('../src/pannier.ts')
 const codec = await load('../src/codec.ts')
 
 /** Kinds of events, as they stand in `js/src/store.ts`. */

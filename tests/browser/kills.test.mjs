@@ -1,5 +1,5 @@
 // Real kills, of every page's process and of the whole browser, at seeded moments during mixed writes of two tabs. What
-// was reported durable must be there afterwards, and nothing but whole operations in their order.
+// was reported durable must be there afterwards, nothing but whole operations in their order, and all of it sound.
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -82,10 +82,12 @@ async function writeIn(store, who, from) {
   return page
 }
 
-/** Opens the store once more, and finds for each tab the operations that are there. */
+/** Checks what is stored, opens it once more, and finds for each tab the operations that are there. */
 async function compare(store, where) {
   const page = await context.newPage()
   await page.goto(origin)
+  const { faults } = await page.evaluate(check, store)
+  assert.deepEqual(faults, [], `${where}: what is stored is not sound`)
   for (const who of store.tabs) {
     const found = await page.evaluate(look, { store, who })
     const tab = tabs[who]
@@ -166,6 +168,12 @@ async function write({ store, who, from, seed, url, aheadMax }) {
     }
   }
   void run()
+}
+
+async function check(store) {
+  const { checkStore } = await import('/package/check.js')
+  const { optionsOf } = await import('/pages/mix.mjs')
+  return checkStore(await optionsOf(store))
 }
 
 async function look({ store, who }) {

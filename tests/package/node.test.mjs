@@ -37,3 +37,17 @@ test('the wasm in columns is the plain wasm to the last byte, and either opens a
   assert.ok(compiled[2] instanceof WebAssembly.Module)
   for (const bytes of compiled.slice(0, 2)) assert.ok(plain.equals(bytes))
 })
+
+test('a shop in memory is checked and exported where no file is fetched', async () => {
+  const folder = join(await shopFolder('check'), 'node_modules/pannier')
+  const [wasm, checkWasm] = ['bg', 'check'].map(name => readFileSync(join(folder, `pannier_${name}.wasm`)))
+  const { open } = await import(pathToFileURL(join(folder, 'pannier.js')))
+  const shop = await open({ name: 'acme', store: 'memory', wasm, checkWasm })
+  await shop.catalog.putMany([{ id: 'A1' }, { id: 'B2' }]).durable
+  await shop.flush()
+  const { isSound, rows, segments } = await shop.check()
+  assert.deepEqual([isSound, rows, segments], [true, { catalog: 2 }, 1])
+  const { collections } = JSON.parse(await (await shop.export()).text())
+  assert.deepEqual(collections, { catalog: [{ key: 'A1', row: { id: 'A1' } }, { key: 'B2', row: { id: 'B2' } }] })
+  await shop.close()
+})

@@ -34,6 +34,14 @@ for (const resolution of [['esnext', 'bundler'], ['nodenext', 'nodenext']]) {
   })
 }
 
+test('what looks at a store without a shop is typed', async () => {
+  const text = `
+    import { checkStore, exportStore, type CheckReport } from 'pannier/check'
+    const report: CheckReport | undefined = await checkStore({ name: 'acme' })
+    console.log(report?.faults.length, (await exportStore({ name: 'acme' }))?.size)\n`
+  assert.equal(await complaints('types-check', text, ['nodenext', 'nodenext']), '')
+})
+
 test("the README's example is under 20 lines and opens a store", () => {
   const example = readmeExample()
   assert.ok(example.trim().split('\n').length < 20, `${example.trim().split('\n').length} lines`)

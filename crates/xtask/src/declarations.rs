@@ -7,18 +7,22 @@ use crate::Failure;
 use crate::process::{node_tool, run};
 use crate::workspace::{at, empty_dir, read, write};
 
-/// Writes `index.d.ts` and the declarations it reaches into a folder. Those of inner modules stay
-/// out: they are no part of the contract.
+/// The modules that a shop imports.
+const ROOTS: &[&str] = &["pannier", "check"];
+
+/// Writes the declarations of what a shop imports, and those that they reach, into a folder. Those of
+/// inner modules stay out: they are no part of the contract.
 pub fn write_to(staged: &Path) -> Result<(), Failure> {
     let all = at("target/package/declarations");
     empty_dir(&all)?;
     let mut tsc = node_tool("typescript/bin/tsc");
-    tsc.args(["js/src/index.ts", "--declaration", "--emitDeclarationOnly", "--strict"]);
+    tsc.args(ROOTS.iter().map(|root| format!("js/src/{root}.ts")));
+    tsc.args(["--declaration", "--emitDeclarationOnly", "--stripInternal", "--strict"]);
     tsc.args(["--target", "es2022", "--module", "esnext", "--moduleResolution", "bundler"]);
     tsc.args(["--lib", "es2022,dom,dom.iterable,esnext.disposable", "--types", "", "--allowImportingTsExtensions"]);
     run(tsc.args(["--rootDir", "js", "--outDir"]).arg(&all))?;
 
-    let mut wanted = vec!["index".to_owned()];
+    let mut wanted: Vec<String> = ROOTS.iter().map(|root| (*root).to_owned()).collect();
     let mut written = BTreeSet::new();
     while let Some(name) = wanted.pop() {
         if !written.insert(name.clone()) {

@@ -184,7 +184,7 @@ server and a catalogue of its own. Exits with 0 when nothing failed, else 1.
         summary: "Look into a file of records: head, segments, log, tree, and whether it is sound",
         usage: "cargo xtask inspect FILE
 
-Opens a store that crates/records-file wrote, changes nothing, and prints: the head; each segment
+Reads a store that crates/records-file wrote, changes nothing, and prints: the head; each segment
 with its live and dead bytes; each log record; the tree's depth, nodes, fill, and entries by the
 number of their collection's tree (docs/format.md lists them); then what a check of every record
 and node found. Exits with 0 when the store is sound, else with 1 and where and why it is not.

@@ -63,16 +63,22 @@ pub fn main(words: &[String]) -> Result<ExitCode, Failure> {
 pub fn ensure() -> Result<PathBuf, Failure> {
     let compiled = |name: &str| cargo_target().join("wasm32-unknown-unknown/wasm").join(name);
     let (engine, columns) = (compiled("pannier_wasm.wasm"), compiled("pannier_columns.wasm"));
+    let check = compiled("pannier_check_wasm.wasm");
     let note = if engine.exists() { "" } else { ", the first time with its own std: about two minutes" };
     step(&format!("wasm, built for size{note}"), compile)?;
-    stage(&optimize(&engine, "target/package/pannier_bg.wasm")?, &optimize(&columns, "target/package/columns.wasm")?)?;
+    stage(
+        &optimize(&engine, "target/package/pannier_bg.wasm")?,
+        &optimize(&columns, "target/package/columns.wasm")?,
+        &optimize(&check, "target/package/pannier_check.wasm")?,
+    )?;
     Ok(package_tgz())
 }
 
 fn compile() -> Result<(), Failure> {
     let mut build = cargo();
     build
-        .args(["build", "--quiet", "--package", "pannier-wasm", "--package", "pannier-columns", "--profile", "wasm"])
+        .args(["build", "--quiet", "--package", "pannier-wasm", "--package", "pannier-columns"])
+        .args(["--package", "pannier-check-wasm", "--profile", "wasm"])
         .args(["--target", "wasm32-unknown-unknown", "-Zbuild-std=std,panic_abort"])
         .arg("-Zbuild-std-features=optimize_for_size")
         // Lets the pinned stable compiler take the flags above.
@@ -95,13 +101,13 @@ fn optimize(compiled: &Path, optimized: &str) -> Result<PathBuf, Failure> {
 
 /// Gathers the package in a folder, packs it, and unpacks the result: whatever uses the package
 /// here uses what a shop would install.
-fn stage(wasm: &Path, reader: &Path) -> Result<(), Failure> {
+fn stage(wasm: &Path, reader: &Path, check: &Path) -> Result<(), Failure> {
     let packed = package_tgz();
     let texts = TEXTS.iter().map(|name| at(name)).filter(|path| path.exists());
     let texts: Vec<PathBuf> = texts.collect();
     let sources = [at("js/src"), at("pkg.json"), at("package-lock.json")];
     let inputs = texts.iter().chain(&sources).map(PathBuf::as_path);
-    let inputs: Vec<&Path> = inputs.chain([wasm, reader]).collect();
+    let inputs: Vec<&Path> = inputs.chain([wasm, reader, check]).collect();
     if is_fresh(&[&packed, &package_dir().join("package.json")], &inputs) {
         return Ok(());
     }
@@ -112,6 +118,7 @@ fn stage(wasm: &Path, reader: &Path) -> Result<(), Failure> {
         for (name, bytes) in [("pannier_bg.wasm", plain), ("pannier_columns.wasm", columns)] {
             fs::write(staged.join(name), bytes).map_err(|error| format!("{name}: {error}"))?;
         }
+        copy(check, &staged.join("pannier_check.wasm"))?;
         for text in &texts {
             copy(text, &staged.join(text.file_name().unwrap_or_default()))?;
         }
@@ -128,31 +135,20 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 /// The modules of the package, each a file: what pages load at once, and what that imports on demand.
-const MODULES: &[(&str, &str)] = &[
-    ("js/src/index.ts", "pannier.js"),
-    ("js/src/live.ts", "live.js"),
-    ("js/src/poke.ts", "poke.js"),
-    ("js/src/storage.ts", "storage.js"),
-    ("js/src/encryption.ts", "encryption.js"),
-];
+const MODULES: &[&str] = &["pannier", "live", "poke", "storage", "encryption", "check"];
 
 fn bundle(staged: &Path) -> Result<(), Failure> {
-    for (source, name) in MODULES {
+    for name in MODULES {
         let mut esbuild = node_tool("esbuild/bin/esbuild");
+        esbuild.arg(format!("js/src/{name}.ts"));
         // As a module that keeps `import.meta.url`: `new URL('./pannier_columns.wasm', import.meta.url)` is
         // what pages resolve and what bundlers look for.
-        esbuild.args([source, "--bundle", "--format=esm", "--target=es2022", "--minify"]);
+        esbuild.args(["--bundle", "--format=esm", "--target=es2022", "--minify"]);
         // esbuild's own way to split would put a third file before both.
-        esbuild.args([
-            "--external:./live.js",
-            "--external:./poke.js",
-            "--external:./storage.js",
-            "--external:./encryption.js",
-            "--legal-comments=none",
-            "--log-level=warning",
-        ]);
+        esbuild.args(MODULES.iter().map(|other| format!("--external:./{other}.js")));
+        esbuild.args(["--legal-comments=none", "--log-level=warning"]);
         let mut flag = std::ffi::OsString::from("--outfile=");
-        flag.push(staged.join(name));
+        flag.push(staged.join(format!("{name}.js")));
         run(esbuild.arg(flag))?;
     }
     Ok(())

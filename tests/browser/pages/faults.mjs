@@ -146,3 +146,37 @@ export async function damage(name) {
   })
   database.close()
 }
+
+/** Asks one object store of a store's database. */
+async function inStore(name, kind, mode, ask) {
+  const opening = indexedDB.open(`pannier:${name}`)
+  const database = await new Promise((resolve) => (opening.onsuccess = () => resolve(opening.result)))
+  const transaction = database.transaction(kind, mode)
+  const request = ask(transaction.objectStore(kind))
+  await new Promise((resolve, reject) => {
+    transaction.oncomplete = resolve
+    transaction.onabort = () => reject(transaction.error)
+  })
+  database.close()
+  return request.result
+}
+
+/** The keys of a store's records of one kind: of the object store `head` only that of the head. */
+export const recordKeys = async (name, kind) => {
+  const keys = await inStore(name, kind, 'readonly', (store) => store.getAllKeys())
+  return kind === 'head' ? keys.filter((key) => key === 0) : keys
+}
+
+export const readRecord = (name, kind, key) => inStore(name, kind, 'readonly', (store) => store.get(key))
+
+/** Puts bytes in the place of a record, or takes it away. */
+export const writeRecord = (name, kind, key, bytes) =>
+  inStore(name, kind, 'readwrite', (store) => {
+    if (bytes === undefined) return store.delete(key)
+    // A store whose keys are generated takes a key too where its values have none in them.
+    return store.put(bytes, key)
+  })
+
+/** Timers of so many milliseconds and more never end. */
+export const holdTimers = (msMin) =>
+  replace(globalThis, 'setTimeout', (set) => (callback, ms, ...rest) => (ms >= msMin ? 0 : set(callback, ms, ...rest)))
