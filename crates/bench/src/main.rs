@@ -1,8 +1,9 @@
 //! Native micro-benchmarks: the tree alone beside redb, and the whole store
 //! over the record store in memory, each with 10,000 and 1,000,000 small
-//! records. The argument is the folder for criterion's figures.
+//! records; and a rebase of 10,000 mutations. The argument is the folder for criterion's figures.
 
 mod other;
+mod rebase;
 mod records;
 mod store;
 mod tree;
@@ -45,6 +46,7 @@ fn main() {
         compare::<other::Redb>(&mut criterion, "redb", count);
         store::measure(&mut criterion, count);
     }
+    rebase::measure(&mut criterion);
 }
 
 fn compare<M: Map>(criterion: &mut Criterion, system: &str, count: u64) {
