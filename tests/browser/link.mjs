@@ -58,7 +58,8 @@ async function read(stream) {
 
 function forward(target, incoming, body) {
   return new Promise((done, fail) => {
-    const headers = { ...incoming.headers, host: new URL(target).host }
+    // Answers are read here: not compressed.
+    const headers = { ...incoming.headers, host: new URL(target).host, 'accept-encoding': 'identity' }
     const outgoing = httpRequest(new URL(incoming.url, target), { method: incoming.method, headers }, (response) => {
       read(response).then((bytes) => done({ status: response.statusCode, headers: response.headers, bytes }), fail)
     })

@@ -47,6 +47,13 @@ export class World {
     }
   }
 
+  /** From now on the device's requests are another shopper's. */
+  async #login(on, shopper) {
+    const device = this.#device(on)
+    Object.assign(device, { shopper, token: await this.#token(shopper) })
+    for (const page of device.tabs.values()) await page.evaluate((token) => void (globalThis.token = token), device.token)
+  }
+
   async #token(shopper) {
     const { stdout } = await promisify(execFile)(PANNIERD, ['token', '--db', this.#db, '--shopper', shopper])
     return stdout.trim()
@@ -87,6 +94,8 @@ export class World {
         return
       case 'open':
         return this.#open(on)
+      case 'login':
+        return this.#login(on, step.shopper)
       case 'kill':
         return this.#kill(on, step.at)
       case 'expect':
@@ -226,7 +235,9 @@ function assertRows(found, expected, where) {
 async function openShop({ url, token }) {
   const { open } = await import('/package/pannier.js')
   const scopes = ['cart', 'history', 'catalog', 'orders']
-  globalThis.shop = await open({ name: 'scenario', sync: { url, token: () => token, scopes, interval: 0 } })
+  globalThis.token = token
+  const sync = { url, token: () => globalThis.token, scopes, interval: 0 }
+  globalThis.shop = await open({ name: 'scenario', sync })
   // Before its first timer runs: it syncs when a step says so.
   shop.sync.pause()
   globalThis.told = []
