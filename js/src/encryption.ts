@@ -184,6 +184,10 @@ class EncryptedRecords implements RecordStore {
     await this.#inner.reserve?.(bytes)
   }
 
+  async noteErasure(): Promise<void> {
+    await this.#inner.noteErasure?.()
+  }
+
   close(): void {
     this.#inner.close()
   }

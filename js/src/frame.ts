@@ -1,6 +1,7 @@
 import { EXPIRY } from './declare.ts'
 import { PannierError } from './errors.ts'
-import { type Name, newId, type Source, type Store } from './store.ts'
+import { newId } from './id.ts'
+import type { Name, Source, Store } from './store.ts'
 import type { Value } from './types.ts'
 
 /** A state of the store that is held: a snapshot, or a transaction with its own writes. */

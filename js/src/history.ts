@@ -1,5 +1,6 @@
 import { check } from './errors.ts'
-import { HISTORY, Name, newTextId, type Source, type Store } from './store.ts'
+import { newTextId } from './id.ts'
+import { HISTORY, Name, type Source, type Store } from './store.ts'
 import type { HistoryApi, Visit, Write } from './types.ts'
 
 /** The browsing history of a store, a snapshot or a transaction; `E` is what an edit returns there. */

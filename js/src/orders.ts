@@ -1,5 +1,6 @@
 import { check, PannierError } from './errors.ts'
-import { Name, newTextId, ORDERS, type Store } from './store.ts'
+import { newTextId } from './id.ts'
+import { Name, ORDERS, type Store } from './store.ts'
 import type { Document, Edit, Order, OrdersApi, SubmitOrder } from './types.ts'
 
 /** Most orders that a page reads at once. */

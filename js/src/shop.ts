@@ -8,12 +8,15 @@ import { IndexedDbRecords } from './records/indexeddb.ts'
 import { MemoryRecords } from './records/memory.ts'
 import type { RecordStore } from './records/record-store.ts'
 import { type Declared, takeSnapshot } from './snapshot.ts'
-import { CART, CATALOG, HISTORY, type Listener, Name, Store } from './store.ts'
+import { CART, CATALOG, Erasure, HISTORY, type Listener, Name, Store } from './store.ts'
 import { Syncer } from './sync.ts'
 import { type Channel, Tabs } from './tabs.ts'
 import { transact } from './transaction.ts'
 import type { Document, Events, OpenOptions, Shop, StorageState, SyncApi, SyncState } from './types.ts'
 import { loadWasm } from './wasm.ts'
+
+/** For files of their own, whose class of errors would be another one. */
+const refuse = (code: string, message: string) => new PannierError(code, message)
 
 type Callbacks = { [E in keyof Events]: Set<(value: Events[E]) => void> }
 
@@ -53,8 +56,10 @@ export async function open(options: OpenOptions): Promise<Shop> {
   const status = isStored ? 'stored' : 'memory'
   let storage: StorageState = { status, error: null, isCleared: false, evicted: [] }
   const change = (changed: Partial<StorageState>) => emit('storage', (storage = { ...storage, ...changed }))
-  const stored = () => change({ status, error: null })
+  let erasure = Erasure.None as Erasure
+  const stored = () => change({ status: erasure === Erasure.Asked ? 'erasing' : status, error: null })
   let roomMaking: Promise<void> | undefined
+  let ended: (() => Promise<void>) | undefined
   const listener: Listener = {
     outcome: outcome => emit('outcome', outcome),
     error(error) {
@@ -85,12 +90,17 @@ export async function open(options: OpenOptions): Promise<Shop> {
     syncRefused: (error, retryAfterMs) => syncer?.refused(error, retryAfterMs),
     progress: progress => emit('progress', progress),
     recovered: recovery => emit('recovered', recovery),
+    erasure(now) {
+      erasure = now
+      if (now === Erasure.Done) void ended?.()
+      else stored()
+    },
     appended: (seq, record) => tabs?.tell(seq, record),
   }
   const onDisk = (first?: Uint8Array) => new IndexedDbRecords(options.name, options.durability ?? 'relaxed', first)
   const encrypted = async (key: CryptoKey): Promise<[RecordStore, Channel]> => {
     const { encrypt } = await import('./encryption.js')
-    return encrypt(key, options.name, onDisk, channel!, (code, message) => new PannierError(code, message))
+    return encrypt(key, options.name, onDisk, channel!, refuse)
   }
   const stores = async (): Promise<[RecordStore, Channel?]> => {
     if (channel === undefined) return [new MemoryRecords()]
@@ -108,12 +118,33 @@ export async function open(options: OpenOptions): Promise<Shop> {
       records.close()
       throw error
     })
+  const deleteStore = async () => {
+    const { deleteStore } = await import('./erase.js')
+    // The other tabs learn of it by its log record.
+    await store.acknowledge(0).durable
+    store.end(new PannierError('erased', 'all that was stored is deleted'))
+    tabs?.close()
+    if (isStored) await deleteStore(options.name, records)
+  }
+  if (erasure === Erasure.Done) {
+    // Where the page ended before it came to this.
+    await deleteStore()
+    return open(options)
+  }
   tabs?.hear((seq, record) => store.offer(seq, record))
   if (options.sync !== undefined) {
     const place = { name: options.name, isShared: () => storage.status !== 'memory' }
     syncer = new Syncer(store, place, options.sync, state => emit('sync', state))
   }
   const stopFollowing = followPage(store)
+  ended = async () => {
+    syncer?.stop()
+    await deleteStore().then(
+      () => change({ status: 'erased', error: null }),
+      // The next visit goes on with it.
+      error => change({ status: 'broken', error }),
+    )
+  }
   const makeRoom = async () => {
     const { makeRoom } = await import('./storage.js')
     const forgetVisits = () => store.write(Name.DeleteRange, HISTORY, {}, '').durable
@@ -142,7 +173,7 @@ export async function open(options: OpenOptions): Promise<Shop> {
   }
   const expiring = Object.entries({ catalog: catalogOptions, ...options.collections }).filter(([, one]) => one.expires)
   const stopUpkeep = keepUp(store, expiring.map(([name]) => collection(name)))
-  return {
+  const shop: Shop = {
     cart: new CartView(store, cartEdited),
     history: new HistoryView(store, edited),
     orders: new OrdersView(store, edited),
@@ -169,6 +200,18 @@ export async function open(options: OpenOptions): Promise<Shop> {
       edited()
       return result
     },
+    async erase() {
+      const { erase } = await import('./erase.js')
+      await erase(shop, () => store.erase({}), edited, refuse)
+    },
+    async signIn(options, visitor, claim) {
+      const { signIn } = await import('./erase.js')
+      return signIn(shop, open(options), visitor, claim)
+    },
+    async signOut() {
+      const { signOut } = await import('./erase.js')
+      return signOut(shop, () => store.erase({ device: true }), refuse)
+    },
     on(event, callback) {
       callbacks[event].add(callback)
       return () => void callbacks[event].delete(callback)
@@ -187,6 +230,7 @@ export async function open(options: OpenOptions): Promise<Shop> {
       }
     },
   }
+  return shop
 }
 
 /** Folds the log when the page hides, and catches up when it comes back from where it was frozen. Returns what ends it. */

@@ -3,6 +3,7 @@ import { ReadCache } from './cache.ts'
 import { decode, decodeAll, encode, Encoder } from './codec.ts'
 import { guarded, PannierError } from './errors.ts'
 import { type Declaration, declarations } from './declare.ts'
+import { hex, newId } from './id.ts'
 import { partsOf } from './order.ts'
 import { EditReceipt, Receipt } from './receipt.ts'
 import { Carrier, type Opening } from './records/carrier.ts'
@@ -37,6 +38,7 @@ export const enum Name {
   DeleteVisits,
   SubmitOrder,
   CancelOrder,
+  Erase,
   Put,
   Delete,
   DeleteRange,
@@ -58,6 +60,14 @@ const enum Kind {
   MoreWork = 13,
   Progress,
   Recovered,
+  Erasure,
+}
+
+/** How far it has come that all of the shopper's is deleted: the same numbers stand in `src/sync/client/mod.rs`. */
+export const enum Erasure {
+  None,
+  Asked,
+  Done,
 }
 
 /** What a scan gives: the same numbers stand in `crates/wasm/src/engine.rs`. */
@@ -93,9 +103,6 @@ const IDLE_AFTER_MS = 3000
 /** Milliseconds from a commit that makes upkeep due, as one that goes over a byte budget, to its first step. */
 const UPKEEP_AFTER_MS = 500
 
-/** Bytes of an id of a mutation, a visit or a client. */
-const ID_BYTES = 16
-
 interface Waiter<T> {
   resolve(value: T): void
   reject(error: Error): void
@@ -117,6 +124,7 @@ export interface Listener extends Opening {
   appended(seq: number, record: Uint8Array): void
   progress(progress: Progress): void
   recovered(recovery: Recovery): void
+  erasure(erasure: Erasure): void
 }
 
 /** Where collections read and write: the store, or a snapshot or transaction of it. */
@@ -225,6 +233,16 @@ export class Store implements Source<Write, Edit> {
     // Kept where there is no outcome to come, they would pile up.
     if (this.isSynced(collection) && name !== Name.Visit) this.#confirmed.set((edit.id = hex(id)), edit)
     return edit
+  }
+
+  /**
+   * Asks for the shopper's erasure; with `device` only here, and refused as `pending` where something was not sent. It has
+   * an outcome, which this receipt does not tell.
+   */
+  erase(asked: { device?: true }): Write {
+    const receipt = new Receipt()
+    this.#write(Name.Erase, CART, this.encode(asked, ''), newId(), receipt)
+    return receipt
   }
 
   isSynced(collection: number): boolean {
@@ -599,6 +617,8 @@ export class Store implements Source<Write, Edit> {
         return this.#listener.progress(this.#named(decode(bytes!) as Document) as unknown as Progress)
       case Kind.Recovered:
         return this.#listener.recovered(decode(bytes!) as unknown as Recovery)
+      case Kind.Erasure:
+        return this.#listener.erasure(number)
       case Kind.MoreWork:
         return inTask(() => this.#use(engine => engine.work()))
     }
@@ -684,6 +704,12 @@ export class Store implements Source<Write, Edit> {
     this.#listener.error(error)
   }
 
+  /** Nothing can be read or written any more, by the page's own wish. */
+  end(error: PannierError): void {
+    this.#broken = error
+    this.#end(error)
+  }
+
   /** Nothing that is waited for will happen any more. */
   #end(error: PannierError): void {
     this.#opened?.reject(error)
@@ -750,28 +776,4 @@ function refusal(code: string, detail: Document): PannierError {
   const place = detail['field'] ?? (detail['index'] === undefined ? '' : `row ${detail['index']}`)
   const size = detail['limit'] === undefined ? '' : ` (${detail['bytes']}, at most ${detail['limit']})`
   return new PannierError(code, `${code}: ${place} ${detail['why'] ?? ''}${size}`, detail)
-}
-
-/** Random bytes drawn ahead: a call for each id costs more than the bytes. */
-const random = new Uint8Array(64 * ID_BYTES)
-let randomUsed = random.length
-
-export function newId(): Uint8Array {
-  if (randomUsed === random.length) {
-    crypto.getRandomValues(random)
-    randomUsed = 0
-  }
-  randomUsed += ID_BYTES
-  return random.slice(randomUsed - ID_BYTES, randomUsed)
-}
-
-function hex(bytes: Uint8Array): string {
-  let text = ''
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0')
-  return text
-}
-
-/** A new id as text. */
-export function newTextId(): string {
-  return hex(newId())
 }

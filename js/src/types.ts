@@ -479,9 +479,11 @@ export interface StorageState {
    * `stored`: what is durable outlives the page. `waiting`: the storage has not answered yet; the store looks empty, edits
    * show, and become durable once it answers. `memory`: there is no storage, or it refuses; all goes with the page.
    * `failing`: writes wait, and are tried again each second. `full`: as `failing`, since there is no room; the catalog is
-   * given up for it, then the history. `broken`: nothing can be read or written; open the store anew.
+   * given up for it, then the history. `broken`: nothing can be read or written; open the store anew. `erasing`: the shopper
+   * is to be erased, and the server has not said yet that it has; edits are refused as `erased`. `erased`: nothing is left;
+   * open the store anew for a new one.
    */
-  readonly status: 'stored' | 'waiting' | 'memory' | 'failing' | 'full' | 'broken'
+  readonly status: 'stored' | 'waiting' | 'memory' | 'failing' | 'full' | 'broken' | 'erasing' | 'erased'
   /** Why it is not `stored`. */
   readonly error: Error | null
   /** Whether this visit found the store empty though an earlier one has written to it: the browser has cleared it. */
@@ -538,6 +540,25 @@ export interface Shop {
   check(): Promise<CheckReport | undefined>
   /** All that is stored as JSON: as `exportStore` of `pannier/check`, which does it without an open shop. */
   export(): Promise<Blob | undefined>
+  /**
+   * At sign-in, called on the shop of a visitor who was not signed in, with what `open` takes for the shopper's: opens that
+   * and claims the visitor's cart (see `CartApi.claim`). Resolves when the claim is durable; this shop's store is deleted
+   * when the server has merged the cart, and its edits are no longer taken.
+   */
+  signIn(options: OpenOptions, visitor: Omit<GuestCart, 'lines'>, claim?: { policy?: ClaimPolicy }): Promise<Shop>
+  /**
+   * Sends what is pending, deletes all that this store has on the device, in every tab, and closes it: true. False where
+   * something could not be sent: then the store is only closed, and goes on when the shopper signs in again. Collections
+   * that are not synced go too. Throws `not_synced` where there is no server that has the rest.
+   */
+  signOut(): Promise<boolean>
+  /**
+   * Erases the shopper: cart and history on the server and its other devices, and all that this store has on the device,
+   * in every tab. What was not sent yet goes first, because an order may be among it. Resolves when nothing is left.
+   * Once this is asked for edits are refused as `erased`; until the server has answered, also on later visits, the wish is
+   * kept and sent again. Rejects when the server refuses it.
+   */
+  erase(): Promise<void>
   /** Resolves when all edits so far are durable and the log is folded into the tree. */
   flush(): Promise<void>
   close(): Promise<void>

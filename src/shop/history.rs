@@ -110,6 +110,14 @@ pub(super) fn delete(args: DocumentRef<'_>, context: &Context, rows: &mut dyn Ro
     Ok(applied(detail))
 }
 
+/// Deletes all that there is, and for ever what was visited up to now.
+pub(super) fn erase(context: &Context, rows: &mut dyn Rows) -> Result<(), RowsError> {
+    for (key, _) in all(rows)? {
+        rows.delete(Collection::History, &key)?;
+    }
+    rows.put(Collection::History, &cut_key(""), &object(&[("cut", number(context.now_ms))]))
+}
+
 fn all(rows: &mut dyn Rows) -> Result<Vec<(String, Document)>, RowsError> {
     rows.scan(Collection::History, None, HISTORY_VISITS_MAX + HISTORY_VISITS_SLACK + HISTORY_CUTS_MAX)
 }

@@ -3,9 +3,9 @@
 use super::args::RuleError;
 use super::decide::Authority;
 use super::verdict::{object, rejected};
-use super::{cart, claim, coupon, history, order, remove};
+use super::{cart, claim, coupon, erase, history, order, remove};
 use crate::format::document::{Document, Value};
-use crate::sync::mutation::{Context, Rules, Verdict};
+use crate::sync::mutation::{Context, ERASE, Rules, Verdict};
 use crate::sync::rows::{Rows, RowsError};
 
 /// The rules of carts, histories and orders where nothing is decided, only
@@ -52,6 +52,7 @@ pub(super) fn execute(
         (history::DELETE, 1) => history::delete(args, context, rows),
         (order::SUBMIT, 1) => order::submit(authority, args, context, rows),
         (order::CANCEL, 1) => order::cancel(authority, args, context, rows),
+        (ERASE, 1) => erase::erase(context, rows),
         _ => Ok(rejected("unknown_mutation", object(&[]))),
     };
     match verdict {

@@ -102,6 +102,10 @@ impl Mutation {
     }
 }
 
+/// `{}`: the shopper wants to be forgotten. A client takes no edit after it, and
+/// its store is deleted once the server has executed it.
+pub const ERASE: &str = "shopper.erase";
+
 /// The low 32 bits of the xxh64 of name, a zero byte, version (little-endian)
 /// and encoded arguments.
 pub fn hash(name: &str, v: u16, args: &Document) -> u32 {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -8,26 +8,33 @@ import { startPannierd } from '../drive/index.mjs'
 
 const PANNIERD = process.env.PANNIERD ?? fileURLToPath(new URL('../../target/release/pannierd', import.meta.url))
 
-/** A `pannierd` with a database of its own, and a shopper's token for it. */
-export async function startServer() {
+/** A `pannierd` with a database of its own, these products, and a shopper's token for it. */
+export async function startServer({ products = [] } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'pannier-server-'))
   const db = join(folder, 'shop.db')
-  const server = await startPannierd({ db })
+  const catalog = join(folder, 'products.ndjson')
+  await writeFile(catalog, products.map((product) => `${JSON.stringify(product)}\n`).join(''))
+  const server = await startPannierd({ db, catalog })
   const { stdout } = await promisify(execFile)(PANNIERD, ['token', '--db', db, '--shopper', 'shopper'])
   const token = stdout.trim()
+  /** The shopper's rows of a scope as the server has them. */
+  const pull = async (name) => {
+    const response = await fetch(`${server.url}/v1/sync`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ protocol: 1, schema: 1, client: 'e'.repeat(32), scopes: [{ name }] }),
+    })
+    const { ok } = await response.json()
+    return ok.scopes[0].changes.flatMap((change) => change.put ?? []).map(({ value }) => value)
+  }
   return {
     url: server.url,
     token,
+    pull,
     /** The shopper's cart as the server has it: quantities by sku. */
     async cart() {
-      const response = await fetch(`${server.url}/v1/sync`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-        body: JSON.stringify({ protocol: 1, schema: 1, client: 'e'.repeat(32), scopes: [{ name: 'cart' }] }),
-      })
-      const { ok } = await response.json()
-      const lines = ok.scopes[0].changes.flatMap((change) => change.put ?? []).filter(({ value }) => !value.removed)
-      return Object.fromEntries(lines.map(({ value }) => [value.sku, value.qty]))
+      const lines = (await pull('cart')).filter((row) => !row.removed)
+      return Object.fromEntries(lines.map(({ sku, qty }) => [sku, qty]))
     },
     async close() {
       await server.kill()

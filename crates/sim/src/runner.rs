@@ -9,7 +9,7 @@ use pannier::format::document::Document;
 use pannier::shop::{cart, claim, coupon, history, order};
 use pannier::store::Options;
 use pannier::sync::client::{Operation, rows_tree};
-use pannier::sync::mutation::{Id, Mutation};
+use pannier::sync::mutation::{ERASE, Id, Mutation};
 use pannier::sync::rows::Collection;
 use pannier::sync::wire::{self, Change, PROTOCOL, SCHEMA, SyncRequest};
 use serde_json::{Map, Value as Json, json};
@@ -61,7 +61,7 @@ fn place(on: &str) -> (&str, usize) {
 
 fn mutation_name(name: &str) -> Result<&'static str, String> {
     let carts = [cart::ADD, cart::ADJUST, cart::SET_QTY, cart::SELECT, cart::SAVE_FOR_LATER, cart::REMOVE, cart::CLEAR];
-    let others = [claim::CLAIM, coupon::COUPON, history::VISIT, history::DELETE, order::SUBMIT, order::CANCEL];
+    let others = [ERASE, claim::CLAIM, coupon::COUPON, history::VISIT, history::DELETE, order::SUBMIT, order::CANCEL];
     carts.into_iter().chain(others).find(|known| *known == name).ok_or_else(|| format!("no mutation is called {name}"))
 }
 

@@ -167,7 +167,10 @@ impl Tab {
                 ClientEvent::Failed(_) | ClientEvent::ReadFailed(_) => self.client.retry(),
                 ClientEvent::Corrupt(corrupt) => panic!("corrupt records: {corrupt:?}"),
                 ClientEvent::Opened => self.greets = true,
-                ClientEvent::Changed { .. } | ClientEvent::Loaded | ClientEvent::Progress(_) => {}
+                ClientEvent::Changed { .. }
+                | ClientEvent::Loaded
+                | ClientEvent::Progress(_)
+                | ClientEvent::Erasure(_) => {}
                 ClientEvent::Recovered(recovered) => told.recoveries.push(recovered),
             }
         }

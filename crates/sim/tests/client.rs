@@ -16,6 +16,10 @@ use serde_json::{Value, json};
 const CATALOG_BYTES_MAX: u64 = 10_000;
 
 fn client(scopes: &[Collection], records: &mut MemoryRecords) -> Client {
+    client_on(scopes, records, Id([1; 16]))
+}
+
+fn client_on(scopes: &[Collection], records: &mut MemoryRecords, new_id: Id) -> Client {
     let options = ClientOptions {
         store: Options::default(),
         collections: vec![Declared {
@@ -25,7 +29,7 @@ fn client(scopes: &[Collection], records: &mut MemoryRecords) -> Client {
             ..Declared::default()
         }],
         scopes: scopes.to_vec(),
-        new_id: Id([1; 16]),
+        new_id,
         now_ms: 0,
     };
     let mut client = Client::new(options, Box::new(ShopRules));
@@ -331,4 +335,95 @@ fn outcomes_are_kept_over_visits_until_they_are_acknowledged_and_so_many_at_most
     adds(&mut visit, &mut records, OUTCOMES_MAX);
     assert_eq!(unseen(&mut visit).len(), OUTCOMES_MAX as usize);
     assert!(outcomes_stored(&visit) <= OUTCOMES_MAX as usize + 200);
+}
+
+#[test]
+fn after_an_erasure_no_edit_is_taken_until_the_server_refuses_it() {
+    use pannier::sync::client::Erasure;
+    use pannier::sync::mutation::ERASE;
+    let scopes = [Collection::Cart];
+    for (answer, code, last) in
+        [(Status::Applied, None, Erasure::Done), (Status::Rejected, Some("unknown_mutation"), Erasure::None)]
+    {
+        let mut records = MemoryRecords::default();
+        let mut device = client(&scopes, &mut records);
+        mutate(&mut device, "cart.add", 1, json!({"sku": "A"}));
+        mutate(&mut device, ERASE, 2, json!({}));
+        mutate(&mut device, "cart.add", 3, json!({"sku": "B"}));
+        mutate(&mut device, ERASE, 4, json!({}));
+        let rows = serde_json::from_value(json!([{"id": "P"}])).expect("a document");
+        device.submit(Operation::Put { rows_tree: rows_tree(Collection::Catalog), rows }, 1_000);
+        let events = pump(&mut device, &mut records);
+        let refused =
+            events.iter().filter(|event| matches!(event, ClientEvent::Refused { code, .. } if code == "erased"));
+        assert_eq!(refused.count(), 3);
+        assert!(events.contains(&ClientEvent::Erasure(Erasure::Asked)));
+        assert_eq!((cart(&device), device.pending_count()), (vec![], 2));
+
+        // A tab that opens on it knows too.
+        let mut other = client_on(&scopes, &mut records, Id([9; 16]));
+        assert_eq!(other.erasure(), Erasure::Asked);
+        mutate(&mut other, "cart.add", 5, json!({"sku": "C"}));
+        assert!(pump(&mut other, &mut records).iter().any(|event| matches!(event, ClientEvent::Refused { .. })));
+
+        let outcome = |seq, id, status, code: Option<&str>| Outcome {
+            seq,
+            id: Id([id; 16]),
+            status,
+            code: code.map(Into::into),
+            detail: Document::default(),
+            rev: 0,
+        };
+        let outcomes = vec![outcome(1, 1, Status::Applied, None), outcome(2, 2, answer, code)];
+        device.sync_request(1_000).expect("a request");
+        let answer = Answer::Ok(SyncResponse { epoch: 1, last_seq: 2, outcomes, scopes: vec![], at: 1_000 });
+        device.sync_response(&wire::encode_answer(&answer), 1_000);
+        let events = pump(&mut device, &mut records);
+        assert!(events.contains(&ClientEvent::Erasure(last)), "{events:?}");
+        let reopened = client_on(&scopes, &mut records, Id([9; 16]));
+        assert_eq!(reopened.erasure(), last);
+        mutate(&mut device, "cart.add", 6, json!({"sku": "D"}));
+        let is_refused =
+            pump(&mut device, &mut records).iter().any(|event| matches!(event, ClientEvent::Refused { .. }));
+        assert_eq!(is_refused, last == Erasure::Done);
+    }
+}
+
+#[test]
+fn without_a_server_an_erasure_is_done_at_once() {
+    use pannier::sync::client::Erasure;
+    use pannier::sync::mutation::ERASE;
+    let mut records = MemoryRecords::default();
+    let mut device = client(&[], &mut records);
+    mutate(&mut device, "cart.add", 1, json!({"sku": "A"}));
+    mutate(&mut device, ERASE, 2, json!({}));
+    let events = pump(&mut device, &mut records);
+    assert!(events.contains(&ClientEvent::Erasure(Erasure::Done)));
+    assert_eq!((cart(&device), device.pending_count()), (vec![], 0));
+    assert_eq!(client_on(&[], &mut records, Id([9; 16])).erasure(), Erasure::Done);
+}
+
+#[test]
+fn a_shopper_signs_out_of_a_device_only_when_nothing_is_pending() {
+    use pannier::sync::client::Erasure;
+    use pannier::sync::mutation::ERASE;
+    let mut records = MemoryRecords::default();
+    let mut device = client(&[Collection::Cart], &mut records);
+    mutate(&mut device, "cart.add", 1, json!({"sku": "A"}));
+    mutate(&mut device, ERASE, 2, json!({"device": true}));
+    let events = pump(&mut device, &mut records);
+    assert!(events.iter().any(|event| matches!(event, ClientEvent::Refused { code, .. } if code == "pending")));
+    assert_eq!((device.erasure(), cart(&device)), (Erasure::None, vec![("A".into(), 1)]));
+
+    let mut server = InProcess::default();
+    sync(&mut device, &mut records, &mut server);
+    assert_eq!(device.pending_count(), 0);
+    mutate(&mut device, ERASE, 3, json!({"device": true}));
+    pump(&mut device, &mut records);
+    assert_eq!((device.erasure(), device.pending_count()), (Erasure::Done, 0));
+    // The server was asked nothing.
+    let mut phone_records = MemoryRecords::default();
+    let mut phone = client_on(&[Collection::Cart], &mut phone_records, Id([9; 16]));
+    sync(&mut phone, &mut phone_records, &mut server);
+    assert_eq!(cart(&phone), vec![("A".into(), 1)]);
 }

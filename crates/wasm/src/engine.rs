@@ -40,7 +40,7 @@ const REFUSED: f64 = -3.0;
 const FAILED: f64 = -4.0;
 
 /// The same order stands in `js/src/store.ts`.
-pub(crate) const NAMES: [&str; 13] = [
+pub(crate) const NAMES: [&str; 14] = [
     "cart.add",
     "cart.adjust",
     "cart.setQty",
@@ -54,6 +54,7 @@ pub(crate) const NAMES: [&str; 13] = [
     "history.delete",
     "order.submit",
     "order.cancel",
+    "shopper.erase",
 ];
 
 /// A document that was written before; null where it is none.

@@ -135,7 +135,7 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 /// The modules of the package, each a file: what pages load at once, and what that imports on demand.
-const MODULES: &[&str] = &["pannier", "live", "poke", "storage", "encryption", "check"];
+const MODULES: &[&str] = &["pannier", "live", "poke", "storage", "encryption", "erase", "check"];
 
 fn bundle(staged: &Path) -> Result<(), Failure> {
     for name in MODULES {

@@ -20,6 +20,7 @@ const HEAD = 'head'
 const THE_HEAD = 0
 const THE_CART = 1
 const THE_RESERVE = 2
+const THE_ERASURE = 4
 
 /** How often a new connection is asked whether a write is there whose answer was lost, and the wait before each time. */
 const LOOKS_MAX = 5
@@ -101,6 +102,11 @@ export class IndexedDbRecords implements RecordStore {
 
   reserve(bytes: Uint8Array): Promise<void> {
     return this.#keep(bytes, THE_RESERVE)
+  }
+
+  async noteErasure(): Promise<void> {
+    // A new connection may be to another database of that name.
+    if (this.#database !== undefined) await this.#keep(true, THE_ERASURE)
   }
 
   #keep(value: unknown, key: number): Promise<void> {

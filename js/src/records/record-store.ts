@@ -59,6 +59,8 @@ export interface RecordStore {
   keepCart?(kept: KeptCart): Promise<void>
   /** Keeps bytes that mean nothing, in place of those before: room that can be given up when there is no other. */
   reserve?(bytes: Uint8Array): Promise<void>
+  /** Notes that all is to be deleted, where the records are still at hand. Only where a later page can read it. */
+  noteErasure?(): Promise<void>
   /** Lets go of everything. */
   close(): void
 }

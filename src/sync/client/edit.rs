@@ -2,16 +2,16 @@
 //! one operation holds is one commit.
 
 use super::operation::{ARGS_VERSION, Operation, bad_row, collection_of};
-use super::state::{WorkspaceRows, tree_error};
-use super::{Client, ClientRules};
+use super::state::{SYNC_ROW, SyncState, WorkspaceRows, tree_error};
+use super::{Client, ClientRules, Erasure};
 use crate::collection::range::bounds;
 use crate::collection::{
-    Finished, OUTBOX, ROWS_DELETED_MAX, Schema, Stop, TreeId, Workspace, check_limits, key_of, number_key, schema,
-    typed_key,
+    Finished, META, OUTBOX, ROWS_DELETED_MAX, Schema, Stop, TreeId, Workspace, check_limits, key_of, number_key,
+    row_key, schema, typed_key,
 };
 use crate::format::document::{Document, DocumentRef, Value};
 use crate::format::log::Entry;
-use crate::sync::mutation::{Context, Id, Mutation, Status, Verdict};
+use crate::sync::mutation::{Context, ERASE, Id, Mutation, Status, Verdict};
 use crate::sync::rows::Collection;
 use crate::sync::wire;
 use crate::tree::{Tree, TreeError};
@@ -28,11 +28,16 @@ pub(super) struct Edit {
     shown: Vec<Entry>,
     /// It writes rows that pending mutations may read.
     is_under_view: bool,
+    /// All is to be deleted, and there is no server to ask.
+    erased: bool,
 }
 
 impl Client {
     /// Does all of `operations`, on top of what the shopper sees.
     pub(super) fn edit(&mut self, operations: &[Operation]) -> Result<u64, Stop> {
+        if self.erasure() != Erasure::None {
+            return Err(Stop::refused("erased", &[]));
+        }
         let had_pending = !self.pending.is_empty();
         let view = self.store.reader_over(&self.view);
         let mut workspace = Workspace::with_counts(view, &self.schema, self.now_ms, self.view_counts.clone());
@@ -45,6 +50,7 @@ impl Client {
         self.take_along(&mut finished);
         let Finished { overlay, entries, counts } = finished;
         self.view_counts = counts;
+        self.state.erased |= edit.erased;
         self.changes.add_entries(&edit.shown);
         self.changes.add_entries(&entries);
         self.written.add(&edit.shown);
@@ -134,8 +140,16 @@ impl Client {
         let args = self.rules.prepare(name, asked, &mut rows).map_err(tree_error)?;
         let verdict = self.rules.execute(name, ARGS_VERSION, &args, &context, &mut rows).map_err(tree_error)?;
         refuse_what_no_server_would_take(verdict)?;
-        let collection = collection_of(name);
-        if collection.is_some_and(|collection| self.scopes.contains(&collection)) {
+        // A shopper who signs out stays on the server, and takes only what is there from the device.
+        let is_of_device = name == ERASE && asked.as_ref().bool("device") == Some(true);
+        if is_of_device && !self.pending.is_empty() {
+            return Err(Stop::refused("pending", &[]));
+        }
+        let is_sent = match collection_of(name) {
+            Some(collection) => self.scopes.contains(&collection),
+            None => !self.scopes.is_empty() && !is_of_device,
+        };
+        if is_sent {
             // What it does shows, but only the intent is stored until the server has confirmed it.
             edit.shown.extend(workspace.keep_to_itself(written));
             edit.seq += 1;
@@ -144,6 +158,10 @@ impl Client {
             let bytes = wire::encode_mutation(&mutation);
             workspace.write(&number_key(OUTBOX, edit.seq), Some(&bytes));
             edit.mutations.push(mutation);
+        } else if name == ERASE {
+            let state = SyncState { erased: true, ..self.state.clone() };
+            workspace.write(&row_key(META, SYNC_ROW), Some(state.to_document().as_bytes()));
+            edit.erased = true;
         }
         Ok(())
     }

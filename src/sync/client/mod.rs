@@ -141,6 +141,20 @@ pub enum ClientEvent {
     ReadFailed(Failure),
     /// Stored bytes are bad; nothing more is written.
     Corrupt(Corrupt),
+    /// It has come further, in whichever tab, that all of the shopper's is deleted.
+    Erasure(Erasure),
+}
+
+/// How far it has come that all of the shopper's is deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Erasure {
+    /// The shopper has not asked for it, or the server has refused it.
+    #[default]
+    None,
+    /// The outbox holds it; no edit is taken any more (`erased`).
+    Asked,
+    /// The server has done it: the store is to be deleted.
+    Done,
 }
 
 struct Queued {
@@ -177,6 +191,7 @@ pub struct Client {
     reload: bool,
     view_stale: bool,
     outcomes_told_to: u64,
+    erasure_told: Erasure,
     sent: Option<Sent>,
     /// Outcomes of the first pending mutations, until those of all that the server has
     /// executed have come.
@@ -247,6 +262,7 @@ impl Client {
             reload: true,
             view_stale: true,
             outcomes_told_to: 0,
+            erasure_told: Erasure::None,
             sent: None,
             outcomes: Vec::new(),
             staging: None,

@@ -4,14 +4,14 @@ use super::edit::put_newer;
 use super::exchange::Applied;
 use super::recovery::Recovery;
 use super::state::{CLIENT_ROW, SYNC_ROW, SyncState};
-use super::{Client, ClientEvent, rows_tree};
+use super::{Client, ClientEvent, Erasure, rows_tree};
 use crate::collection::upkeep::{self, SCHEMA_ROW};
 use crate::collection::{
     self, Finished, META, OUTBOX, OUTCOMES, Query, Stop, TreeId, Workspace, number_key, row_key, schema,
 };
 use crate::format::document::{Document, Value};
 use crate::store::Scan;
-use crate::sync::mutation::{Id, Mutation, Outcome, Status};
+use crate::sync::mutation::{ERASE, Id, Mutation, Outcome, Status};
 use crate::sync::rows::Collection;
 use crate::sync::wire::{self, Change, ScopePatch};
 use crate::tree::TreeError;
@@ -152,7 +152,8 @@ impl Client {
         }
         let mut seq = self.pending.last().map_or(self.state.confirmed_seq, |last| last.seq);
         for collection in [Collection::Cart, Collection::History] {
-            if self.scopes.contains(&collection) && self.state.pulled(collection).is_none() {
+            let is_new = self.scopes.contains(&collection) && self.state.pulled(collection).is_none();
+            if is_new && self.erasure() == Erasure::None {
                 seq = self.recreate_local(&mut workspace, collection, seq)?;
             }
         }
@@ -273,6 +274,7 @@ impl Client {
                 workspace.write(&number_key(OUTCOMES, old), None);
             }
             if matches!(outcome.status, Status::Applied | Status::Adjusted) {
+                state.erased |= mutation.name == ERASE;
                 state.journal.add(&mut workspace, mutation, answer.at);
             }
         }

@@ -3,14 +3,14 @@
 use super::changes::Written;
 use super::journal::Journal;
 use super::operation::collection_of;
-use super::{Client, ClientEvent, rows_tree};
+use super::{Client, ClientEvent, Erasure, rows_tree};
 use crate::collection::upkeep::SCHEMA_ROW;
 use crate::collection::{META, OUTBOX, OUTCOMES, Schema, Stop, Workspace, key_number, number_key, row_key};
 use crate::format::document::{Document, Value};
 use crate::format::{Corrupt, Place};
 use crate::key::after_prefix;
 use crate::store::Scan;
-use crate::sync::mutation::{Context, Id, Mutation};
+use crate::sync::mutation::{Context, ERASE, Id, Mutation};
 use crate::sync::rows::{Collection, Rows, RowsError};
 use crate::sync::wire;
 use crate::tree::TreeError;
@@ -35,6 +35,8 @@ pub(super) struct SyncState {
     pub(super) again_to: u64,
     /// Outcomes up to this one were seen by the shopper.
     pub(super) acknowledged: u64,
+    /// The server has executed [`ERASE`], or none is asked.
+    pub(super) erased: bool,
     pub(super) journal: Journal,
     /// Of each collection that was ever pulled; `None` where the rows are to
     /// be pulled anew.
@@ -76,6 +78,9 @@ impl SyncState {
             ("journalCount", int(self.journal.count)),
             ("journalBytes", int(self.journal.bytes)),
         ];
+        if self.erased {
+            fields.push(("erased", Value::Bool(true)));
+        }
         if let Some(epoch) = self.epoch {
             fields.push(("epoch", int(epoch)));
         }
@@ -94,6 +99,7 @@ impl SyncState {
         self.first_seq = number("firstSeq").max(1);
         self.again_to = number("againTo");
         self.acknowledged = number("acknowledged");
+        self.erased = row.bool("erased") == Some(true);
         self.journal =
             Journal { first: number("journalFirst"), count: number("journalCount"), bytes: number("journalBytes") };
         self.cookies.clear();
@@ -149,7 +155,24 @@ impl Client {
             self.opened_told = true;
             self.events.push(ClientEvent::Opened);
         }
+        let erasure = self.erasure();
+        if self.opened_told && erasure != self.erasure_told {
+            self.erasure_told = erasure;
+            self.events.push(ClientEvent::Erasure(erasure));
+        }
         self.tell_outcomes()
+    }
+
+    /// How far it has come that all of the shopper's is deleted.
+    pub fn erasure(&self) -> Erasure {
+        if self.state.erased {
+            Erasure::Done
+        } else if self.pending.last().is_some_and(|last| last.name == ERASE) {
+            // Nothing comes after it.
+            Erasure::Asked
+        } else {
+            Erasure::None
+        }
     }
 
     fn load(&mut self) -> Result<(), TreeError> {

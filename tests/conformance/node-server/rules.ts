@@ -250,6 +250,14 @@ function forget(args: Row, rows: Rows): Verdict {
   return applied(detail);
 }
 
+function erase(rows: Rows): Verdict {
+  for (const name of ["cart", "history"] as const) {
+    for (const [key] of rows.all(name)) rows.put(name, key, null);
+  }
+  rows.put("history", CUT, { cut: rows.now });
+  return applied({});
+}
+
 const RULES: Record<string, (args: Row, rows: Rows) => Verdict> = {
   "cart.add": add,
   "cart.adjust": adjust,
@@ -264,6 +272,7 @@ const RULES: Record<string, (args: Row, rows: Rows) => Verdict> = {
   "history.delete": forget,
   "order.submit": submit,
   "order.cancel": cancel,
+  "shopper.erase": (_, rows) => erase(rows),
 };
 
 /** Executes a mutation. A rejected one has written nothing. */

@@ -1,0 +1,19 @@
+//! What a shopper wants forgotten.
+
+use super::args::RuleError;
+use super::cart::CART_ROWS_MAX;
+use super::coupon::COUPONS_MAX;
+use super::history;
+use super::verdict::{applied, object};
+use crate::sync::mutation::{Context, Verdict};
+use crate::sync::rows::{Collection, Rows};
+
+/// Deletes the cart and the history. What a device has seen before and brings
+/// later stays deleted. Orders are the shop's own records, and stay.
+pub(super) fn erase(context: &Context, rows: &mut dyn Rows) -> Result<Verdict, RuleError> {
+    for (key, _) in rows.scan(Collection::Cart, None, CART_ROWS_MAX + COUPONS_MAX)? {
+        rows.delete(Collection::Cart, &key)?;
+    }
+    history::erase(context, rows)?;
+    Ok(applied(object(&[])))
+}
