@@ -21,18 +21,16 @@ export async function transact<T>(
   for (let tries = 1; ; tries++) {
     const frame = await Frame.begin(store, true)
     let result: T
+    let retried = ['snapshot_gone']
     try {
       result = await inside(() => work(new Held(frame, catalog, declared) as unknown as Transaction))
-    } catch (error) {
-      frame.release()
-      throw error
-    }
-    try {
+      retried = ['snapshot_gone', 'conflict']
       await frame.commit()
       return result
     } catch (error) {
       frame.release()
-      if (!(error instanceof PannierError && error.code === 'conflict')) throw error
+      // Another tab's checkpoint may have dropped what was still to be read.
+      if (!(error instanceof PannierError && retried.includes(error.code))) throw error
       if (tries === TRIES_MAX) {
         throw new PannierError('conflict', `conflict: others were first ${tries} times`, { limit: TRIES_MAX })
       }

@@ -126,10 +126,11 @@ function isSame(one, other) {
 /** Hears from pages how far they are: a page that is killed has no last word, so each report is a request of its own. */
 async function startReports() {
   const durable = new Map()
-  let waiting
+  let waiting, failed
   const server = createServer((request, response) => {
-    const [, who, number] = request.url.split('/')
-    durable.set(who, Math.max(durable.get(who) ?? 0, Number(number)))
+    const [, who, told] = request.url.split('/')
+    if (who === 'failed') failed = decodeURIComponent(told)
+    else durable.set(who, Math.max(durable.get(who) ?? 0, Number(told)))
     response.writeHead(204, { 'access-control-allow-origin': '*' }).end()
     waiting?.()
   })
@@ -138,8 +139,8 @@ async function startReports() {
     url: `http://127.0.0.1:${server.address().port}`,
     durable: (who) => durable.get(who) ?? 0,
     until: (holds) =>
-      new Promise((done) => {
-        waiting = () => holds() && done()
+      new Promise((done, fail) => {
+        waiting = () => (failed === undefined ? holds() && done() : fail(new Error(failed)))
         waiting()
       }),
     close: () =>
@@ -157,17 +158,18 @@ async function write({ store, who, from, seed, url, aheadMax }) {
   const { operation, optionsOf, perform } = await import('/pages/mix.mjs')
   const shop = await open(await optionsOf(store))
   const ahead = new Set()
+  const fail = (error) => fetch(`${url}/failed/${encodeURIComponent(`${who}: ${error}`)}`)
   const run = async () => {
     for (let number = from; ; number++) {
       const { durable } = await perform(shop, who, operation(who, seed, number))
       // So many, that is: from 0 to this one.
-      const told = durable.then(() => fetch(`${url}/${who}/${number + 1}`)).catch((error) => console.error(error))
+      const told = durable.then(() => fetch(`${url}/${who}/${number + 1}`).catch((error) => console.error(error)), fail)
       ahead.add(told)
       told.finally(() => ahead.delete(told))
       if (ahead.size >= aheadMax) await Promise.race(ahead)
     }
   }
-  void run()
+  run().catch(fail)
 }
 
 async function check(store) {

@@ -170,6 +170,35 @@ async function startCounter(target) {
   }
 }
 
+test('a transaction whose segments another tab has dropped is done again', async () => {
+  const pages = await openPages(1)
+  const found = await pages[0].evaluate(async () => {
+    const { open } = await import('/package/pannier.js')
+    const options = { name: 'dropped', cacheBytes: 1 }
+    const rows = (version) => Array.from({ length: 3000 }, (_, id) => ({ id: `p${id}`, version, text: 'x'.repeat(100) }))
+    const other = await open(options)
+    await other.catalog.putMany(rows(1)).durable
+    await other.flush()
+    const shop = await open(options)
+    const seen = []
+    const last = await shop.transaction(async ({ catalog }) => {
+      seen.push((await catalog.get('p0')).version)
+      if (seen.length === 1) {
+        await other.catalog.putMany(rows(2)).durable
+        await other.flush()
+      }
+      const { version } = await catalog.get('p2999')
+      await catalog.put({ id: 'sum', version: 1, of: version })
+      return version
+    })
+    const sum = await shop.catalog.get('sum')
+    await Promise.all([shop.close(), other.close()])
+    return { seen, last, of: sum?.of }
+  })
+  assert.deepEqual(found, { seen: [1, 2], last: 2, of: 2 })
+  for (const page of pages) await page.close()
+})
+
 // From here on: what runs in pages.
 
 async function prepare() {
