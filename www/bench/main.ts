@@ -1,5 +1,6 @@
 /** What the runner calls in the page: one function for a series of steps on one open store, others for fresh pages. */
 import type { SystemModule } from './system.ts'
+import { steps as tasks } from './tasks.ts'
 import * as workloads from './workloads.ts'
 
 // By dynamic import, so that a page loads no system but the one under measurement.
@@ -48,6 +49,7 @@ Object.assign(window, {
     coldOpen: (name: string) => coldOpen(systems[name]!),
     scan1000Cold: (name: string) => scan1000Cold(systems[name]!),
     scan1000Disk: (name: string) => scan1000Disk(systems[name]!),
+    tasks,
     memory100k: (name: string) => memory100k(systems[name]!),
   },
 })
