@@ -91,6 +91,8 @@ const CATALOG = 1 << 3
 
 let reported
 beforeEach(() => {
+  // How long the page waits before it asks again.
+  mock.method(Math, 'random', () => 0.5)
   reported = []
   globalThis.reportError = (error) => void reported.push(error)
 })
