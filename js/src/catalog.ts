@@ -7,7 +7,7 @@ import type { CatalogApi, CatalogOptions, Product, Write } from './types.ts'
 /** The product cache of a store. */
 export class CatalogView extends Collection<Product> implements CatalogApi {
   constructor(store: Store, options: CatalogOptions) {
-    super(store, CATALOG, { indexes: CATALOG_INDEXES, ...options }, 'products')
+    super(store, CATALOG, { indexes: CATALOG_INDEXES, ...options }, 'catalog')
   }
 
   override putMany(products: readonly Product[]): Write {

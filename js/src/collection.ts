@@ -3,7 +3,7 @@ import { check, report } from './errors.ts'
 import { Frame } from './frame.ts'
 import { type Bounds, valueAt } from './order.ts'
 import type { Asked, Callback, Live } from './live.ts'
-import { Name, type Source, type Store } from './store.ts'
+import { CATALOG, Name, type Source, type Store } from './store.ts'
 import type {
   CollectionApi,
   CollectionOptions,
@@ -27,13 +27,14 @@ export class Rows<Row extends Document, W> {
   protected readonly source: Source<W, unknown>
   protected readonly number: number
   protected readonly options: CollectionOptions
-  readonly #what: string
+  /** With its rule before it where it is synced. */
+  readonly #name: string
 
-  constructor(source: Source<W, unknown>, number: number, options: CollectionOptions, what = 'rows') {
+  constructor(source: Source<W, unknown>, number: number, options: CollectionOptions, name: string) {
     this.source = source
     this.number = number
     this.options = options
-    this.#what = what
+    this.#name = name
   }
 
   put(row: Row): W {
@@ -41,23 +42,42 @@ export class Rows<Row extends Document, W> {
   }
 
   putMany(rows: readonly Row[]): W {
-    check(Array.isArray(rows), this.#what, 'an array')
-    const { expires } = this.options
+    const what = this.number === CATALOG ? 'products' : 'rows'
+    check(Array.isArray(rows), what, 'an array')
+    const { expires, key: [field = ''] = ['id'], merge } = this.options
+    if (merge !== undefined) {
+      check(rows.length > 0, what, 'some')
+      return rows.map(row => this.#mutate(Name.PutRow, valueAt(row, field), { row })).pop()!
+    }
     let dated: readonly Document[] = rows
     if (typeof expires === 'object') {
       const field = expiresBy(this.options)!
       const at = Date.now() + expires.afterMs
       dated = rows.map(row => (row[field] === undefined ? { ...row, [field]: at } : row))
     }
-    return this.source.write(Name.Put, this.number, dated, this.#what)
+    return this.source.write(Name.Put, this.number, dated, what)
+  }
+
+  add(key: string, by: { readonly [field: string]: number }): W {
+    const { key: [field = ''] = ['id'], merge } = this.options
+    check(merge === 'counter', 'merge', 'counter')
+    return this.#mutate(Name.AddToRow, key, { row: { [field]: key }, by })
+  }
+
+  /** Writes a row of a collection that is synced: its intent. */
+  #mutate(name: Name, key: unknown, asked: object): W {
+    check(typeof key === 'string', 'key', 'a string')
+    return this.source.mutate(name, { collection: this.#name, key, ...asked }, this.number) as W
   }
 
   delete(key: Key): W {
+    if (this.options.merge !== undefined) return this.#mutate(Name.DeleteRow, parts(key)[0], {})
     return this.source.write(Name.Delete, this.number, [parts(key)], 'key')
   }
 
   deleteRange(range: Omit<Range<Key>, 'reverse'>): W {
     const { limit } = range
+    check(this.options.merge === undefined, 'collection', 'one that is not synced')
     check(limit === undefined || (Number.isSafeInteger(limit) && limit >= 0), 'limit', 'a whole number')
     return this.source.write(Name.DeleteRange, this.number, { ...bounds(range), limit }, 'range')
   }
@@ -97,8 +117,8 @@ export class Collection<Row extends Document> extends Rows<Row, Write> implement
   /** Few pages have live queries: the code for them comes when the first is made. */
   #live: Promise<Live> | undefined
 
-  constructor(store: Store, number: number, options: CollectionOptions, what?: string) {
-    super(store, number, options, what)
+  constructor(store: Store, number: number, options: CollectionOptions, name: string) {
+    super(store, number, options, name)
     this.store = store
   }
 

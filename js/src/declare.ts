@@ -38,19 +38,35 @@ export function declarations({ catalog = {}, collections = {} }: OpenOptions): D
   return all
 }
 
-function declaration(name: string, { key = ['id'], indexes = {}, ...options }: CollectionOptions): Declaration {
+/** How a collection is called by the store: one that is synced with its rule before its name. */
+export function fullName(name: string, { merge }: CollectionOptions): string {
+  return merge === undefined ? name : `${merge}:${name}`
+}
+
+const MERGES = ['last-writer', 'add-wins', 'counter', 'server-decides']
+
+function declaration(name: string, { key = ['id'], indexes = {}, merge, ...options }: CollectionOptions): Declaration {
   checkFields(key, `${name}.key`)
+  if (merge === undefined) check(!name.includes(':'), `collections.${name}`, 'named without a colon')
+  else {
+    check(/^[\w-]{1,32}$/.test(name), `collections.${name}`, 'named by up to 32 letters, digits, - and _')
+    check(MERGES.includes(merge), `${name}.merge`, 'one of the rules')
+    // What one device refuses or drops another has already.
+    const isPlain = key.length === 1 && options.expires === undefined && options.bytesMax === undefined
+    check(isPlain, name, 'of one key field, without expires and bytesMax, where rows merge')
+  }
   const declared = Object.entries(indexes).map(([index, options]) => {
     const { fields, unique, multi } = indexOptions(options)
     check(/^[^$]/.test(index), `${name}.indexes`, 'named, and not with a $')
     checkFields(fields, `${name}.indexes.${index}`)
+    check(merge === undefined || !(unique || multi), `${name}.indexes.${index}`, 'neither unique nor multi where rows merge')
     return [index, fields, (unique ? UNIQUE : 0) | (multi ? MULTI : 0)] as const
   })
   const expires = expiresBy(options)
   if (expires !== undefined) declared.push([EXPIRY, [expires], EXPIRES])
   const { bytesMax = null } = options
   check(bytesMax === null || (Number.isSafeInteger(bytesMax) && bytesMax > 0), `${name}.bytesMax`, 'a number of bytes')
-  return [name, key, declared, bytesMax]
+  return [fullName(name, { merge }), key, declared, bytesMax]
 }
 
 /** The field that tells when a row expires. */

@@ -11,7 +11,7 @@ const EXPORT_VERSION = 1
 const PIECE_LENGTH = 2 ** 20
 
 /** Trees that hold no rows of a collection, and what they are called in the document: see docs/format.md. */
-const LISTS: { readonly [tree: number]: string } = { 1: 'state', 2: 'pending', 3: 'outcomes', 4: 'journal' }
+const LISTS: { readonly [tree: number]: string } = { 1: 'state', 2: 'pending', 3: 'outcomes', 4: 'journal', 5: 'parked' }
 
 /** Whether a tree's values are told with their keys: the others have a number in them. */
 const hasKey = (tree: number) => tree === 1 || !(tree in LISTS)

@@ -1,4 +1,5 @@
 export { open } from './shop.ts'
+export { syncInBackground } from './background.ts'
 export { peekCart } from './peek.ts'
 export { PannierError } from './errors.ts'
 export { DocumentError } from './codec.ts'

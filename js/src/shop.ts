@@ -3,6 +3,7 @@ import { CatalogView } from './catalog.ts'
 import { Collection } from './collection.ts'
 import { HistoryView } from './history.ts'
 import { OrdersView } from './orders.ts'
+import { fullName } from './declare.ts'
 import { check, guarded, PannierError } from './errors.ts'
 import { IndexedDbRecords } from './records/indexeddb.ts'
 import { MemoryRecords } from './records/memory.ts'
@@ -95,6 +96,7 @@ export async function open(options: OpenOptions): Promise<Shop> {
       if (now === Erasure.Done) void ended?.()
       else stored()
     },
+    edited: () => syncer?.edited(),
     appended: (seq, record) => tabs?.tell(seq, record),
   }
   const onDisk = (first?: Uint8Array) => new IndexedDbRecords(options.name, options.durability ?? 'relaxed', first)
@@ -164,7 +166,8 @@ export async function open(options: OpenOptions): Promise<Shop> {
   const declared = (name: string): Declared => {
     const found = name === 'catalog' ? catalogOptions : options.collections?.[name]
     check(found !== undefined, 'name', 'the name of a declared collection')
-    return [store.collection(name)!, found!]
+    const full = fullName(name, found!)
+    return [store.collection(full)!, found!, full]
   }
   const collection = (name: string): Collection<Document> => {
     let found = collections.get(name)
@@ -189,7 +192,7 @@ export async function open(options: OpenOptions): Promise<Shop> {
       },
       async usage() {
         const { usage } = await import('./storage.js')
-        const own = Object.keys(options.collections ?? {}).map(name => [name, store.collection(name)!] as const)
+        const own = Object.keys(options.collections ?? {}).map(name => [name, declared(name)[0]] as const)
         return usage(store, [['cart', CART], ['history', HISTORY], ['catalog', CATALOG], ...own])
       },
     },

@@ -5,8 +5,8 @@ import { Visits } from './history.ts'
 import { CATALOG, type Store } from './store.ts'
 import type { CatalogOptions, CollectionOptions, Document, Snapshot } from './types.ts'
 
-/** What a shop declares of a collection, with its number. */
-export type Declared = readonly [number, CollectionOptions]
+/** What a shop declares of a collection, between its number and its full name. */
+export type Declared = readonly [number, CollectionOptions, string]
 
 /** The collections of a frame. */
 export class Held {
@@ -22,7 +22,7 @@ export class Held {
     this.#declared = declared
     this.cart = new CartLines(frame, edited)
     this.history = new Visits(frame, edited)
-    this.catalog = new Rows(frame, CATALOG, catalog, 'products')
+    this.catalog = new Rows(frame, CATALOG, catalog, 'catalog')
   }
 
   collection(name: string): Rows<Document, Promise<void>> {

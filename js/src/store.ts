@@ -2,7 +2,7 @@ import { Batch } from './batch.ts'
 import { ReadCache } from './cache.ts'
 import { decode, decodeAll, encode, Encoder } from './codec.ts'
 import { guarded, PannierError } from './errors.ts'
-import { type Declaration, declarations } from './declare.ts'
+import { type Declaration, declarations, fullName } from './declare.ts'
 import { hex, newId } from './id.ts'
 import { partsOf } from './order.ts'
 import { EditReceipt, Receipt } from './receipt.ts'
@@ -39,6 +39,9 @@ export const enum Name {
   SubmitOrder,
   CancelOrder,
   Erase,
+  PutRow,
+  DeleteRow,
+  AddToRow,
   Put,
   Delete,
   DeleteRange,
@@ -125,11 +128,13 @@ export interface Listener extends Opening {
   progress(progress: Progress): void
   recovered(recovery: Recovery): void
   erasure(erasure: Erasure): void
+  /** A row was edited that is synced by a mutation. */
+  edited(): void
 }
 
 /** Where collections read and write: the store, or a snapshot or transaction of it. */
 export interface Source<W, E = W> {
-  mutate(name: Name, asked: object): E
+  mutate(name: Name, asked: object, collection?: number): E
   write(name: Name, collection: number, value: unknown, what: string): W
   scan(
     collection: number,
@@ -183,7 +188,9 @@ export class Store implements Source<Write, Edit> {
     this.#records = records
     this.#memory = memory
     this.#listener = listener
-    const scopes: readonly string[] = options.sync === undefined ? [] : (options.sync.scopes ?? SCOPES)
+    const own = Object.entries(options.collections ?? {}).filter(([, { merge }]) => merge)
+    const names = own.map(([name, declared]) => fullName(name, declared))
+    const scopes: readonly string[] = options.sync === undefined ? [] : [...(options.sync.scopes ?? SCOPES), ...names]
     this.#scopes = scopes
     const collections: Declaration[] = declarations(options)
     const { recordBytesMax: recordBytes } = records
@@ -208,8 +215,9 @@ export class Store implements Source<Write, Edit> {
     try {
       await opened
       for (const [name, declared] of Object.entries({ catalog: options.catalog ?? {}, ...options.collections })) {
-        const number = store.collection(name)!
-        store.#names[number] = name
+        const full = fullName(name, declared)
+        const number = store.collection(full)!
+        store.#names[number] = full
         if (declared.expires !== undefined) store.#expiring.add(number)
       }
     } catch (error) {
@@ -225,13 +233,17 @@ export class Store implements Source<Write, Edit> {
     return this.#engine.pending()
   }
 
-  mutate(name: Name, asked: object): Edit {
+  mutate(
+    name: Name,
+    asked: object,
+    collection = name < Name.Visit ? CART : name < Name.SubmitOrder ? HISTORY : ORDERS,
+  ): Edit {
     const id = newId()
     const edit = new EditReceipt()
-    const collection = name < Name.Visit ? CART : name < Name.SubmitOrder ? HISTORY : ORDERS
     this.#write(name, collection, this.encode(asked, ''), id, edit)
     // Kept where there is no outcome to come, they would pile up.
     if (this.isSynced(collection) && name !== Name.Visit) this.#confirmed.set((edit.id = hex(id)), edit)
+    if (name >= Name.PutRow) this.#listener.edited()
     return edit
   }
 
@@ -645,7 +657,7 @@ export class Store implements Source<Write, Edit> {
 
   #named(detail: Document): Document {
     const collection = this.#names[detail['collection'] as number]
-    return collection === undefined ? detail : { ...detail, collection }
+    return collection === undefined ? detail : { ...detail, collection: collection.replace(/.*:/, '') }
   }
 
   #refusal(bytes: Uint8Array): PannierError {

@@ -34,12 +34,20 @@ const ASKED_MS_MAX = 3_600_000
 /** Round trips of one round that may leave everything as it was: an edit that is not durable yet needs a few. */
 const USELESS_TRIPS_MAX = 3
 
+/** Begins the tags of background syncs; the store's name follows. */
+export const BACKGROUND_TAG = 'pannier:'
+
 /** Why a request is given up when the shop pauses or stops. */
 const INTERRUPTED = 'interrupted'
 
 /** What it needs of Web Locks. */
 interface Locks {
   request<T>(name: string, options: { signal: AbortSignal }, work: () => Promise<T>): Promise<T>
+}
+
+/** What TypeScript does not know of a service worker's registration. */
+interface WithSync {
+  readonly sync?: { register(tag: string): Promise<void> }
 }
 
 /** The store's name, and whether tabs share what is in it. */
@@ -237,6 +245,15 @@ export class Syncer implements SyncApi {
     if (code === 'corrupt' || code === 'newer_format') return this.stop(error as PannierError)
     this.#set({ status: this.#paused || code === 'network' ? 'offline' : 'error', error: this.#paused ? null : error })
     this.#backOff(Number(detail['retryAfterMs'] ?? 0))
+    if (code === 'network' && this.#place.isShared() && this.#store.pending > 0) this.#askBrowser()
+  }
+
+  /** Asks the browser to sync once there is a connection, also when this page is gone by then: Chromium can. */
+  #askBrowser(): void {
+    const tag = BACKGROUND_TAG + this.#place.name
+    const ready = globalThis.navigator?.serviceWorker?.ready as Promise<WithSync> | undefined
+    // Refused or not, this page tries on.
+    ready?.then(({ sync }) => sync?.register(tag)).catch(() => {})
   }
 
   #backOff(askedMs: number): void {

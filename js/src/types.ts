@@ -87,9 +87,11 @@ export interface Edit {
   readonly confirmed: Promise<Outcome>
 }
 
-/** Receipt of a write that is not synced. */
+/** Receipt of a write of rows. */
 export interface Write {
   readonly durable: Promise<void>
+  /** Of a collection that is synced (`merge`): as that of an edit, the last one where there are several rows. */
+  readonly confirmed?: Promise<Outcome>
 }
 
 export interface AddToCart {
@@ -258,6 +260,11 @@ export interface CollectionWrites<Row, W> {
    * once are refused with `too_large`.
    */
   deleteRange(range: Omit<Range<Key>, 'reverse'>): W
+  /**
+   * Adds to numbers of a row, in a collection with `merge: 'counter'`: whole numbers, or less than nothing. What several
+   * devices add, adds up. Where there is no row, it begins with the key alone.
+   */
+  add(key: string, by: { readonly [field: string]: number }): W
 }
 
 /** What a live query asks: one key, a range of keys, or a range of a declared index. */
@@ -324,6 +331,13 @@ export interface CatalogOptions {
 export interface CollectionOptions extends CatalogOptions {
   /** Paths of the fields that make the key. Default `['id']`. */
   readonly key?: readonly string[]
+  /**
+   * With it and `sync` the rows are the shopper's on every device, and this tells how they merge what several have
+   * written, in the order in which it comes to the server: the row that was put last stands (`last-writer`); so, but a
+   * row stays that another device has put anew meanwhile (`add-wins`); numbers add up (`counter`); the shop's own system
+   * decides about each row (`server-decides`). The key is one string; another rule makes another collection.
+   */
+  readonly merge?: 'last-writer' | 'add-wins' | 'counter' | 'server-decides'
 }
 
 /** What the shopper saw at one moment, over all collections, whatever is written meanwhile. */
@@ -378,7 +392,7 @@ export interface OpenOptions {
   readonly sync?: SyncOptions
   /** The product cache. Default index: `{ byCategoryPrice: ['category', 'price'] }`. */
   readonly catalog?: CatalogOptions
-  /** Collections of the shop's own, by name. They stay on the device. */
+  /** Collections of the shop's own, by name. Those without `merge` stay on the device. */
   readonly collections?: { readonly [name: string]: CollectionOptions }
   /** Bytes of stored records that are kept in memory for reading. Default 8 MiB. */
   readonly cacheBytes?: number
@@ -429,6 +443,12 @@ export interface CheckReport {
   readonly rows: { readonly [collection: string]: number }
   /** Mutations without an outcome. */
   readonly pending: number
+}
+
+/** What a service worker's `sync` event has. */
+export interface BackgroundEvent {
+  readonly tag: string
+  waitUntil(work: Promise<unknown>): void
 }
 
 export interface SyncState {

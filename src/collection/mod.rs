@@ -39,6 +39,8 @@ pub const OUTBOX: TreeId = TreeId(0x02);
 pub const OUTCOMES: TreeId = TreeId(0x03);
 /// Acknowledged mutations that had an effect, by sequence number.
 pub const JOURNAL: TreeId = TreeId(0x04);
+/// Mutations that the server did not know, by sequence number.
+pub const PARKED: TreeId = TreeId(0x05);
 /// Rows of the commerce collection `n` are in tree `ROWS + n`; others follow.
 pub const ROWS: u8 = 0x10;
 /// The first number that no commerce collection has or may come to have.

@@ -62,7 +62,20 @@ pub struct Schema {
     indexes: Vec<Index>,
 }
 
+impl Collection {
+    /// Whether its rows merge with those of other devices: then mutations alone write them, and
+    /// the name has the rule before a colon. Its size is not kept.
+    pub fn is_merged(&self) -> bool {
+        self.name.bytes().any(|byte| byte == b':')
+    }
+}
+
 impl Schema {
+    /// All collections.
+    pub fn collections(&self) -> &[Collection] {
+        &self.collections
+    }
+
     /// The collection whose rows are in `tree`.
     pub fn collection(&self, tree: TreeId) -> Option<&Collection> {
         self.collections.iter().find(|collection| collection.tree == tree)

@@ -230,7 +230,7 @@ impl<'a> Workspace<'a> {
         }
         let rows = i64::from(after.is_some()) - i64::from(before.is_some());
         self.counts.add(tree, rows);
-        if schema.collection(tree).is_some() {
+        if schema.collection(tree).is_some_and(|collection| !collection.is_merged()) {
             let size = |row: &[u8]| (key.len() + row.len()) as i64;
             let bytes = after.map_or(0, size) - before.map_or(0, |row| size(row.as_bytes()));
             match self.grown.iter_mut().find(|(other, ..)| *other == tree) {

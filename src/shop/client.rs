@@ -5,9 +5,10 @@
 //! the server like any other and has an outcome. A value of a wrong type is
 //! passed on as it is: the rule that takes it names the field.
 
+use super::args::number;
 use super::line::{Line, line_key};
 use super::verdict::object;
-use super::{ShopRules, cart, coupon, history, product};
+use super::{ShopRules, cart, coupon, history, own, product};
 use crate::format::document::{Document, DocumentRef, Value};
 use crate::sync::client::ClientRules;
 use crate::sync::rows::{Collection, Rows, RowsError};
@@ -21,6 +22,11 @@ impl ClientRules for ShopRules {
             cart::SET_QTY => set_qty(asked, rows)?,
             cart::REMOVE => remove(asked, rows)?,
             cart::CLEAR => cart::clear_args(rows)?.unwrap_or_else(nothing_seen),
+            own::DELETE => {
+                let mut fields = take(asked, &["collection", "key"]);
+                fields.extend(own::seen(asked, rows)?.map(|seen| ("seen", number(seen))));
+                object(&fields)
+            }
             history::VISIT => object(&take(asked, &["eventId", "sku", "at", "dwell"])),
             // A page asks for just what these take.
             _ => asked.to_document(),
@@ -55,6 +61,7 @@ impl ClientRules for ShopRules {
                 let dwell = row.u64("dwell").unwrap_or(0);
                 Some((history::VISIT, history::visit_args(key, row.str("sku")?, row.u64("at")?, dwell)))
             }
+            Collection::Own(own) => Some((own::PUT, own::put_args(&own, key, row))),
             _ => None,
         }
     }

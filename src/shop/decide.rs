@@ -20,11 +20,12 @@ use super::claim::{self, ANONYMOUS_PREFIX};
 use super::coupon::{self, COUPONS_MAX};
 use super::line::{Line, is_coupon};
 use super::order::{self, created};
+use super::own;
 use super::rules;
 use super::verdict::{adjusted, applied, object, rejected};
 use crate::format::document::{Document, DocumentRef, Value};
 use crate::sync::mutation::{Context, Rules, Verdict};
-use crate::sync::rows::{Collection, Rows, RowsError};
+use crate::sync::rows::{Collection, Merge, Own, Rows, RowsError};
 use crate::sync::server::{SHARED, ServerTx};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -73,9 +74,16 @@ impl Decision {
     }
 }
 
-/// Whether mutations of this name ask for a decision.
-pub fn is_decided(mutation: &str) -> bool {
-    matches!(mutation, coupon::COUPON | order::SUBMIT | order::CANCEL)
+/// Whether a mutation asks for a decision.
+pub fn is_decided(mutation: &str, args: DocumentRef<'_>) -> bool {
+    match mutation {
+        coupon::COUPON | order::SUBMIT | order::CANCEL => true,
+        own::PUT | own::DELETE => {
+            let own = args.str("collection").and_then(Own::parse);
+            own.is_some_and(|own| own.merge() == Merge::ServerDecides)
+        }
+        _ => false,
+    }
 }
 
 /// The decisions of a shop. They are taken in the transaction that executes the
@@ -96,6 +104,11 @@ pub trait Decisions {
         context: &Context,
         rows: &mut dyn Rows,
     ) -> Result<Decision, RowsError>;
+
+    /// Whether a row of a collection whose rule is [`Merge::ServerDecides`] is written,
+    /// `{collection, key, row}`, or deleted, `{collection, key}`. The fields of what is
+    /// accepted take the place of those of the row.
+    fn row(&self, args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Decision, RowsError>;
 }
 
 /// The rules on a server.
@@ -145,6 +158,8 @@ pub(super) trait Authority {
         rows: &mut dyn Rows,
     ) -> Result<Decision, RowsError>;
 
+    fn row(&self, args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Decision, RowsError>;
+
     /// The lines to merge, or the verdict where none are to be merged now.
     fn claimable(
         &self,
@@ -193,6 +208,10 @@ impl Authority for ServerRules<'_> {
         rows: &mut dyn Rows,
     ) -> Result<Decision, RowsError> {
         checked(self.decisions.cancel(args, order, context, rows)?)
+    }
+
+    fn row(&self, args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Decision, RowsError> {
+        checked(self.decisions.row(args, context, rows)?)
     }
 
     fn claimable(

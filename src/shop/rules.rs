@@ -3,9 +3,9 @@
 use super::args::RuleError;
 use super::decide::Authority;
 use super::verdict::{object, rejected};
-use super::{cart, claim, coupon, erase, history, order, remove};
+use super::{cart, claim, coupon, erase, history, order, own, remove};
 use crate::format::document::{Document, Value};
-use crate::sync::mutation::{Context, ERASE, Rules, Verdict};
+use crate::sync::mutation::{Context, ERASE, Rules, UNKNOWN_MUTATION, Verdict};
 use crate::sync::rows::{Rows, RowsError};
 
 /// The rules of carts, histories and orders where nothing is decided, only
@@ -53,7 +53,8 @@ pub(super) fn execute(
         (order::SUBMIT, 1) => order::submit(authority, args, context, rows),
         (order::CANCEL, 1) => order::cancel(authority, args, context, rows),
         (ERASE, 1) => erase::erase(context, rows),
-        _ => Ok(rejected("unknown_mutation", object(&[]))),
+        (own::PUT | own::DELETE | own::ADD, 1) => own::write(authority, name, args, context, rows),
+        _ => Ok(rejected(UNKNOWN_MUTATION, object(&[]))),
     };
     match verdict {
         Ok(verdict) => Ok(verdict),

@@ -114,6 +114,11 @@ impl Decisions for CatalogDecisions {
         }
         Ok(Decision::Accepted(Document::default()))
     }
+
+    /// The catalog knows nothing of such rows.
+    fn row(&self, _: DocumentRef<'_>, _: &Context, _: &mut dyn Rows) -> Result<Decision, RowsError> {
+        Ok(Decision::refused("nobody decides", &Document::default()))
+    }
 }
 
 /// What an order wants of a product.

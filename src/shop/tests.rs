@@ -11,6 +11,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 use serde_json::{Value as Json, json};
 
+mod own;
+
 const NOW: u64 = 1_700_000_000_000;
 
 /// Rows in memory.
@@ -41,6 +43,11 @@ impl Rows for MemoryRows {
         let rows =
             self.0.iter().filter(|((kind, key), _)| *kind == collection && after.is_none_or(|after| &key[..] > after));
         Ok(rows.take(limit).map(|((_, key), row)| (key.clone(), row.clone())).collect())
+    }
+
+    fn own(&mut self) -> Result<Vec<Collection>, RowsError> {
+        let own = self.0.keys().filter(|(kind, _)| matches!(kind, Collection::Own(_)));
+        Ok(own.map(|(kind, _)| *kind).collect())
     }
 
     fn count(&mut self, collection: Collection) -> Result<u64, RowsError> {

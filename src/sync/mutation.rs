@@ -10,7 +10,7 @@ use xxhash_rust::xxh64::xxh64;
 
 /// A random identity of 16 bytes: of a client or a mutation. 32 lower-case
 /// hexadecimal digits where people read it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id(pub [u8; 16]);
 
 impl Id {
@@ -181,14 +181,20 @@ pub struct Context {
     /// Milliseconds for which the intent still stands, as its client has told;
     /// `None` where it has no end, or the rule predicts.
     pub valid_for: Option<u64>,
+    /// Identity of the mutation.
+    pub id: Id,
 }
 
 impl Context {
     /// At this time, in milliseconds since 1970.
     pub fn at(now_ms: u64) -> Self {
-        Self { now_ms, valid_for: None }
+        Self { now_ms, ..Self::default() }
     }
 }
+
+/// The code of the outcome of a mutation that the server does not know, by its name
+/// or version. The client keeps it, and sends it again: a newer server may.
+pub const UNKNOWN_MUTATION: &str = "unknown_mutation";
 
 /// Knows what each mutation does. The same rules run on client and server.
 pub trait Rules {

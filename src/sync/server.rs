@@ -7,7 +7,7 @@
 
 use super::mutation::{Context, Id, Mutation, Outcome, Rules};
 use super::rows::{Collection, Rows, RowsError};
-use super::wire::{self, Change, ScopePatch, ScopeRequest, SyncError, SyncRequest, SyncResponse};
+use super::wire::{self, Change, SCOPES_PER_SYNC_MAX, ScopePatch, ScopeRequest, SyncError, SyncRequest, SyncResponse};
 use crate::format::document::Document;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -85,7 +85,7 @@ pub trait ServerTx {
     fn outcome(&mut self, client: Id, seq: u64) -> Result<Option<StoredOutcome>, RowsError>;
 
     /// The outcome of the mutation `id`, under whichever client of the shopper
-    /// it was executed.
+    /// it was executed; none where it is not known ([`super::mutation::UNKNOWN_MUTATION`]).
     fn outcome_by_id(&mut self, shopper: &str, id: Id) -> Result<Option<StoredOutcome>, RowsError>;
 
     /// Stores an outcome, under its own sequence number, with the time.
@@ -113,6 +113,9 @@ pub trait ServerTx {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<(String, Document)>, RowsError>;
+
+    /// The collections of the shop's own that `owner` has ever written to.
+    fn own(&mut self, owner: &str) -> Result<Vec<Collection>, RowsError>;
 
     /// How many rows there are, without tombstones.
     fn count(&mut self, owner: &str, collection: Collection) -> Result<u64, RowsError>;
@@ -279,7 +282,7 @@ fn execute(
             continue;
         }
         let mut rows = ShopperRows { tx: &mut *tx, shopper, rev: 0 };
-        let context = Context { valid_for: mutation.valid_for, ..*context };
+        let context = Context { valid_for: mutation.valid_for, id: mutation.id, ..*context };
         let verdict = rules.execute(&mutation.name, mutation.v, &mutation.args, &context, &mut rows)?;
         let outcome = Outcome {
             seq: mutation.seq,
@@ -327,6 +330,10 @@ fn pull(
     for scope in scopes {
         // A scope named twice is answered once.
         if patches.iter().all(|patch| patch.name != scope.name) {
+            if patches.len() == SCOPES_PER_SYNC_MAX {
+                let why = "more scopes than a client may have".into();
+                return Err(ServeError::Refused(SyncError::Malformed { why }));
+            }
             patches.push(pull_scope(tx, shopper, scope, limits)?);
         }
     }
@@ -357,7 +364,7 @@ fn pull_scope(
 /// Whose rows of `collection` a shopper sees.
 pub fn owner(shopper: &str, collection: Collection) -> &str {
     match collection {
-        Collection::Cart | Collection::History | Collection::Orders => shopper,
+        Collection::Cart | Collection::History | Collection::Orders | Collection::Own(_) => shopper,
         Collection::Catalog | Collection::Private => SHARED,
     }
 }
@@ -401,6 +408,10 @@ impl Rows for ShopperRows<'_> {
         limit: usize,
     ) -> Result<Vec<(String, Document)>, RowsError> {
         self.tx.scan(owner(self.shopper, collection), collection, after, limit)
+    }
+
+    fn own(&mut self) -> Result<Vec<Collection>, RowsError> {
+        self.tx.own(self.shopper)
     }
 
     fn count(&mut self, collection: Collection) -> Result<u64, RowsError> {

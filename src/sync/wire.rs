@@ -54,8 +54,8 @@ pub const JOURNAL_MUTATIONS_MAX: usize = 10_000;
 /// for the case that its server fails.
 pub const JOURNAL_BYTES_MAX: u64 = 1024 * 1024;
 
-/// Most scopes in a request: one for each collection.
-pub const SCOPES_PER_SYNC_MAX: usize = Collection::ALL.len();
+/// Most scopes in a request: as many collections as a client may have.
+pub const SCOPES_PER_SYNC_MAX: usize = crate::collection::schema::COLLECTIONS_MAX;
 
 /// What a client sends: its pending mutations, and where its scopes stand. Whose
 /// they are, the credentials of the request tell.

@@ -3,6 +3,8 @@
  * only, so that the shop opens and the cart works before there has ever been a connection.
  */
 
+import { keepToken } from './kept-token'
+
 const KEY = 'pannier-shop-identity'
 
 interface Identity {
@@ -33,10 +35,15 @@ async function fetchIdentity(): Promise<Identity> {
 /** The shopper's token. Two tabs that open at once must not become two shoppers, hence the lock. */
 export async function token(): Promise<string> {
   const identity = kept()
-  if (identity) return identity.token
   const get = async () => (kept() ?? (await fetchIdentity())).token
-  return navigator.locks ? navigator.locks.request(KEY, get) : get()
+  const found = identity ? identity.token : await (navigator.locks ? navigator.locks.request(KEY, get) : get())
+  // Without it, the service worker leaves what is pending to the next page.
+  if (found !== told) keepToken((told = found)).catch(() => {})
+  return found
 }
+
+/** The token that the service worker was given. */
+let told = ''
 
 /** Forgets the token, so that the next request asks for a new one. */
 export function forget(): void {

@@ -85,7 +85,7 @@ open({ name: storeName(), sync: { url: '/v1', token } })
 
 // In development Vite serves the modules one by one, and a worker would keep old ones.
 if (import.meta.env.PROD && 'serviceWorker' in navigator) {
-  navigator.serviceWorker.register('/sw.js').catch((error: unknown) => {
+  navigator.serviceWorker.register('/sw.js', { type: 'module' }).catch((error: unknown) => {
     console.warn('The shop will not open offline: its service worker could not be registered.', error)
   })
 }

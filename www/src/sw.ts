@@ -2,7 +2,8 @@
  * The shop's service worker: the pages and their assets, offline. The goods and the cart are not its
  * business; Pannier keeps those, and nothing under `/v1` is ever touched or cached here.
  */
-export type {}
+import { type BackgroundEvent, syncInBackground } from 'pannier'
+import { keptToken } from './kept-token'
 
 declare const self: ServiceWorkerGlobalScope
 
@@ -73,6 +74,11 @@ self.addEventListener('install', (event) => {
 // Taking over open pages at once is safe: each has loaded all of its code when it registers the worker.
 self.addEventListener('activate', (event) => {
   event.waitUntil(dropOldCaches().then(() => self.clients.claim()))
+})
+
+// What is still pending when the connection was lost goes out once it is back, though no page is open any more.
+self.addEventListener('sync' as 'message', (event) => {
+  syncInBackground(event as unknown as BackgroundEvent, () => ({ sync: { url: '/v1', token: keptToken } }))
 })
 
 self.addEventListener('fetch', (event) => {

@@ -3,7 +3,7 @@
 //! One instance looks at one store. What a call takes in bytes is written before
 //! it by `room`; numbers, addresses and lengths are all that crosses else.
 
-use pannier::collection::{JOURNAL, OUTBOX};
+use pannier::collection::{JOURNAL, OUTBOX, PARKED};
 use pannier::format::document::{Document, Value, Writer};
 use pannier::format::varint;
 use pannier::key::{self, Part};
@@ -173,7 +173,7 @@ fn write_row(out: &mut Writer, Row { key, value, is_doubtful }: Row) {
     let tree = key.first().copied().unwrap_or_default();
     let value = match tree {
         _ if tree == OUTBOX.0 => decode_mutation(&value).map(|mutation| told(&mutation, None)),
-        _ if tree == JOURNAL.0 => acknowledged(&value),
+        _ if tree == JOURNAL.0 || tree == PARKED.0 => acknowledged(&value),
         _ => Some(value),
     };
     out.array(4);

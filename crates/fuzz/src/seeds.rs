@@ -190,6 +190,7 @@ fn messages(request: fn(&SyncRequest) -> Vec<u8>, answer: fn(&Answer) -> Vec<u8>
     let scopes = vec![
         ScopeRequest { name: Collection::Cart, cookie: Some(300) },
         ScopeRequest { name: Collection::Catalog, cookie: None },
+        ScopeRequest { name: Collection::from_name("add-wins:wishes").expect("a name"), cookie: None },
     ];
     let full = SyncRequest {
         protocol: PROTOCOL,

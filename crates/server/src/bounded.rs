@@ -5,11 +5,15 @@
 //! a word of it behind, and that is how a shopper gets on.
 
 use pannier::format::document::{Document, Value};
+use pannier::shop::own;
 use pannier::sync::mutation::{Context, Rules, Status, Verdict};
 use pannier::sync::rows::{Rows, RowsError};
 use rusqlite::Connection;
 
 use crate::tx::{Tx, Usage, failed};
+
+/// Collections of a shop's own that one shopper may write to: what is known of one never goes.
+const SCOPES_MAX: u64 = 64;
 
 /// Bytes of such a note: a removed line is its old row and the time.
 const NOTE_BYTES_MAX: u64 = 256;
@@ -40,7 +44,12 @@ impl Rules for Bounded<'_> {
         execute("SAVEPOINT mutation").map_err(failed)?;
         let verdict = self.rules.execute(name, v, args, context, rows)?;
         let after = Tx::new(self.connection).usage(self.shopper)?;
-        let over = self.over(&before, &after);
+        let scopes =
+            if name == own::PUT || name == own::ADD { Tx::new(self.connection).own_scopes(self.shopper)? } else { 0 };
+        let over = match scopes {
+            0..=SCOPES_MAX => self.over(&before, &after),
+            _ => Some(full("shopper_collections", SCOPES_MAX)),
+        };
         if over.is_some() {
             execute("ROLLBACK TO mutation").map_err(failed)?;
         }
@@ -49,13 +58,14 @@ impl Rules for Bounded<'_> {
     }
 }
 
+fn full(limit: &str, most: u64) -> Verdict {
+    let most = Value::Int(i64::try_from(most).unwrap_or(i64::MAX));
+    let detail = Document::object(&[("limit", Value::Str(limit)), ("most", most)]).unwrap_or_default();
+    Verdict { status: Status::Rejected, code: Some("shopper_full"), detail }
+}
+
 impl Bounded<'_> {
     fn over(&self, before: &Usage, after: &Usage) -> Option<Verdict> {
-        let full = |limit: &str, most: u64| {
-            let most = Value::Int(i64::try_from(most).unwrap_or(i64::MAX));
-            let detail = Document::object(&[("limit", Value::Str(limit)), ("most", most)]).unwrap_or_default();
-            Verdict { status: Status::Rejected, code: Some("shopper_full"), detail }
-        };
         if after.rows > self.most.rows && after.rows > before.rows {
             Some(full("shopper_rows", self.most.rows))
         } else if after.bytes > self.most.bytes

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pannier::format::document::{Document, DocumentRef};
-use pannier::shop::decide::{Decision, Decisions};
-use pannier::shop::{coupon, order};
+use pannier::shop::decide::{Decision, Decisions, is_decided};
+use pannier::shop::{coupon, order, own};
 use pannier::sync::mutation::{Context, Id, Mutation};
 use pannier::sync::rows::{Collection, Rows, RowsError};
 use pannier::sync::server::SHARED;
@@ -34,7 +34,7 @@ const ANSWER_BYTES_MAX: u64 = 16 * 1024;
 const TOKEN_S: u64 = 60;
 
 /// The mutations that ask for a decision.
-const DECIDED: [&str; 3] = [coupon::COUPON, order::SUBMIT, order::CANCEL];
+const DECIDED: [&str; 5] = [coupon::COUPON, order::SUBMIT, order::CANCEL, own::PUT, own::DELETE];
 
 /// Where to ask.
 pub struct Hook {
@@ -136,7 +136,8 @@ impl Hook {
 fn decided_name(mutation: &Mutation) -> Option<&'static str> {
     let takes_back = mutation.args.as_ref().bool("remove") == Some(true);
     let name = DECIDED.into_iter().find(|name| *name == mutation.name)?;
-    (name != coupon::COUPON || !takes_back).then_some(name)
+    let is_decided = is_decided(name, mutation.args.as_ref());
+    (is_decided && (name != coupon::COUPON || !takes_back)).then_some(name)
 }
 
 /// Those of `mutations` that were executed before, or of whose order all is known already.
@@ -230,5 +231,9 @@ impl Decisions for Answers {
         _: &mut dyn Rows,
     ) -> Result<Decision, RowsError> {
         self.said(order::CANCEL, args)
+    }
+
+    fn row(&self, args: DocumentRef<'_>, _: &Context, _: &mut dyn Rows) -> Result<Decision, RowsError> {
+        self.said(if args.get("row").is_some() { own::PUT } else { own::DELETE }, args)
     }
 }

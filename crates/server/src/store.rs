@@ -52,7 +52,7 @@ pub const SCHEMA: &str = "
     ) WITHOUT ROWID;
     -- A mutation that comes again under another client is known by its id.
     CREATE INDEX outcome_by_id ON outcome (id);
-    -- Where each scope stands. live counts its rows that are no tombstones, rows all, bytes their
+    -- Where each scope stands; collection is a number, or the name of one of a shop's own. live counts its rows that are no tombstones, rows all, bytes their
     -- keys and values; pruned is the highest revision of a tombstone that is gone, digest the sum
     -- over the rows with which devices compare theirs.
     CREATE TABLE scope (

@@ -12,7 +12,7 @@ use pannier::shop::decide::{Decisions, ServerRules, is_decided};
 use pannier::shop::stock::CatalogDecisions;
 use pannier::sync::mutation::Context;
 use pannier::sync::rows::{Collection, RowsError};
-use pannier::sync::server::{self, Limits, SHARED, ServeError, ServerTx};
+use pannier::sync::server::{self, Limits, SHARED, ServeError};
 use pannier::sync::wire::{
     self, Answer, MUTATIONS_PER_SYNC_MAX, REQUEST_BYTES_MAX, SyncError, SyncRequest, SyncResponse,
 };
@@ -193,17 +193,15 @@ fn transact(
     request: &SyncRequest,
 ) -> Result<(SyncResponse, Vec<Collection>), ServeError> {
     let mut tx = Tx::new(connection);
-    let before = revs(&mut tx, shopper)?;
+    let before = revs(&tx, shopper)?;
     let context = Context::at(now_ms());
     // An anonymous cart may be claimed when its token has long expired.
     let is_secret = |anonymous: &str, token: &str| app.signers.secret.has_signed(token, anonymous);
     let rules = ServerRules { decisions: decided, is_secret: &is_secret };
     let rules = Bounded { rules: &rules, connection, shopper, most: app.shopper_most };
     let response = server::sync(&mut tx, &rules, shopper, request, &context, &Limits::default())?;
-    let after = revs(&mut tx, shopper)?;
-    let moved = Collection::ALL.into_iter().zip(before.iter().zip(&after));
-    let moved = moved.filter(|(_, (before, after))| before != after).map(|(collection, _)| collection);
-    Ok((response, moved.collect()))
+    let moved = revs(&tx, shopper)?.into_iter().filter(|scope| !before.contains(scope));
+    Ok((response, moved.map(|(collection, _)| collection).collect()))
 }
 
 /// Who decides the mutations of a request: the catalog, or the shop's system, which is asked here.
@@ -211,7 +209,7 @@ fn transact(
 async fn decide(app: &App, shopper: &str, request: &mut SyncRequest) -> Result<Box<dyn Decisions + Send>, Failure> {
     let Some(hook) = &app.hook else { return Ok(Box::new(CatalogDecisions::default())) };
     request.mutations.truncate(MUTATIONS_PER_SYNC_MAX);
-    if !request.mutations.iter().any(|mutation| is_decided(&mutation.name)) {
+    if !request.mutations.iter().any(|mutation| is_decided(&mutation.name, mutation.args.as_ref())) {
         return Ok(Box::new(Answers::default()));
     }
     let (client, owner, mutations) = (request.client, shopper.to_owned(), request.mutations.clone());
@@ -228,6 +226,8 @@ async fn decide(app: &App, shopper: &str, request: &mut SyncRequest) -> Result<B
     Ok(Box::new(answers))
 }
 
-fn revs(tx: &mut Tx<'_>, shopper: &str) -> Result<Vec<u64>, RowsError> {
-    Collection::ALL.into_iter().map(|collection| tx.rev(server::owner(shopper, collection), collection)).collect()
+fn revs(tx: &Tx<'_>, shopper: &str) -> Result<Vec<(Collection, u64)>, RowsError> {
+    let mut revs = tx.revs(shopper)?;
+    revs.append(&mut tx.revs(SHARED)?);
+    Ok(revs)
 }

@@ -1,11 +1,11 @@
 //! One open SQLite transaction, as the core's side of the protocol sees it.
 
 use pannier::format::document::Document;
-use pannier::sync::mutation::{Id, Outcome, Status};
+use pannier::sync::mutation::{Id, Outcome, Status, UNKNOWN_MUTATION};
 use pannier::sync::rows::{Collection, RowsError};
 use pannier::sync::server::{ChangePage, ClientState, SHARED, ServerTx, Standing, StoredOutcome};
 use pannier::sync::wire::{self, Change};
-use rusqlite::types::FromSqlError;
+use rusqlite::types::{FromSqlError, ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
 use crate::{now_ms, pieces};
@@ -44,7 +44,7 @@ impl<'a> Tx<'a> {
 
     fn under(&self, owner: &str, collection: Collection, key: &str) -> Result<Option<Under>, RowsError> {
         self.prepare("SELECT value FROM row WHERE owner = ?1 AND collection = ?2 AND key = ?3")?
-            .query_row(params![owner, collection.number(), key], |row| {
+            .query_row(params![owner, column(&collection), key], |row| {
                 let value = row.get_ref(0)?.as_blob_or_null()?;
                 Ok(Under {
                     is_live: value.is_some(),
@@ -77,14 +77,14 @@ impl<'a> Tx<'a> {
                  ON CONFLICT DO UPDATE SET rev = rev + 1, live = live + ?3, rows = rows + ?4, bytes = bytes + ?5,
                  digest = (digest + ?6) & ?7 RETURNING rev",
             )?
-            .query_row(params![owner, collection.number(), live, rows, bytes, part, wire::NUMBER_MAX], |row| row.get(0))
+            .query_row(params![owner, column(&collection), live, rows, bytes, part, wire::NUMBER_MAX], |row| row.get(0))
             .map_err(failed)?;
         let dead_ms = value.is_none().then(now_ms);
         self.prepare(
             "INSERT INTO row (owner, collection, key, rev, value, dead_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT DO UPDATE SET rev = excluded.rev, value = excluded.value, dead_ms = excluded.dead_ms",
         )?
-        .execute(params![owner, collection.number(), key, rev, value, dead_ms])
+        .execute(params![owner, column(&collection), key, rev, value, dead_ms])
         .map_err(failed)?;
         if collection == Collection::Catalog && owner == SHARED {
             pieces::append(self.connection, rev, key, value).map_err(failed)?;
@@ -99,9 +99,33 @@ impl<'a> Tx<'a> {
             .map_err(failed)
     }
 
+    /// How many collections of the shop's own a shopper has ever written to.
+    pub fn own_scopes(&self, shopper: &str) -> Result<u64, RowsError> {
+        self.prepare("SELECT count(*) FROM scope WHERE owner = ?1 AND typeof(collection) = 'text'")?
+            .query_row([shopper], |row| row.get(0))
+            .map_err(failed)
+    }
+
+    /// The revisions of an owner's scopes.
+    pub fn revs(&self, owner: &str) -> Result<Vec<(Collection, u64)>, RowsError> {
+        let mut scopes = self.prepare("SELECT collection, rev FROM scope WHERE owner = ?1")?;
+        let mut rows = scopes.query([owner]).map_err(failed)?;
+        let mut revs = Vec::new();
+        while let Some(row) = rows.next().map_err(failed)? {
+            let collection = match row.get_ref(0).map_err(failed)? {
+                ValueRef::Integer(number) => u8::try_from(number).ok().and_then(Collection::from_number),
+                name => name.as_str().ok().and_then(Collection::from_name),
+            };
+            if let Some(collection) = collection {
+                revs.push((collection, row.get(1).map_err(failed)?));
+            }
+        }
+        Ok(revs)
+    }
+
     fn scope(&self, column: &str, owner: &str, collection: Collection) -> Result<u64, RowsError> {
         self.prepare(&format!("SELECT {column} FROM scope WHERE owner = ?1 AND collection = ?2"))?
-            .query_row(params![owner, collection.number()], |row| row.get(0))
+            .query_row(params![owner, self::column(&collection)], |row| row.get(0))
             .optional()
             .map(Option::unwrap_or_default)
             .map_err(failed)
@@ -140,9 +164,9 @@ impl ServerTx for Tx<'_> {
     fn outcome_by_id(&mut self, shopper: &str, id: Id) -> Result<Option<StoredOutcome>, RowsError> {
         self.prepare(
             "SELECT hash, outcome.id, status, code, rev, detail, seq FROM outcome JOIN client ON client.id = outcome.client
-             WHERE outcome.id = ?1 AND shopper = ?2 LIMIT 1",
+             WHERE outcome.id = ?1 AND shopper = ?2 AND code IS NOT ?3 LIMIT 1",
         )?
-        .query_row(params![id.0, shopper], |row| stored_outcome(row.get(6)?, row))
+        .query_row(params![id.0, shopper, UNKNOWN_MUTATION], |row| stored_outcome(row.get(6)?, row))
         .optional()
         .map_err(failed)
     }
@@ -180,7 +204,7 @@ impl ServerTx for Tx<'_> {
     fn get(&mut self, owner: &str, collection: Collection, key: &str) -> Result<Option<Document>, RowsError> {
         let value = self
             .prepare("SELECT value FROM row WHERE owner = ?1 AND collection = ?2 AND key = ?3")?
-            .query_row(params![owner, collection.number(), key], |row| row.get(0))
+            .query_row(params![owner, column(&collection), key], |row| row.get(0))
             .optional()
             .map_err(failed)?
             .flatten();
@@ -212,7 +236,7 @@ impl ServerTx for Tx<'_> {
              ORDER BY key LIMIT ?4",
         )?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let mut rows = statement.query(params![owner, collection.number(), after, limit]).map_err(failed)?;
+        let mut rows = statement.query(params![owner, column(&collection), after, limit]).map_err(failed)?;
         let mut found = Vec::new();
         while let Some(row) = rows.next().map_err(failed)? {
             let key: String = row.get(0).map_err(failed)?;
@@ -220,6 +244,11 @@ impl ServerTx for Tx<'_> {
             found.push((key, value));
         }
         Ok(found)
+    }
+
+    fn own(&mut self, owner: &str) -> Result<Vec<Collection>, RowsError> {
+        let scopes = self.revs(owner)?.into_iter().map(|(collection, _)| collection);
+        Ok(scopes.filter(|collection| matches!(collection, Collection::Own(_))).collect())
     }
 
     fn count(&mut self, owner: &str, collection: Collection) -> Result<u64, RowsError> {
@@ -232,7 +261,7 @@ impl ServerTx for Tx<'_> {
 
     fn standing(&mut self, owner: &str, collection: Collection) -> Result<Standing, RowsError> {
         self.prepare("SELECT rev, pruned, digest FROM scope WHERE owner = ?1 AND collection = ?2")?
-            .query_row(params![owner, collection.number()], |row| {
+            .query_row(params![owner, column(&collection)], |row| {
                 Ok(Standing { rev: row.get(0)?, pruned: row.get(1)?, digest: row.get(2)? })
             })
             .optional()
@@ -252,7 +281,7 @@ impl ServerTx for Tx<'_> {
             "SELECT key, rev, value FROM row
              WHERE owner = ?1 AND collection = ?2 AND rev > ?3 ORDER BY rev",
         )?;
-        let mut rows = statement.query(params![owner, collection.number(), after]).map_err(failed)?;
+        let mut rows = statement.query(params![owner, column(&collection), after]).map_err(failed)?;
         let (mut page, mut bytes) = (ChangePage::default(), 0);
         while let Some(row) = rows.next().map_err(failed)? {
             if !page.changes.is_empty() && (page.changes.len() >= rows_max || bytes >= bytes_max) {
@@ -269,6 +298,14 @@ impl ServerTx for Tx<'_> {
             });
         }
         Ok(page)
+    }
+}
+
+/// How a collection stands in the tables: by its number, one of a shop's own by its name.
+fn column(collection: &Collection) -> ToSqlOutput<'_> {
+    match collection {
+        Collection::Own(own) => ToSqlOutput::Borrowed(ValueRef::Text(own.name().as_bytes())),
+        one => ToSqlOutput::from(one.number()),
     }
 }
 

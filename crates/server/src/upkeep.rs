@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use pannier::sync::rows::Collection;
 use pannier::sync::server::TOMBSTONE_KEPT_MS;
+use rusqlite::types::Value;
 use rusqlite::{Connection, params};
 
 use crate::http::App;
@@ -58,7 +59,7 @@ fn prune(connection: &Connection, before_ms: u64) -> rusqlite::Result<usize> {
     )?;
     let old = old
         .query_map(params![before_ms, Collection::Catalog.number(), TOMBSTONES_PER_TRANSACTION as i64], |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?, row.get::<_, i64>(3)?))
+            Ok((row.get::<_, String>(0)?, row.get::<_, Value>(1)?, row.get::<_, String>(2)?, row.get::<_, i64>(3)?))
         })?
         .collect::<rusqlite::Result<Vec<_>>>()?;
     for (owner, collection, key, rev) in &old {

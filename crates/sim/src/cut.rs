@@ -78,6 +78,10 @@ impl ServerTx for Cut<'_> {
         self.call()?.standing(owner, collection)
     }
 
+    fn own(&mut self, owner: &str) -> Result<Vec<Collection>, RowsError> {
+        self.call()?.own(owner)
+    }
+
     fn count(&mut self, owner: &str, collection: Collection) -> Result<u64, RowsError> {
         self.call()?.count(owner, collection)
     }

@@ -1,11 +1,12 @@
 //! Looking into a tab: what it shows, what it holds.
 
 use crate::device::Device;
+use crate::tab::OWN;
 use pannier::collection::{META, OUTBOX, OUTCOMES, Workspace, number_key, row_key};
 use pannier::format::document::Document;
 use pannier::key::after_prefix;
 use pannier::store::{Reader, Scan};
-use pannier::sync::client::{Client, rows_tree};
+use pannier::sync::client::{Client, tree_of};
 use pannier::sync::mutation::Mutation;
 use pannier::sync::rows::Collection;
 use pannier::tree::TreeError;
@@ -19,6 +20,8 @@ pub type RowMap = BTreeMap<String, Document>;
 pub struct Stored {
     /// The confirmed cart.
     pub base: RowMap,
+    /// The confirmed rows of the shop's own collections.
+    pub own: BTreeMap<(Collection, String), Document>,
     /// Pending mutations in order.
     pub outbox: Vec<Mutation>,
     /// Outcomes kept, by sequence number.
@@ -45,7 +48,12 @@ impl Device {
                 outcomes.insert(seq, Document::from_stored(value.to_vec()));
             })?;
             let sync = reader.get(&row_key(META, "sync"))?.map_or_else(Document::default, Document::from_stored);
-            Ok(Stored { base: rows(client, reader, Collection::Cart)?, outbox, outcomes, sync })
+            let mut own = BTreeMap::new();
+            for name in OWN {
+                let collection = Collection::from_name(name).expect("a name");
+                own.extend(rows(client, reader, collection)?.into_iter().map(|(key, row)| ((collection, key), row)));
+            }
+            Ok(Stored { base: rows(client, reader, Collection::Cart)?, own, outbox, outcomes, sync })
         })
     }
 
@@ -68,7 +76,7 @@ impl Device {
 
 fn rows(client: &Client, reader: Reader<'_>, collection: Collection) -> Result<RowMap, TreeError> {
     let mut workspace = Workspace::new(reader, client.schema(), 0);
-    Ok(workspace.scan(rows_tree(collection), None, usize::MAX)?.into_iter().collect())
+    Ok(workspace.scan(tree_of(client.schema(), collection), None, usize::MAX)?.into_iter().collect())
 }
 
 fn scan(reader: Reader<'_>, tree: u8, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), TreeError> {

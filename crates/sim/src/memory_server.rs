@@ -4,7 +4,7 @@
 use crate::cut::Cut;
 use pannier::format::document::Document;
 use pannier::shop::stock;
-use pannier::sync::mutation::{Context, Id, Rules};
+use pannier::sync::mutation::{Context, Id, Rules, UNKNOWN_MUTATION};
 use pannier::sync::rows::{Collection, RowsError};
 use pannier::sync::server::{
     self, ChangePage, ClientState, Limits, SHARED, ServeError, ServerTx, Standing, StoredOutcome,
@@ -153,7 +153,10 @@ impl ServerTx for MemoryServer {
     fn outcome_by_id(&mut self, shopper: &str, id: Id) -> Result<Option<StoredOutcome>, RowsError> {
         let owned = |client| self.clients.get(client).is_some_and(|client| client.shopper == shopper);
         let mut outcomes = self.outcomes.iter().filter(|((client, _), _)| owned(client));
-        Ok(outcomes.find(|(_, (stored, _))| stored.outcome.id == id).map(|(_, (stored, _))| stored.clone()))
+        let is_it = |stored: &StoredOutcome| {
+            stored.outcome.id == id && stored.outcome.code.as_deref() != Some(UNKNOWN_MUTATION)
+        };
+        Ok(outcomes.find(|(_, (stored, _))| is_it(stored)).map(|(_, (stored, _))| stored.clone()))
     }
 
     fn put_outcome(&mut self, client: Id, stored: &StoredOutcome, now_ms: u64) -> Result<(), RowsError> {
@@ -193,6 +196,11 @@ impl ServerTx for MemoryServer {
             .filter(|(key, _)| after.is_none_or(|after| &key[..] > after))
             .take(limit)
             .collect())
+    }
+
+    fn own(&mut self, owner: &str) -> Result<Vec<Collection>, RowsError> {
+        let own = self.scopes.keys().filter(|(whose, kind)| whose == owner && matches!(kind, Collection::Own(_)));
+        Ok(own.map(|(_, kind)| *kind).collect())
     }
 
     fn count(&mut self, owner: &str, collection: Collection) -> Result<u64, RowsError> {

@@ -1,7 +1,7 @@
 //! The network between devices and the server, with its faults and counters.
 
 use crate::server::{NetworkError, Server, ServerEvent};
-use pannier::sync::mutation::Id;
+use pannier::sync::mutation::{Id, Outcome, UNKNOWN_MUTATION};
 use pannier::sync::rows::Collection;
 use pannier::sync::wire::{self, Answer, PROTOCOL, SCHEMA, ScopeRequest, SyncRequest, SyncResponse};
 use serde::{Deserialize, Serialize};
@@ -122,7 +122,9 @@ impl<'s> Network<'s> {
 
     fn note(&mut self, answer: &[u8]) {
         if let Ok(Answer::Ok(response)) = wire::decode_answer(answer) {
-            let new = response.outcomes.iter().filter(|outcome| self.known.insert(outcome.id));
+            // What is not known is executed each time.
+            let is_known = |outcome: &&Outcome| outcome.code.as_deref() != Some(UNKNOWN_MUTATION);
+            let new = response.outcomes.iter().filter(|outcome| !is_known(outcome) || self.known.insert(outcome.id));
             self.told += new.count() as u64;
         }
     }

@@ -40,6 +40,8 @@ pub struct Plain {
     pub visits: BTreeMap<String, (String, u64)>,
     /// Up to when visits are deleted, by sku; of all under the empty one.
     pub cuts: BTreeMap<String, u64>,
+    /// Rows of the shop's own collections, by collection and key; of each addition that wins, who made it.
+    pub own: BTreeMap<(String, String), Json>,
 }
 
 /// Status and code of an outcome.
@@ -99,6 +101,46 @@ impl Plain {
                 Removed::Left => ("adjusted", Some("added_elsewhere")),
                 Removed::All => APPLIED,
             },
+            _ => panic!("{name} is no mutation"),
+        }
+    }
+
+    /// Does one mutation of a row. `tag` is what its addition is known by.
+    ///
+    /// # Panics
+    /// When there is no such mutation.
+    pub fn apply_row(&mut self, name: &str, args: &Json, tag: u64) -> Came {
+        let text = |field: &str| args[field].as_str().expect("a string").to_owned();
+        let (collection, place) = (text("collection"), (text("collection"), text("key")));
+        let adds = collection.starts_with("add-wins:");
+        if name != "row.delete" && collection.starts_with("server-decides:") {
+            return ("rejected", Some("refused"));
+        }
+        match (name, self.own.get_mut(&place)) {
+            ("row.put", _) => {
+                let mut row = args["row"].clone();
+                if adds {
+                    row["$tag"] = tag.into();
+                }
+                self.own.insert(place, row);
+                APPLIED
+            }
+            ("row.add", None) => {
+                let mut row = args["row"].clone();
+                row["n"] = args["by"]["n"].clone();
+                self.own.insert(place, row);
+                APPLIED
+            }
+            ("row.add", Some(row)) => {
+                row["n"] = (row["n"].as_i64().unwrap_or(0) + args["by"]["n"].as_i64().expect("a number")).into();
+                APPLIED
+            }
+            ("row.delete", None) => ("noop", Some("row_gone")),
+            ("row.delete", Some(row)) if adds && row["$tag"] != args["seen"] => ("noop", Some("added_elsewhere")),
+            ("row.delete", Some(_)) => {
+                self.own.remove(&place);
+                APPLIED
+            }
             _ => panic!("{name} is no mutation"),
         }
     }

@@ -3,10 +3,11 @@
 use crate::device::Device;
 use crate::network::{Fault, Network};
 use crate::scenario::{Case, End, Holdings, Moment, RawMutation, Scenario, Step, ToldOutcome};
-use crate::server::Server;
+use crate::server::{NEWER, Server};
+use crate::tab::OWN;
 use crate::tab::Synced;
 use pannier::format::document::Document;
-use pannier::shop::{cart, claim, coupon, history, order};
+use pannier::shop::{cart, claim, coupon, history, order, own};
 use pannier::store::Options;
 use pannier::sync::client::{Operation, rows_tree};
 use pannier::sync::mutation::{ERASE, Id, Mutation};
@@ -62,7 +63,13 @@ fn place(on: &str) -> (&str, usize) {
 fn mutation_name(name: &str) -> Result<&'static str, String> {
     let carts = [cart::ADD, cart::ADJUST, cart::SET_QTY, cart::SELECT, cart::SAVE_FOR_LATER, cart::REMOVE, cart::CLEAR];
     let others = [ERASE, claim::CLAIM, coupon::COUPON, history::VISIT, history::DELETE, order::SUBMIT, order::CANCEL];
-    carts.into_iter().chain(others).find(|known| *known == name).ok_or_else(|| format!("no mutation is called {name}"))
+    let own = [own::PUT, own::DELETE, own::ADD, NEWER];
+    carts
+        .into_iter()
+        .chain(others)
+        .chain(own)
+        .find(|known| *known == name)
+        .ok_or_else(|| format!("no mutation is called {name}"))
 }
 
 fn document(value: &Json) -> Document {
@@ -293,7 +300,7 @@ impl World<'_> {
     fn end(&mut self, end: &End) -> Result<(), String> {
         same("requests", &self.network.requests, &end.requests)?;
         let shoppers: BTreeSet<String> = self.devices.values().map(|device| device.shopper.clone()).collect();
-        let nothing = Holdings::default();
+        let (nothing, none) = (Holdings::default(), BTreeMap::new());
         for shopper in shoppers.iter().chain(end.server.keys()) {
             let expected = end.server.get(shopper).unwrap_or(&nothing);
             if expected.pending != 0 || !expected.catalog.is_empty() {
@@ -309,6 +316,11 @@ impl World<'_> {
             same(&format!("{shopper}'s history on the server"), &skus(&visits), &expected.history)?;
             let orders = pulled(&mut self.network, shopper, Collection::Orders);
             same_cart(&format!("{shopper}'s orders on the server"), &lines(orders), &expected.orders)?;
+            for name in OWN {
+                let rows = pulled(&mut self.network, shopper, Collection::from_name(name).expect("a name"));
+                let expected = expected.own.get(name).unwrap_or(&none);
+                same_cart(&format!("{shopper}'s {name} on the server"), &lines(rows), expected)?;
+            }
         }
         for (name, device) in &mut self.devices {
             let expected = end.devices.get(name).unwrap_or(&nothing);
@@ -373,6 +385,10 @@ fn holdings(device: &mut Device, tab: usize, expected: &Holdings) -> Result<(), 
     same("history", &skus(&device.view(tab, Collection::History)), &expected.history)?;
     same_cart("orders", &lines(device.view(tab, Collection::Orders)), &expected.orders)?;
     same_products(device, tab, &expected.catalog)?;
+    for name in OWN {
+        let rows = device.view(tab, Collection::from_name(name).expect("a name"));
+        same_cart(name, &lines(rows), expected.own.get(name).unwrap_or(&BTreeMap::new()))?;
+    }
     same("pending", &device.tab(tab).client.pending_count(), &expected.pending)
 }
 

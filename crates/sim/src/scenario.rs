@@ -260,6 +260,9 @@ pub struct Holdings {
     /// Orders: fields that each must have.
     #[serde(default)]
     pub orders: BTreeMap<String, Json>,
+    /// Rows of the shop's own collections, by collection: fields that each must have.
+    #[serde(default)]
+    pub own: BTreeMap<String, BTreeMap<String, Json>>,
     /// Products whose fields must be as given; on devices only.
     #[serde(default)]
     pub catalog: BTreeMap<String, Json>,

@@ -1,10 +1,11 @@
 //! What scenarios need of a server, and the server in this process.
 
 use crate::memory_server::MemoryServer;
-use pannier::format::document::Document;
+use pannier::format::document::{Document, Value};
 use pannier::shop::decide::ServerRules;
 use pannier::shop::stock::{self, CatalogDecisions};
-use pannier::sync::mutation::{Context, Id, Mutation, Outcome, Rules, Verdict};
+use pannier::shop::{ShopRules, cart};
+use pannier::sync::mutation::{Context, Id, Mutation, Outcome, Rules, UNKNOWN_MUTATION, Verdict};
 use pannier::sync::rows::{Collection, Rows, RowsError};
 use pannier::sync::server::{Limits, ServeError, ServerTx, TOMBSTONE_KEPT_MS};
 use pannier::sync::wire::{self, Answer, SyncError, SyncRequest};
@@ -90,8 +91,22 @@ pub enum ServerEvent {
     Wipe,
 }
 
+/// A mutation that newer clients have, and servers only once they are upgraded: it selects a line
+/// of the cart.
+pub const NEWER: &str = "cart.wave";
+
+/// What [`NEWER`] does, where it is known.
+pub fn wave(args: &Document, context: &Context, rows: &mut dyn Rows) -> Result<Verdict, RowsError> {
+    let line = args.as_ref().get("line").unwrap_or(Value::Null);
+    let args = Document::object(&[("line", line), ("selected", Value::Bool(true))]).expect("a document");
+    ShopRules.execute(cart::SELECT, 1, &args, context, rows)
+}
+
 /// Rules that count what they execute.
-struct Counting<'a>(&'a Cell<u64>);
+struct Counting<'a> {
+    executions: &'a Cell<u64>,
+    is_newer: bool,
+}
 
 impl Rules for Counting<'_> {
     fn execute(
@@ -102,7 +117,10 @@ impl Rules for Counting<'_> {
         context: &Context,
         rows: &mut dyn Rows,
     ) -> Result<Verdict, RowsError> {
-        self.0.set(self.0.get() + 1);
+        self.executions.set(self.executions.get() + 1);
+        if name == NEWER && self.is_newer {
+            return wave(args, context, rows);
+        }
         ServerRules {
             decisions: &CatalogDecisions::default(),
             is_secret: &|anonymous, given| secret(anonymous) == given,
@@ -146,6 +164,8 @@ pub struct InProcess {
     pub clock_ms: u64,
     /// The database fails after so many calls of the next request's transaction.
     pub cut_after: Option<u32>,
+    /// Whether it knows [`NEWER`].
+    pub is_newer: bool,
     executions: Cell<u64>,
     last_seqs: BTreeMap<Id, u64>,
     /// For each shopper, which client brought the cart to which revision.
@@ -167,6 +187,7 @@ impl Default for InProcess {
             log: Vec::new(),
             clock_ms: START_MS,
             cut_after: None,
+            is_newer: false,
             executions: Cell::new(0),
             last_seqs: BTreeMap::new(),
             writers: BTreeMap::new(),
@@ -185,7 +206,7 @@ impl InProcess {
     fn serve(&mut self, shopper: &str, body: &[u8]) -> Result<Answer, SyncError> {
         let request = wire::decode_request(body)?;
         let before = self.executions.get();
-        let rules = Counting(&self.executions);
+        let rules = Counting { executions: &self.executions, is_newer: self.is_newer };
         let (limits, cut_after) = (Limits::default(), self.cut_after.take());
         let served = self.database.serve_cut(&rules, shopper, &request, self.clock_ms, &limits, cut_after);
         match served {
@@ -215,7 +236,10 @@ impl InProcess {
         for (mutation, outcome) in request.mutations.iter().zip(outcomes) {
             if mutation.seq > before {
                 let (mutation, outcome) = (mutation.clone(), outcome.clone());
-                let is_same = |other: &Executed| other.mutation.id == mutation.id && other.shopper == shopper;
+                let is_same = |other: &Executed| {
+                    let is_known = other.outcome.code.as_deref() != Some(UNKNOWN_MUTATION);
+                    other.mutation.id == mutation.id && other.shopper == shopper && is_known
+                };
                 let again = self.log.iter().any(is_same);
                 self.log.push(Executed { shopper: shopper.into(), client, mutation, outcome, concurrent, again });
             }

@@ -1,17 +1,61 @@
 //! A tab: a client, and what is under way between it and the device's records.
 
 use crate::device::Told;
+use crate::server::{NEWER, wave};
 use pannier::collection::index::Definition;
 use pannier::collection::schema::Declared;
+use pannier::format::document::{Document, DocumentRef};
 use pannier::shop::ShopRules;
 use pannier::store::memory::MemoryRecords;
 use pannier::store::{Request, RequestId, Response, Store};
-use pannier::sync::client::{Client, ClientEvent, ClientOptions, Operation};
-use pannier::sync::mutation::Id;
-use pannier::sync::rows::Collection;
+use pannier::sync::client::{Client, ClientEvent, ClientOptions, ClientRules, Operation};
+use pannier::sync::mutation::{Context, Id, Rules, Verdict};
+use pannier::sync::rows::{Collection, Rows, RowsError};
 use pannier::sync::wire::SyncError;
 use std::collections::VecDeque;
 use std::sync::Arc;
+
+/// Collections of the shop's own, one by each rule.
+pub const OWN: [&str; 4] = ["last-writer:drafts", "add-wins:wishes", "counter:points", "server-decides:offers"];
+
+/// The collections that are synced.
+pub fn scopes() -> Vec<Collection> {
+    Collection::ALL.into_iter().chain(OWN.iter().filter_map(|name| Collection::from_name(name))).collect()
+}
+
+/// The rules of a client that knows [`NEWER`].
+struct NewerRules;
+
+impl Rules for NewerRules {
+    fn execute(
+        &self,
+        name: &str,
+        v: u16,
+        args: &Document,
+        context: &Context,
+        rows: &mut dyn Rows,
+    ) -> Result<Verdict, RowsError> {
+        if name == NEWER { wave(args, context, rows) } else { ShopRules.execute(name, v, args, context, rows) }
+    }
+}
+
+impl ClientRules for NewerRules {
+    fn prepare(&self, name: &str, asked: &Document, rows: &mut dyn Rows) -> Result<Document, RowsError> {
+        ShopRules.prepare(name, asked, rows)
+    }
+
+    fn is_row(&self, collection: Collection, row: &Document) -> bool {
+        ShopRules.is_row(collection, row)
+    }
+
+    fn recreate(&self, collection: Collection, key: &str, row: &Document) -> Option<(&'static str, Document)> {
+        ShopRules.recreate(collection, key, row)
+    }
+
+    fn replaces(&self, collection: Collection, existing: DocumentRef<'_>, incoming: DocumentRef<'_>) -> bool {
+        ShopRules.replaces(collection, existing, incoming)
+    }
+}
 
 /// A log record on its way to another tab.
 pub type Broadcast = (u64, Arc<[u8]>);
@@ -49,24 +93,21 @@ pub enum Synced {
 impl Tab {
     /// A tab that is opening.
     pub fn open(store: pannier::store::Options, new_id: Id) -> Self {
-        let options = ClientOptions {
-            store,
-            collections: vec![Declared {
-                name: "catalog".into(),
-                key: vec!["id".into()],
-                indexes: vec![Definition {
-                    name: "byCategoryPrice".into(),
-                    fields: vec!["category".into(), "price".into()],
-                    flags: 0,
-                }],
-                ..Declared::default()
+        let declared = |name: &str, index: &str, fields: &[&str]| Declared {
+            name: name.into(),
+            key: vec!["id".into()],
+            indexes: vec![Definition {
+                name: index.into(),
+                fields: fields.iter().map(|field| (*field).into()).collect(),
+                flags: 0,
             }],
-            scopes: Collection::ALL.to_vec(),
-            new_id,
-            now_ms: 0,
+            ..Declared::default()
         };
+        let mut collections = vec![declared("catalog", "byCategoryPrice", &["category", "price"])];
+        collections.extend(OWN.map(|name| declared(name, "byNote", &["note"])));
+        let options = ClientOptions { store, collections, scopes: scopes(), new_id, now_ms: 0 };
         Self {
-            client: Client::new(options, Box::new(ShopRules)),
+            client: Client::new(options, Box::new(NewerRules)),
             asked: VecDeque::new(),
             answered: VecDeque::new(),
             inbox: VecDeque::new(),
@@ -78,13 +119,7 @@ impl Tab {
     }
 
     /// Submits a mutation; it is visible at once and durable later.
-    pub fn mutate(
-        &mut self,
-        name: &'static str,
-        asked: pannier::format::document::Document,
-        id: Id,
-        now_ms: u64,
-    ) -> u64 {
+    pub fn mutate(&mut self, name: &'static str, asked: Document, id: Id, now_ms: u64) -> u64 {
         let ticket = self.client.submit(Operation::Mutate { name, asked, id, at: now_ms }, now_ms);
         self.undurable.push_back((ticket, id));
         ticket

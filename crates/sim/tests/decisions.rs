@@ -134,6 +134,15 @@ impl Decisions for Says {
     ) -> Result<Decision, RowsError> {
         self.coupon(args, context, rows)
     }
+
+    fn row(
+        &self,
+        args: pannier::format::document::DocumentRef<'_>,
+        context: &Context,
+        rows: &mut dyn pannier::sync::rows::Rows,
+    ) -> Result<Decision, RowsError> {
+        self.coupon(args, context, rows)
+    }
 }
 
 #[test]
@@ -161,9 +170,34 @@ fn a_shop_decides_in_its_own_words_and_within_bounds() {
         assert!(matches!(failed, Err(ServeError::Rows(RowsError::Backend(_)))), "{failed:?}");
     }
     assert_eq!(
-        ["cart.coupon", "order.submit", "order.cancel", "cart.add", "cart.claim"].map(is_decided),
+        ["cart.coupon", "order.submit", "order.cancel", "cart.add", "cart.claim"]
+            .map(|name| is_decided(name, Document::default().as_ref())),
         [true, true, true, false, false]
     );
+}
+
+#[test]
+fn a_shop_decides_about_rows_of_the_collections_that_are_its_to_decide() {
+    let mut world = World::new();
+    let args = |collection: &str| json!({"collection": collection, "key": "k", "row": {"id": "k", "price": 1}});
+    let nobody = world.told("row.put", args("server-decides:offers"));
+    assert_eq!((&nobody[1], &nobody[2]), (&json!("refused"), &json!({"why": "nobody decides"})));
+    let says = |decision: Json| Says(Decision::Accepted(serde_json::from_value(decision).unwrap()));
+    world.ask(&says(json!({"price": 9})), "row.put", args("server-decides:offers")).unwrap();
+    let row = |world: &World, name: &str| {
+        let collection = pannier::sync::rows::Collection::from_name(name).unwrap();
+        world.server.rows("ann", collection).first().map(|(_, row)| json!(row))
+    };
+    assert_eq!(row(&world, "server-decides:offers"), Some(json!({"id": "k", "price": 9})));
+    let refuses = Says(Decision::Refused { code: "refused", detail: Document::default() });
+    let gone = json!({"collection": "server-decides:offers", "key": "k"});
+    world.ask(&refuses, "row.delete", gone.clone()).unwrap();
+    assert!(row(&world, "server-decides:offers").is_some());
+    world.ask(&says(json!({})), "row.delete", gone).unwrap();
+    assert_eq!(row(&world, "server-decides:offers"), None);
+    // The others ask nobody.
+    world.ask(&refuses, "row.put", args("last-writer:drafts")).unwrap();
+    assert_eq!(row(&world, "last-writer:drafts"), Some(json!({"id": "k", "price": 1})));
 }
 
 #[test]

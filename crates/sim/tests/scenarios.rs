@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use std::ops::RangeInclusive;
 
 /// The scenarios that must be there: one that is lost would fail nowhere else.
-const NUMBERS: [RangeInclusive<u32>; 2] = [1..=47, 50..=51];
+const NUMBERS: [RangeInclusive<u32>; 2] = [1..=47, 50..=53];
 
 #[test]
 fn every_scenario_ends_as_it_must() {

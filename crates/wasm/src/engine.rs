@@ -40,7 +40,7 @@ const REFUSED: f64 = -3.0;
 const FAILED: f64 = -4.0;
 
 /// The same order stands in `js/src/store.ts`.
-pub(crate) const NAMES: [&str; 14] = [
+pub(crate) const NAMES: [&str; 17] = [
     "cart.add",
     "cart.adjust",
     "cart.setQty",
@@ -55,6 +55,9 @@ pub(crate) const NAMES: [&str; 14] = [
     "order.submit",
     "order.cancel",
     "shopper.erase",
+    "row.put",
+    "row.delete",
+    "row.add",
 ];
 
 /// A document that was written before; null where it is none.

@@ -11,7 +11,7 @@ use crate::collection::{
 };
 use crate::format::document::{Document, DocumentRef, Value};
 use crate::format::log::Entry;
-use crate::sync::mutation::{Context, ERASE, Id, Mutation, Status, Verdict};
+use crate::sync::mutation::{Context, ERASE, Id, Mutation, Status, UNKNOWN_MUTATION, Verdict};
 use crate::sync::rows::Collection;
 use crate::sync::wire;
 use crate::tree::{Tree, TreeError};
@@ -134,7 +134,7 @@ impl Client {
         id: Id,
         at: u64,
     ) -> Result<(), Stop> {
-        let context = Context::at(self.now_ms);
+        let context = Context { id, ..Context::at(self.now_ms) };
         let written = workspace.written();
         let mut rows = WorkspaceRows(workspace);
         let args = self.rules.prepare(name, asked, &mut rows).map_err(tree_error)?;
@@ -145,7 +145,7 @@ impl Client {
         if is_of_device && !self.pending.is_empty() {
             return Err(Stop::refused("pending", &[]));
         }
-        let is_sent = match collection_of(name) {
+        let is_sent = match collection_of(name, &args) {
             Some(collection) => self.scopes.contains(&collection),
             None => !self.scopes.is_empty() && !is_of_device,
         };
@@ -171,7 +171,8 @@ impl Edit {
     /// Notes a write; refuses one of a collection that rules alone write.
     fn writes<'s>(&mut self, schema: &'s Schema, rows_tree: TreeId) -> Result<&'s schema::Collection, Stop> {
         self.is_under_view = true;
-        schema.collection(rows_tree).ok_or_else(|| Stop::bad_args("collection", "must be one that a page writes"))
+        let written = schema.collection(rows_tree).filter(|collection| !collection.is_merged());
+        written.ok_or_else(|| Stop::bad_args("collection", "must be one that a page writes"))
     }
 }
 
@@ -231,7 +232,7 @@ pub(super) fn put_newer(
 /// server never.
 fn refuse_what_no_server_would_take(verdict: Verdict) -> Result<(), Stop> {
     match verdict.code {
-        Some(code @ ("bad_args" | "unknown_mutation")) if verdict.status == Status::Rejected => {
+        Some(code @ ("bad_args" | UNKNOWN_MUTATION)) if verdict.status == Status::Rejected => {
             Err(Stop::Refused { code, detail: verdict.detail })
         }
         _ => Ok(()),

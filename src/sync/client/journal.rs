@@ -1,20 +1,21 @@
 //! The journal: mutations that the server has acknowledged, kept for the case
-//! that it loses them.
+//! that it loses them. Those that it did not know are parked in another one.
 //!
 //! Only what had an effect is in it. What was refused must not take effect
 //! years later, because a restored server finds other stock.
 
-use crate::collection::{JOURNAL, Workspace, key_number, number_key};
+use crate::collection::{TreeId, Workspace, key_number, number_key};
 use crate::format::varint;
 use crate::store::Scan;
 use crate::sync::mutation::Mutation;
-use crate::sync::wire::{self, JOURNAL_AGE_MS_MAX, JOURNAL_BYTES_MAX, JOURNAL_MUTATIONS_MAX};
+use crate::sync::wire::{self, JOURNAL_BYTES_MAX, JOURNAL_MUTATIONS_MAX};
 use crate::tree::TreeError;
 use alloc::vec::Vec;
 
 /// What the journal holds.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Journal {
+    pub(super) tree: TreeId,
     /// Mutations from this number on, as far as they had an effect.
     pub(super) first: u64,
     pub(super) count: u64,
@@ -27,19 +28,19 @@ impl Journal {
         let mut entry = Vec::new();
         varint::write(&mut entry, at);
         entry.extend_from_slice(&wire::encode_mutation(mutation));
-        workspace.write(&number_key(JOURNAL, mutation.seq), Some(&entry));
+        workspace.write(&number_key(self.tree, mutation.seq), Some(&entry));
         self.count += 1;
         self.bytes += entry.len() as u64;
     }
 
-    /// Drops what is too old, and the oldest of what is too much.
-    pub(super) fn prune(&mut self, workspace: &mut Workspace<'_>, now_ms: u64) -> Result<(), TreeError> {
+    /// Drops what was added before `before_ms`, and the oldest of what is too much.
+    pub(super) fn prune(&mut self, workspace: &mut Workspace<'_>, before_ms: u64) -> Result<(), TreeError> {
         let mut dropped = Vec::new();
-        let (from, to) = (number_key(JOURNAL, self.first), [JOURNAL.0 + 1]);
+        let (from, to) = (number_key(self.tree, self.first), [self.tree.0 + 1]);
         let mut journal = self.clone();
         workspace.reader().scan(Scan::ascending(&from, &to), &mut |key, entry| {
             let Some(seq) = key_number(key) else { return true };
-            let is_old = acknowledged_at(entry).saturating_add(JOURNAL_AGE_MS_MAX) < now_ms;
+            let is_old = acknowledged_at(entry) < before_ms;
             let is_much = journal.count > JOURNAL_MUTATIONS_MAX as u64 || journal.bytes > JOURNAL_BYTES_MAX;
             if is_old || is_much {
                 journal.first = seq + 1;
@@ -51,7 +52,7 @@ impl Journal {
         })?;
         *self = journal;
         for seq in dropped {
-            workspace.write(&number_key(JOURNAL, seq), None);
+            workspace.write(&number_key(self.tree, seq), None);
         }
         Ok(())
     }
@@ -59,7 +60,7 @@ impl Journal {
     /// The mutations from number `from` on, taken out.
     pub(super) fn take(&mut self, workspace: &mut Workspace<'_>, from: u64) -> Result<Vec<Mutation>, TreeError> {
         let mut taken = Vec::new();
-        let (from, to) = (number_key(JOURNAL, from), [JOURNAL.0 + 1]);
+        let (from, to) = (number_key(self.tree, from), [self.tree.0 + 1]);
         let (mut count, mut bytes) = (0, 0);
         workspace.reader().scan(Scan::ascending(&from, &to), &mut |_, mut entry| {
             count += 1;
@@ -69,7 +70,7 @@ impl Journal {
             true
         })?;
         for mutation in &taken {
-            workspace.write(&number_key(JOURNAL, mutation.seq), None);
+            workspace.write(&number_key(self.tree, mutation.seq), None);
         }
         self.count = self.count.saturating_sub(count);
         self.bytes = self.bytes.saturating_sub(bytes);

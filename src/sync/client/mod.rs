@@ -26,7 +26,7 @@ mod state;
 
 pub use changes::CHANGED_ROWS_MAX;
 pub use frame::{FRAME_AGE_MS_MAX, FRAMES_MAX, TRANSACTION_OPERATIONS_MAX};
-pub use operation::{OUTCOMES_MAX, Operation};
+pub use operation::{OUTCOMES_MAX, Operation, PARKED_MS};
 
 use crate::collection::budget::Budget;
 use crate::collection::index::Definition;
@@ -196,6 +196,8 @@ pub struct Client {
     /// Outcomes of the first pending mutations, until those of all that the server has
     /// executed have come.
     outcomes: Vec<Outcome>,
+    /// What was parked has come back into the outbox by an answer that may not be durable yet.
+    is_unparking: bool,
     /// Pages of a pull, until the last has come.
     staging: Option<Staging>,
     /// Recoveries since the last answer that was none of them.
@@ -212,9 +214,18 @@ pub struct Client {
     events: Vec<ClientEvent>,
 }
 
-/// The tree that holds the rows of a collection.
+/// The tree that holds the rows of a collection of every shop.
 pub fn rows_tree(collection: Collection) -> TreeId {
     TreeId(ROWS + collection.number())
+}
+
+/// The tree that holds the rows of any collection. What the store has never heard of is in a tree
+/// that nobody reads.
+pub fn tree_of(schema: &Schema, collection: Collection) -> TreeId {
+    match collection {
+        Collection::Own(own) => schema.named(own.name()).map_or(TreeId(ROWS), |known| known.tree),
+        one => rows_tree(one),
+    }
 }
 
 fn tree_bit(rows_tree: TreeId) -> u64 {
@@ -233,7 +244,8 @@ impl Client {
     pub fn new(options: ClientOptions, rules: Box<dyn ClientRules>) -> Self {
         let mut declared = options.collections;
         for collection in &mut declared {
-            collection.tree = Collection::from_name(&collection.name).map(rows_tree);
+            let known = Collection::ALL.into_iter().find(|known| known.name() == collection.name);
+            collection.tree = known.map(rows_tree);
         }
         let by_at = Definition { name: "byAt".into(), fields: alloc::vec!["at".into()], flags: 0 };
         let history = Some(rows_tree(Collection::History));
@@ -265,6 +277,7 @@ impl Client {
             erasure_told: Erasure::None,
             sent: None,
             outcomes: Vec::new(),
+            is_unparking: false,
             staging: None,
             recoveries: 0,
             recovered: None,
@@ -422,6 +435,7 @@ impl Client {
                 ticket = Some(queued.ticket);
                 match queued.operation {
                     Operation::Apply(answer) => {
+                        self.is_unparking = false;
                         let more = answer.more(&self.pending) || self.recovered.is_some();
                         self.events.extend(self.recovered.take().map(ClientEvent::Recovered));
                         self.events.push(ClientEvent::Synced { more });
@@ -449,6 +463,7 @@ impl Client {
             match queued.operation {
                 Operation::SetUp { .. } | Operation::Mutate { .. } => self.staged.push_back(queued),
                 Operation::Apply(_) | Operation::Recover(_) => {
+                    self.is_unparking = false;
                     let after_ms = RETRY_AFTER_NO_ROOM_MS;
                     self.events.push(ClientEvent::SyncRefused(SyncError::Retry { after_ms }));
                 }

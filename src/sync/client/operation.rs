@@ -4,16 +4,16 @@ use super::edit::put_newer;
 use super::exchange::Applied;
 use super::recovery::Recovery;
 use super::state::{CLIENT_ROW, SYNC_ROW, SyncState};
-use super::{Client, ClientEvent, Erasure, rows_tree};
+use super::{Client, ClientEvent, Erasure, tree_of};
 use crate::collection::upkeep::{self, SCHEMA_ROW};
 use crate::collection::{
     self, Finished, META, OUTBOX, OUTCOMES, Query, Stop, TreeId, Workspace, number_key, row_key, schema,
 };
 use crate::format::document::{Document, Value};
 use crate::store::Scan;
-use crate::sync::mutation::{ERASE, Id, Mutation, Outcome, Status};
+use crate::sync::mutation::{ERASE, Id, Mutation, Outcome, Status, UNKNOWN_MUTATION};
 use crate::sync::rows::Collection;
-use crate::sync::wire::{self, Change, ScopePatch};
+use crate::sync::wire::{self, Change, JOURNAL_AGE_MS_MAX, ScopePatch};
 use crate::tree::TreeError;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -26,6 +26,10 @@ const OUTCOMES_KEPT: u64 = 200;
 /// Most outcomes kept until they are acknowledged: a shop that never does must
 /// not fill the device.
 pub const OUTCOMES_MAX: u64 = 1000;
+
+/// Milliseconds, by the server's clock, after which what a server did not know is sent again:
+/// servers are not upgraded more often.
+pub const PARKED_MS: u64 = 3600 * 1000;
 
 /// Version of the arguments of every mutation so far.
 pub(super) const ARGS_VERSION: u16 = 1;
@@ -151,10 +155,15 @@ impl Client {
             workspace.write(&key, Some(row.as_bytes()));
         }
         let mut seq = self.pending.last().map_or(self.state.confirmed_seq, |last| last.seq);
-        for collection in [Collection::Cart, Collection::History] {
-            let is_new = self.scopes.contains(&collection) && self.state.pulled(collection).is_none();
-            if is_new && self.erasure() == Erasure::None {
-                seq = self.recreate_local(&mut workspace, collection, seq)?;
+        for &collection in self.scopes.iter().filter(|_| self.erasure() == Erasure::None) {
+            if let Collection::Own(own) = collection
+                && let Some(before) = schema.named(own.bare_name())
+            {
+                // From when the shop had not declared how its rows merge.
+                seq = self.recreate_local(&mut workspace, collection, before.tree, seq)?;
+            }
+            if self.state.pulled(collection).is_none() {
+                seq = self.recreate_local(&mut workspace, collection, tree_of(&schema, collection), seq)?;
             }
         }
         let finished = workspace.finish()?;
@@ -202,9 +211,12 @@ impl Client {
         &self,
         workspace: &mut Workspace<'_>,
         collection: Collection,
+        tree: TreeId,
         mut seq: u64,
     ) -> Result<u64, TreeError> {
-        let tree = rows_tree(collection);
+        if matches!(collection, Collection::Catalog | Collection::Orders) {
+            return Ok(seq);
+        }
         for (key, row) in workspace.scan(tree, None, usize::MAX)? {
             if let Some((name, args)) = self.rules.recreate(collection, &key, &row) {
                 seq += 1;
@@ -241,7 +253,7 @@ impl Client {
         let mut recovered = None;
         let mut workspace = Workspace::new(self.store.reader(), &self.schema, self.now_ms);
         for patch in &answer.scopes {
-            let tree = rows_tree(patch.name);
+            let tree = tree_of(&self.schema, patch.name);
             self.check_rows(&patch.changes, patch.name)?;
             // Products that the shop itself has stored stay over the first pull.
             let keeps = patch.name == Collection::Catalog && self.state.pulled(patch.name).is_none();
@@ -257,7 +269,7 @@ impl Client {
                     Change::Del { key, .. } => workspace.delete(tree, key)?,
                 }
             }
-            let differs = differs(&mut workspace, patch)?;
+            let differs = differs(&mut workspace, tree, patch)?;
             if differs && !patch.reset {
                 let told = [("code", Value::Str("digest")), ("scope", Value::Str(patch.name.name()))];
                 recovered = Document::object(&told).ok();
@@ -276,11 +288,29 @@ impl Client {
             if matches!(outcome.status, Status::Applied | Status::Adjusted) {
                 state.erased |= mutation.name == ERASE;
                 state.journal.add(&mut workspace, mutation, answer.at);
+            } else if outcome.code.as_deref() == Some(UNKNOWN_MUTATION) {
+                state.parked.add(&mut workspace, mutation, answer.at);
+                state.parked_at = answer.at;
             }
         }
-        state.journal.prune(&mut workspace, answer.at)?;
+        state.journal.prune(&mut workspace, answer.at.saturating_sub(JOURNAL_AGE_MS_MAX))?;
+        state.parked.prune(&mut workspace, 0)?;
         state.epoch = Some(answer.epoch);
         state.confirmed_seq = state.confirmed_seq.max(answer.last_seq);
+        let confirmed = self.pending.iter().take_while(|mutation| mutation.seq <= state.confirmed_seq).count();
+        let mut unparked = Vec::new();
+        if state.parked.count > 0
+            && self.erasure() == Erasure::None
+            && answer.at >= state.parked_at.saturating_add(PARKED_MS)
+        {
+            unparked = state.parked.take(&mut workspace, 0)?;
+            state.parked_at = answer.at;
+        }
+        let last = self.pending.last().map_or(0, |last| last.seq).max(state.confirmed_seq);
+        for (mutation, seq) in unparked.iter_mut().zip(last + 1..) {
+            mutation.seq = seq;
+            workspace.write(&number_key(OUTBOX, seq), Some(&wire::encode_mutation(mutation)));
+        }
         if state == self.state {
             return Ok(0);
         }
@@ -289,8 +319,9 @@ impl Client {
         self.state = state;
         self.recovered = recovered;
         self.outcomes.clear();
-        let confirmed = self.pending.iter().take_while(|mutation| mutation.seq <= self.state.confirmed_seq).count();
         self.pending = self.pending.split_off(confirmed);
+        self.is_unparking |= !unparked.is_empty();
+        self.pending.append(&mut unparked);
         Ok(self.commit(finished))
     }
 
@@ -322,12 +353,12 @@ impl Client {
 
 /// Whether the rows of a scope are not those that the server has. The history
 /// is not looked at: visits go when a device has no room.
-fn differs(workspace: &mut Workspace<'_>, patch: &ScopePatch) -> Result<bool, TreeError> {
+fn differs(workspace: &mut Workspace<'_>, tree: TreeId, patch: &ScopePatch) -> Result<bool, TreeError> {
     let Some(expected) = patch.digest.filter(|_| patch.name != Collection::History) else {
         return Ok(false);
     };
     let mut digest = 0;
-    for (key, row) in workspace.scan(rows_tree(patch.name), None, usize::MAX)? {
+    for (key, row) in workspace.scan(tree, None, usize::MAX)? {
         digest = wire::add_digest(digest, wire::digest(&key, row.as_bytes()));
     }
     Ok(digest != expected)
@@ -348,11 +379,13 @@ fn told(mutation: &Mutation, outcome: &Outcome, again: bool) -> Document {
     Document::object(&fields[..fields.len() - usize::from(!again)]).unwrap_or_default()
 }
 
-/// A mutation's name begins with its collection's; that of orders with `order`.
-pub(super) fn collection_of(mutation: &str) -> Option<Collection> {
+/// A mutation's name begins with its collection's; that of orders with `order`, and with
+/// `row` where its arguments tell.
+pub(super) fn collection_of(mutation: &str, args: &Document) -> Option<Collection> {
     let dot = mutation.bytes().position(|byte| byte == b'.')?;
     match mutation.get(..dot)? {
         "order" => Some(Collection::Orders),
+        "row" => Collection::from_name(args.as_ref().str("collection")?),
         name => Collection::from_name(name),
     }
 }

@@ -3,15 +3,17 @@
 use super::changes::Written;
 use super::journal::Journal;
 use super::operation::collection_of;
-use super::{Client, ClientEvent, Erasure, rows_tree};
+use super::{Client, ClientEvent, Erasure, tree_of};
 use crate::collection::upkeep::SCHEMA_ROW;
-use crate::collection::{META, OUTBOX, OUTCOMES, Schema, Stop, Workspace, key_number, number_key, row_key};
+use crate::collection::{
+    JOURNAL, META, OUTBOX, OUTCOMES, PARKED, Schema, Stop, Workspace, key_number, number_key, row_key,
+};
 use crate::format::document::{Document, Value};
 use crate::format::{Corrupt, Place};
 use crate::key::after_prefix;
 use crate::store::Scan;
 use crate::sync::mutation::{Context, ERASE, Id, Mutation};
-use crate::sync::rows::{Collection, Rows, RowsError};
+use crate::sync::rows::{Collection, Own, Rows, RowsError};
 use crate::sync::wire;
 use crate::tree::TreeError;
 use alloc::string::String;
@@ -22,7 +24,7 @@ pub(super) const CLIENT_ROW: &str = "client";
 pub(super) const SYNC_ROW: &str = "sync";
 
 /// Where the client stands with the server.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct SyncState {
     pub(super) client: Option<Id>,
     pub(super) epoch: Option<u64>,
@@ -38,9 +40,32 @@ pub(super) struct SyncState {
     /// The server has executed [`ERASE`], or none is asked.
     pub(super) erased: bool,
     pub(super) journal: Journal,
+    /// What the server did not know, and waits for one that does.
+    pub(super) parked: Journal,
+    /// When that was last sent, by the server's clock.
+    pub(super) parked_at: u64,
     /// Of each collection that was ever pulled; `None` where the rows are to
     /// be pulled anew.
     pub(super) cookies: Vec<(Collection, Option<u64>)>,
+}
+
+impl Default for SyncState {
+    fn default() -> Self {
+        let journal = |tree| Journal { tree, first: 0, count: 0, bytes: 0 };
+        Self {
+            client: None,
+            epoch: None,
+            confirmed_seq: 0,
+            first_seq: 1,
+            again_to: 0,
+            acknowledged: 0,
+            erased: false,
+            journal: journal(JOURNAL),
+            parked: journal(PARKED),
+            parked_at: 0,
+            cookies: Vec::new(),
+        }
+    }
 }
 
 impl SyncState {
@@ -57,7 +82,8 @@ impl SyncState {
     /// are from before it was taken out of the journal.
     fn shows(&self, mutation: &Mutation) -> bool {
         mutation.seq <= self.again_to
-            && collection_of(&mutation.name).is_some_and(|collection| self.pulled(collection) == Some(None))
+            && collection_of(&mutation.name, &mutation.args)
+                .is_some_and(|collection| self.pulled(collection) == Some(None))
     }
 
     pub(super) fn set_cookie(&mut self, collection: Collection, cookie: Option<u64>) {
@@ -77,6 +103,9 @@ impl SyncState {
             ("journalFirst", int(self.journal.first)),
             ("journalCount", int(self.journal.count)),
             ("journalBytes", int(self.journal.bytes)),
+            ("parkedCount", int(self.parked.count)),
+            ("parkedBytes", int(self.parked.bytes)),
+            ("parkedAt", int(self.parked_at)),
         ];
         if self.erased {
             fields.push(("erased", Value::Bool(true)));
@@ -100,12 +129,15 @@ impl SyncState {
         self.again_to = number("againTo");
         self.acknowledged = number("acknowledged");
         self.erased = row.bool("erased") == Some(true);
-        self.journal =
-            Journal { first: number("journalFirst"), count: number("journalCount"), bytes: number("journalBytes") };
-        self.cookies.clear();
-        for collection in Collection::ALL {
-            if row.get(collection.name()).is_some() {
-                self.cookies.push((collection, row.u64(collection.name())));
+        self.journal.first = number("journalFirst");
+        self.journal.count = number("journalCount");
+        self.journal.bytes = number("journalBytes");
+        self.parked.count = number("parkedCount");
+        self.parked.bytes = number("parkedBytes");
+        self.parked_at = number("parkedAt");
+        for (name, _) in row.fields() {
+            if let Some(collection) = Collection::from_name(name) {
+                self.set_cookie(collection, row.u64(name));
             }
         }
     }
@@ -126,7 +158,7 @@ impl Client {
             let mut workspace = Workspace::new(reader, &self.schema, self.now_ms);
             for mutation in self.pending.iter().filter(|mutation| !self.state.shows(mutation)) {
                 // A page that was just opened has not told the time yet.
-                let context = Context::at(self.now_ms.max(mutation.at));
+                let context = Context { id: mutation.id, ..Context::at(self.now_ms.max(mutation.at)) };
                 let mut rows = WorkspaceRows(&mut workspace);
                 let done = self.rules.execute(&mutation.name, mutation.v, &mutation.args, &context, &mut rows);
                 match done {
@@ -177,7 +209,7 @@ impl Client {
 
     fn load(&mut self) -> Result<(), TreeError> {
         let reader = self.store.reader();
-        let mut state = SyncState { first_seq: 1, ..SyncState::default() };
+        let mut state = SyncState::default();
         if let Some(row) = reader.get(&row_key(META, CLIENT_ROW))? {
             let row = Document::from_stored(row);
             state.client = match row.as_ref().get("id") {
@@ -263,15 +295,15 @@ pub(super) struct WorkspaceRows<'w, 'a>(pub(super) &'w mut Workspace<'a>);
 
 impl Rows for WorkspaceRows<'_, '_> {
     fn get(&mut self, collection: Collection, key: &str) -> Result<Option<Document>, RowsError> {
-        self.0.get(rows_tree(collection), key).map_err(rows_error)
+        self.0.get(tree_of(self.0.schema(), collection), key).map_err(rows_error)
     }
 
     fn put(&mut self, collection: Collection, key: &str, value: &Document) -> Result<(), RowsError> {
-        self.0.put(rows_tree(collection), key, value.as_bytes()).map_err(rows_error)
+        self.0.put(tree_of(self.0.schema(), collection), key, value.as_bytes()).map_err(rows_error)
     }
 
     fn delete(&mut self, collection: Collection, key: &str) -> Result<(), RowsError> {
-        self.0.delete(rows_tree(collection), key).map_err(rows_error)
+        self.0.delete(tree_of(self.0.schema(), collection), key).map_err(rows_error)
     }
 
     fn scan(
@@ -280,11 +312,16 @@ impl Rows for WorkspaceRows<'_, '_> {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<(String, Document)>, RowsError> {
-        self.0.scan(rows_tree(collection), after, limit).map_err(rows_error)
+        self.0.scan(tree_of(self.0.schema(), collection), after, limit).map_err(rows_error)
+    }
+
+    fn own(&mut self) -> Result<Vec<Collection>, RowsError> {
+        let names = self.0.schema().collections().iter();
+        Ok(names.filter_map(|known| Own::parse(&known.name)).map(Collection::Own).collect())
     }
 
     fn count(&mut self, collection: Collection) -> Result<u64, RowsError> {
-        self.0.count(rows_tree(collection)).map_err(rows_error)
+        self.0.count(tree_of(self.0.schema(), collection)).map_err(rows_error)
     }
 }
 

@@ -10,9 +10,13 @@ use super::{Answer, Change, ScopePatch, SyncError, SyncRequest, SyncResponse};
 use crate::format::document::Document;
 use crate::format::varint;
 use crate::sync::mutation::{Id, Mutation, Outcome, Status};
-use crate::sync::rows::Collection;
+use crate::sync::rows::{Collection, Own};
 use alloc::string::String;
 use alloc::vec::Vec;
+
+/// What stands before the name of a collection of a shop's own.
+const OWN: u8 = 4;
+const OWN_PLACE: u64 = OWN as u64;
 
 /// Encodes a request.
 pub fn encode_request(request: &SyncRequest) -> Vec<u8> {
@@ -25,7 +29,13 @@ pub fn encode_request(request: &SyncRequest) -> Vec<u8> {
     varint::write(&mut out, request.first_seq);
     varint::write(&mut out, request.scopes.len() as u64);
     for scope in &request.scopes {
-        out.push(scope.name.number() - 1);
+        match scope.name {
+            Collection::Own(own) => {
+                out.push(OWN);
+                write_bytes(&mut out, own.name().as_bytes());
+            }
+            one => out.push(one.number() - 1),
+        }
         write_option(&mut out, scope.cookie);
     }
     varint::write(&mut out, request.mutations.len() as u64);
@@ -141,7 +151,10 @@ fn read_outcome(rest: &mut &[u8]) -> Option<Outcome> {
 
 fn read_patch(rest: &mut &[u8]) -> Option<ScopePatch> {
     Some(ScopePatch {
-        name: *Collection::ALL.get(usize::try_from(varint::read(rest)?).ok()?)?,
+        name: match varint::read(rest)? {
+            OWN_PLACE => Collection::Own(Own::parse(&read_string(rest)?)?),
+            place => *Collection::ALL.get(usize::try_from(place).ok()?)?,
+        },
         cookie: varint::read(rest)?,
         reset: read_bool(rest)?,
         more: read_bool(rest)?,

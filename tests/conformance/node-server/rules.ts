@@ -3,6 +3,7 @@
 import { Rows, type Json, type Row } from "./store.ts";
 import { claim } from "./claim.ts";
 import { cancel, coupon, submit } from "./orders.ts";
+import * as own from "./own.ts";
 
 export interface Verdict { status: "applied" | "adjusted" | "noop" | "rejected"; code: string | null; detail: Row }
 
@@ -251,7 +252,7 @@ function forget(args: Row, rows: Rows): Verdict {
 }
 
 function erase(rows: Rows): Verdict {
-  for (const name of ["cart", "history"] as const) {
+  for (const name of rows.store.written(rows.shopper)) {
     for (const [key] of rows.all(name)) rows.put(name, key, null);
   }
   rows.put("history", CUT, { cut: rows.now });
@@ -273,6 +274,9 @@ const RULES: Record<string, (args: Row, rows: Rows) => Verdict> = {
   "order.submit": submit,
   "order.cancel": cancel,
   "shopper.erase": (_, rows) => erase(rows),
+  "row.put": own.put,
+  "row.delete": own.remove,
+  "row.add": own.add,
 };
 
 /** Executes a mutation. A rejected one has written nothing. */

@@ -4,8 +4,13 @@ import type { Verdict } from "./rules.ts";
 
 export type Json = null | boolean | number | string | Json[] | Row;
 export interface Row { [field: string]: Json }
-export type Collection = "cart" | "history" | "catalog" | "orders";
-export const COLLECTIONS: Collection[] = ["cart", "history", "catalog", "orders"];
+export type Collection = string;
+const COLLECTIONS = ["cart", "history", "catalog", "orders"];
+/** Whether it is the name of a collection of a shop's own, with its rule. */
+export const isOwn = (name: string): boolean =>
+  /^(last-writer|add-wins|counter|server-decides):[\w-]{1,32}$/.test(name);
+export const isCollection = (name: Json | undefined): name is Collection =>
+  typeof name === "string" && (COLLECTIONS.includes(name) || isOwn(name));
 
 interface Stored { rev: number; value: Row | null }
 interface Scope { rev: number; rows: Map<string, Stored> }
@@ -33,6 +38,12 @@ export class Store {
     if (!scope) this.scopes.set(key, (scope = { rev: 0, rows: new Map() }));
     return scope;
   }
+
+  /** The collections of a shopper whose rows go with an erasure. */
+  written(shopper: string): Collection[] {
+    const names = [...this.scopes.keys()].map((key) => key.split(" ")[0]!);
+    return names.filter((name) => name !== "orders" && this.scopes.has(`${name} ${shopper}`));
+  }
 }
 
 /** The rows of a shopper, for one mutation. */
@@ -41,7 +52,8 @@ export class Rows {
   rev = 0;
 
   constructor(
-    readonly store: Store, readonly shopper: string, readonly now: number, readonly validFor: number | null = null,
+    readonly store: Store, readonly shopper: string, readonly now: number,
+    readonly id = "", readonly validFor: number | null = null,
   ) {}
 
   get(name: Collection, key: string): Row | undefined {

@@ -1,7 +1,7 @@
 // One request, one transaction: JavaScript runs it without a break, and what can be refused is refused before
 // the first write.
 
-import { COLLECTIONS, Rows, Store, type Collection, type Json, type Outcome, type Row } from "./store.ts";
+import { isCollection, Rows, Store, type Collection, type Json, type Outcome, type Row } from "./store.ts";
 import { execute, isObject } from "./rules.ts";
 
 const MUTATIONS_PER_SYNC_MAX = 100;
@@ -50,8 +50,8 @@ export function read(body: string) {
   }
   if (!isObject(row)) throw malformed("the body is no object");
   const scopes = rowsOf(row, "scopes").map((scope) => {
-    if (!COLLECTIONS.includes(scope.name as Collection)) throw malformed("there is no such scope");
-    return { name: scope.name as Collection, cookie: orNull(scope, "cookie") };
+    if (!isCollection(scope.name)) throw malformed("there is no such scope");
+    return { name: scope.name, cookie: orNull(scope, "cookie") };
   });
   const mutations = rowsOf(row, "mutations").map((one) => {
     if (typeof one.name !== "string") throw malformed("a mutation has no name");
@@ -92,7 +92,7 @@ export function sync(store: Store, shopper: string, request: Request, now: numbe
     const elsewhere = store.byId.get(name);
     const outcome = elsewhere?.hash === hash ? { ...elsewhere.outcome, seq } : run(store, shopper, mutation, now);
     client.outcomes.set(seq, { hash, outcome });
-    store.byId.set(name, { hash, outcome });
+    if (outcome.code !== "unknown_mutation") store.byId.set(name, { hash, outcome });
     client.last_seq = seq;
     return outcome;
   });
@@ -103,7 +103,7 @@ export function sync(store: Store, shopper: string, request: Request, now: numbe
 
 function run(store: Store, shopper: string, mutation: Mutation, now: number): Outcome {
   const { seq, id, name, v, args, valid_for } = mutation;
-  const rows = new Rows(store, shopper, now, valid_for);
+  const rows = new Rows(store, shopper, now, id, valid_for);
   const verdict = execute(name, v, args, rows);
   return { seq, id, ...verdict, rev: rows.rev };
 }

@@ -4,7 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-use pannier::shop::{cart, history, product};
+use pannier::shop::{cart, history, own, product};
+use pannier::sync::client::PARKED_MS;
 use pannier::sync::mutation;
 use pannier::sync::server::{OUTCOME_KEPT_MS, TOMBSTONE_KEPT_MS};
 use pannier::sync::wire::{self, Answer, SyncRequest};
@@ -117,6 +118,9 @@ fn the_limits_are_those_of_the_code() {
         ("CART_LINES_MAX", cart::CART_LINES_MAX as u64),
         ("QTY_PER_LINE_MAX", product::QTY_PER_LINE_MAX),
         ("HISTORY_VISITS_MAX", history::HISTORY_VISITS_MAX as u64),
+        ("OWN_ROW_BYTES_MAX", own::OWN_ROW_BYTES_MAX as u64),
+        ("SCOPES_PER_SYNC_MAX", wire::SCOPES_PER_SYNC_MAX as u64),
+        ("PARKED_MS", PARKED_MS),
     ];
     for (name, value) in limits {
         assert!(text.contains(&format!("| `{name}` | {value} |")), "{name} is {value}");

@@ -3,12 +3,14 @@
 use super::event::At;
 use super::{Counts, Numbers, World};
 use crate::inspect::{RowMap, Stored};
-use crate::server::Server;
+use crate::server::{NEWER, Server, wave};
+use crate::tab::OWN;
 use pannier::format::document::{Document, DocumentRef, Value};
 use pannier::shop::ShopRules;
-use pannier::sync::mutation::{Context, Id, Rules, Status};
+use pannier::sync::mutation::{Context, Id, Rules, Status, UNKNOWN_MUTATION};
 use pannier::sync::rows::{Collection, Rows, RowsError};
 use pannier::sync::server::ServerTx;
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A shopper's cart on the server at one moment.
@@ -51,6 +53,11 @@ impl Rows for MapRows {
         Ok(rows.map(|((_, key), row)| (key.clone(), row.clone())).collect())
     }
 
+    fn own(&mut self) -> Result<Vec<Collection>, RowsError> {
+        let own = self.0.keys().filter(|(kind, _)| matches!(kind, Collection::Own(_)));
+        Ok(own.map(|(kind, _)| *kind).collect())
+    }
+
     fn count(&mut self, collection: Collection) -> Result<u64, RowsError> {
         Ok(self.0.keys().filter(|(other, _)| *other == collection).count() as u64)
     }
@@ -90,7 +97,16 @@ impl World {
             }
             let args = serde_json::to_value(&mutation.args).expect("JSON");
             let plain = self.plain.get_mut(&executed.shopper[..]).expect("a shopper");
-            let came = plain.apply(&mutation.name, &args, self.server.clock_ms);
+            let is_known = mutation.name != NEWER || outcome.code.as_deref() != Some(UNKNOWN_MUTATION);
+            let came = match &mutation.name[..] {
+                NEWER if self.server.is_newer => {
+                    plain.apply("cart.select", &json!({ "line": args["line"], "selected": true }), self.server.clock_ms)
+                }
+                NEWER => ("rejected", Some(UNKNOWN_MUTATION)),
+                name if name.starts_with("row.") => plain.apply_row(name, &args, tag(mutation.id)),
+                name => plain.apply(name, &args, self.server.clock_ms),
+            };
+            assert!(is_known || !self.server.is_newer, "a newer server did not know {mutation:?}");
             assert_eq!((outcome.status.name(), outcome.code.as_deref()), came, "{mutation:?}");
             self.outcomes.entry(mutation.id).or_default().push(outcome.clone());
         }
@@ -119,6 +135,12 @@ impl World {
                 }
             }
             assert_eq!((&visits, &cuts), (&plain.visits, &plain.cuts), "{shopper}'s history is not");
+            let mut own = BTreeMap::new();
+            for name in OWN {
+                let rows = self.server.database.rows(shopper, Collection::from_name(name).expect("a name"));
+                own.extend(rows.into_iter().map(|(key, row)| ((name.to_owned(), key), json!(row))));
+            }
+            assert_eq!(own, plain.own, "{shopper}'s own rows are not what the log comes to");
             let rev = self.server.database.rev(shopper, Collection::Cart).expect("memory does not fail");
             let last_seqs = last_seqs.clone();
             self.snapshots.push(Snapshot { shopper, epoch, rev, cart, last_seqs });
@@ -167,18 +189,30 @@ impl World {
         let catalog = device.view(at.tab, Collection::Catalog);
         let catalog = catalog.into_iter().map(|(key, row)| ((Collection::Catalog, key), row));
         let base = stored.base.iter().map(|(key, row)| ((Collection::Cart, key.clone()), row.clone()));
-        let mut rows = MapRows(catalog.chain(base).collect());
+        let mut rows = MapRows(catalog.chain(base).chain(stored.own.clone()).collect());
         // What came out of the journal shows in the rows until they are pulled anew.
         let is_old = stored.sync.as_ref().get("cart") == Some(Value::Null);
         let again_to = stored.sync.as_ref().u64("againTo").filter(|_| is_old).unwrap_or(0);
         for mutation in stored.outbox.iter().filter(|mutation| mutation.seq > again_to) {
-            let context = Context::at(now_ms);
-            let done = ShopRules.execute(&mutation.name, mutation.v, &mutation.args, &context, &mut rows);
+            let context = Context { id: mutation.id, ..Context::at(now_ms) };
+            let done = match &mutation.name[..] {
+                NEWER => wave(&mutation.args, &context, &mut rows),
+                name => ShopRules.execute(name, mutation.v, &mutation.args, &context, &mut rows),
+            };
             done.expect("rows in memory do not fail");
         }
         let cart: RowMap = rows.scan(Collection::Cart, None, 0).expect("memory").into_iter().collect();
         let view = self.devices[at.device].view(at.tab, Collection::Cart);
         assert_eq!(timeless_rows(&view), timeless_rows(&cart), "the view is not the base with the outbox on it");
+        for name in OWN {
+            let collection = Collection::from_name(name).expect("a name");
+            let own: RowMap = rows.scan(collection, None, 0).expect("memory").into_iter().collect();
+            assert_eq!(
+                self.devices[at.device].view(at.tab, collection),
+                own,
+                "{name} is not its base with the outbox on it"
+            );
+        }
     }
 
     fn check_outcomes(&self, device: usize, stored: &Stored) {
@@ -211,6 +245,8 @@ impl World {
             let shopper = self.devices[device].shopper.clone();
             let rows = |collection| -> RowMap { self.server.database.rows(&shopper, collection).into_iter().collect() };
             let (cart, history) = (rows(Collection::Cart), rows(Collection::History));
+            let own = OWN.map(|name| Collection::from_name(name).expect("a name"));
+            let own = own.map(|collection| (collection, rows(collection)));
             for tab in 0..self.devices[device].tabs.len() {
                 if self.devices[device].tabs[tab].is_some() {
                     self.look_into(At { device, tab });
@@ -218,19 +254,30 @@ impl World {
                     assert_eq!(device.tab(tab).client.pending_count(), 0);
                     assert_eq!(device.view(tab, Collection::Cart), cart);
                     assert_eq!(device.view(tab, Collection::History), history);
+                    for (collection, rows) in &own {
+                        assert_eq!(device.view(tab, *collection), *rows);
+                    }
                 }
             }
         }
         let log = self.server.log.iter().filter(|executed| !executed.again);
-        let ids: Vec<Id> = log.map(|executed| executed.mutation.id).collect();
+        assert_eq!(
+            self.server.executed(),
+            Some(log.clone().count() as u64),
+            "the rules ran for more than was answered"
+        );
+        let known = log.filter(|executed| executed.outcome.code.as_deref() != Some(UNKNOWN_MUTATION));
+        let ids: Vec<Id> = known.map(|executed| executed.mutation.id).collect();
         let once: BTreeSet<Id> = ids.iter().copied().collect();
         assert_eq!(once.len(), ids.len(), "a mutation was executed twice");
-        assert_eq!(self.server.executed(), Some(ids.len() as u64), "the rules ran for more than was answered");
         assert!(once.is_subset(&self.submitted), "what nobody asked for was executed");
         for id in self.devices.iter().flat_map(|device| &device.told.durable) {
             // What was refused before a restore is not done after it.
             let had = self.outcomes.get(id).into_iter().flatten();
-            let was_refused = had.into_iter().any(|had| matches!(had.status, Status::Noop | Status::Rejected));
+            let was_refused = had.into_iter().any(|had| {
+                let is_known = had.code.as_deref() != Some(UNKNOWN_MUTATION);
+                is_known && matches!(had.status, Status::Noop | Status::Rejected)
+            });
             assert!(once.contains(id) || was_refused, "a durable mutation was lost: {id}");
         }
     }
@@ -258,4 +305,9 @@ impl World {
         self.counts.add_many("conflicts between tabs", conflicts);
         self.counts
     }
+}
+
+/// What a row is known by that this mutation has put.
+fn tag(id: Id) -> u64 {
+    u64::from_le_bytes(id.0[..8].try_into().expect("8 bytes")) % (1 << 53)
 }

@@ -59,6 +59,14 @@ pub const REQUIRED: &[&str] = &[
     "history.visit noop deleted",
     "history.visit noop duplicate",
     "history.visit noop too_old",
+    "cart.wave applied",
+    "cart.wave rejected unknown_mutation",
+    "row.add applied",
+    "row.delete applied",
+    "row.delete noop added_elsewhere",
+    "row.delete noop row_gone",
+    "row.put applied",
+    "row.put rejected refused",
 ];
 
 impl Counts {

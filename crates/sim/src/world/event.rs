@@ -80,6 +80,14 @@ pub enum Intent {
     Save(bool),
     /// Deletes the visits of the product, or all.
     Forget(bool),
+    /// Writes a row of one of the shop's own collections.
+    Put(u8),
+    /// Deletes such a row.
+    Delete(u8),
+    /// Adds to one that counts.
+    Count(i8),
+    /// Does what older servers do not know.
+    Wave,
     /// Looks at the product; visits of one number are one event.
     Visit(Option<u8>),
 }
@@ -115,6 +123,8 @@ pub enum Event {
     Backup,
     /// The server's backup takes its place.
     Restore,
+    /// The server is upgraded, or an older one takes its place.
+    Upgrade(bool),
     /// A device's browser profile is copied onto a new device.
     Copy(usize),
     /// A device comes to rest, and is looked into.
@@ -154,6 +164,7 @@ impl Event {
             972..975 => Self::Backup,
             975..977 => Self::Restore,
             977..979 => Self::Copy(at.device),
+            979..981 => Self::Upgrade(rng.chance(50)),
             _ => Self::LookInto(at),
         }
     }
@@ -186,7 +197,11 @@ impl Fate {
 impl Intent {
     fn draw(rng: &mut Rng) -> Self {
         let small = 1 + rng.below(4) as u8;
-        match rng.below(22) {
+        match rng.below(30) {
+            22..25 => Self::Put(rng.below(4) as u8),
+            25..27 => Self::Delete(rng.below(4) as u8),
+            27..29 => Self::Count(small as i8 - 2),
+            29 => Self::Wave,
             20 => Self::Save(small > 2),
             21 => Self::Forget(small == 1),
             0..8 => Self::Add(if rng.chance(2) { MANY } else { u32::from(small) }),

@@ -12,13 +12,15 @@ pub use counts::{Counts, REQUIRED};
 use crate::device::Device;
 use crate::plain::{Plain, PlainProduct};
 use crate::rng::Rng;
-use crate::server::{InProcess, Server};
+use crate::server::{InProcess, NEWER, Server};
+use crate::tab::OWN;
 use check::Snapshot;
 use event::{At, DEVICES_MAX, Event, Intent, Moves, Setup, TABS_MAX};
 use network::Network;
 use pannier::format::document::Document;
-use pannier::shop::{cart, history};
+use pannier::shop::{cart, history, own};
 use pannier::store::{Failure, FailureKind, Options, Response};
+use pannier::sync::client::PARKED_MS;
 use pannier::sync::mutation::{Id, Outcome};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -168,6 +170,7 @@ impl World {
             Event::Backup => self.back_up(),
             Event::Restore => self.restore(),
             Event::Copy(device) => self.copy_profile(device),
+            Event::Upgrade(is_newer) => self.server.is_newer = is_newer,
             Event::LookInto(at) => self.look_into(at),
         }
         self.server.clock_ms += 1;
@@ -200,10 +203,10 @@ impl World {
     /// The backup takes the server's place, under an epoch that never was.
     fn restore(&mut self) {
         let lost = self.server.log.len().saturating_sub(self.backup.server.log.len()) as u64;
-        let (clock_ms, backup) = (self.server.clock_ms, self.backup.clone());
+        let (clock_ms, backup, is_newer) = (self.server.clock_ms, self.backup.clone(), self.server.is_newer);
         self.epoch += 1;
         self.server = backup.server;
-        self.server.clock_ms = clock_ms;
+        (self.server.clock_ms, self.server.is_newer) = (clock_ms, is_newer);
         self.server.database.set_epoch(self.epoch);
         (self.plain, self.numbers) = (backup.plain, backup.numbers);
         self.compared = self.server.log.len();
@@ -252,7 +255,11 @@ impl World {
         let now_ms = self.device_ms(at.device);
         let device = &mut self.devices[at.device];
         let id = device.new_id();
-        let (name, asked) = asked(&self.skus[sku], intent, id, now_ms);
+        let sku = &self.skus[sku];
+        let (name, asked) = match intent {
+            Intent::Put(_) | Intent::Delete(_) | Intent::Count(_) => asked_of_row(sku, intent, id),
+            _ => asked(sku, intent, id, now_ms),
+        };
         let asked: Document = serde_json::from_value(asked).expect("a document");
         device.tab(at.tab).mutate(name, asked, id, now_ms);
         device.take_events(at.tab);
@@ -286,7 +293,10 @@ impl World {
         self.server.cut_after = None;
         self.deliver_what_is_late();
         self.network.reset();
-        for round in 0..3 {
+        // An upgraded server is sent all that an older one did not know, some time after.
+        self.server.is_newer = true;
+        for round in 0..4 {
+            self.server.clock_ms += if round == 1 { PARKED_MS } else { 0 };
             for device in 0..self.devices.len() {
                 self.open(At { device, tab: 0 });
                 self.devices[device].settle();
@@ -310,9 +320,26 @@ fn asked(sku: &str, intent: Intent, id: Id, now_ms: u64) -> (&'static str, Json)
         Intent::Save(saved) => (cart::SAVE_FOR_LATER, json!({ "line": sku, "saved": saved })),
         Intent::Forget(true) => (history::DELETE, json!({ "until": now_ms })),
         Intent::Forget(false) => (history::DELETE, json!({ "until": now_ms, "sku": sku })),
+        Intent::Wave => (NEWER, json!({ "line": sku })),
+        Intent::Put(_) | Intent::Delete(_) | Intent::Count(_) => unreachable!("it is about a row"),
         Intent::Visit(event) => {
             let event = event.map_or_else(|| id.to_string(), |event| event.to_string());
             (history::VISIT, json!({ "eventId": event, "sku": sku, "at": now_ms }))
         }
+    }
+}
+
+/// What a page asks for that writes a row of a collection of the shop's own.
+fn asked_of_row(key: &str, intent: Intent, id: Id) -> (&'static str, Json) {
+    match intent {
+        Intent::Put(which) => {
+            let row = json!({ "id": key, "note": id.to_string() });
+            (own::PUT, json!({ "collection": OWN[usize::from(which)], "key": key, "row": row }))
+        }
+        Intent::Delete(which) => (own::DELETE, json!({ "collection": OWN[usize::from(which)], "key": key })),
+        Intent::Count(by) => {
+            (own::ADD, json!({ "collection": OWN[2], "key": key, "row": { "id": key }, "by": { "n": by } }))
+        }
+        _ => unreachable!("it is about the cart"),
     }
 }

@@ -38,7 +38,8 @@ fn list<T>(random: &mut Random, item: fn(&mut Random) -> T) -> Vec<T> {
 }
 
 fn collection(random: &mut Random) -> Collection {
-    Collection::ALL[random.below(3) as usize]
+    let own = ["last-writer:drafts", "server-decides:x"].map(|name| Collection::from_name(name).expect("a name"));
+    if random.below(4) == 0 { own[random.below(2) as usize] } else { Collection::ALL[random.below(4) as usize] }
 }
 
 fn mutation(random: &mut Random) -> Mutation {

@@ -1,0 +1,108 @@
+// Background Sync: what was pending when the connection was lost goes out without a page.
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer, request as httpRequest } from 'node:http'
+import { after, before, test } from 'node:test'
+import { ENGINE, launch } from '../drive/index.mjs'
+import { makeSite } from './package.mjs'
+import { startServer } from './server.mjs'
+
+let context, site, server
+
+before(async () => {
+  ;[context, site, server] = await Promise.all([launch(), makeSite(), startServer()])
+})
+
+after(async () => {
+  await context?.close()
+  await Promise.all([site?.close(), server?.close()])
+})
+
+/** The way to the server, which may be broken. */
+async function startRoad() {
+  const road = { isBroken: true }
+  const http = createServer((incoming, outgoing) => {
+    if (road.isBroken) return outgoing.destroy()
+    const headers = { ...incoming.headers, host: new URL(server.url).host }
+    const target = new URL(incoming.url, server.url)
+    const passed = httpRequest(target, { method: incoming.method, headers }, (response) => {
+      outgoing.writeHead(response.statusCode, response.headers)
+      response.pipe(outgoing).once('finish', () => http.emit('passed', incoming.method))
+    })
+    incoming.pipe(passed)
+  })
+  await new Promise((done) => http.listen(0, '127.0.0.1', done))
+  return Object.assign(road, {
+    http,
+    url: `http://127.0.0.1:${http.address().port}/v1`,
+    close: () => (http.closeAllConnections(), new Promise((done) => http.close(done))),
+  })
+}
+
+// The others have no Background Sync.
+const skip = ENGINE !== 'chromium'
+
+test('edits of a page that is gone are sent by the service worker', { skip }, async () => {
+  const [origin, road] = [await site.origin(), await startRoad()]
+  const place = `${origin}pages/empty.html`
+  const worker = `/pages/background-worker.mjs?${new URLSearchParams({ url: road.url, token: server.token })}`
+  const page = await context.newPage()
+  await page.goto(place)
+  await page.evaluate(registerWorker, worker)
+  const tags = await page.evaluate(editOffline, { url: road.url, token: server.token })
+  assert.deepEqual(tags, ['pannier:away'])
+  // Another page of the origin, without the shop, through which the browser is told.
+  const other = await context.newPage()
+  await other.goto(place)
+  await page.close()
+  assert.deepEqual(await server.cart(), {})
+  const session = await context.newCDPSession(other)
+  const registered = new Promise((done) => {
+    session.on('ServiceWorker.workerRegistrationUpdated', ({ registrations }) => {
+      const found = registrations.find(({ scopeURL }) => scopeURL.startsWith(origin))
+      if (found) done(found.registrationId)
+    })
+  })
+  await session.send('ServiceWorker.enable')
+  const registrationId = await registered
+  road.isBroken = false
+  const passed = once(road.http, 'passed')
+  const event = { origin: origin.slice(0, -1), registrationId, tag: 'pannier:away', lastChance: false }
+  await session.send('ServiceWorker.dispatchSyncEvent', event)
+  await passed
+  while ((await server.cart()).A1 === undefined);
+  assert.deepEqual(await server.cart(), { A1: 2 })
+  // What the worker was told is in the store: the next page has nothing to send.
+  const pending = await other.evaluate(openAgain, { url: road.url, token: server.token })
+  assert.equal(pending, 0)
+  await other.close()
+  await road.close()
+})
+
+// From here on: what runs in pages.
+
+async function registerWorker(address) {
+  await navigator.serviceWorker.register(address, { type: 'module', scope: '/pages/' })
+  await navigator.serviceWorker.ready
+}
+
+async function editOffline({ url, token }) {
+  const { open } = await import('/package/pannier.js')
+  globalThis.shop = await open({ name: 'away', sync: { url, token: () => token, interval: 0 } })
+  await shop.cart.add({ sku: 'A1', qty: 2 }).durable
+  const { sync } = await navigator.serviceWorker.ready
+  for (;;) {
+    await shop.sync.now()
+    const tags = await sync.getTags()
+    if (tags.length > 0) return tags
+  }
+}
+
+async function openAgain({ url, token }) {
+  const { open } = await import('/package/pannier.js')
+  const shop = await open({ name: 'away', sync: { url, token: () => token, interval: 0 } })
+  shop.sync.pause()
+  const { pending } = shop.sync.state
+  await shop.close()
+  return pending
+}

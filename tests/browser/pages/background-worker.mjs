@@ -1,0 +1,7 @@
+// A shop's service worker that exchanges when the browser says so; its address tells where.
+import { syncInBackground } from '/package/pannier.js'
+
+const asked = new URL(location.href).searchParams
+const sync = { url: asked.get('url'), token: () => asked.get('token') }
+
+addEventListener('sync', (event) => syncInBackground(event, () => ({ sync })))
