@@ -496,9 +496,13 @@ impl Client {
         if !self.is_open {
             return;
         }
-        match self.try_run() {
-            // Once the view shows them.
-            Ok(()) => self.events.extend(self.changes.take()),
+        let ran = self.try_run();
+        // Once the view shows them, also where an operation then waits for a segment.
+        if !self.reload && !self.view_stale {
+            self.events.extend(self.changes.take());
+        }
+        match ran {
+            Ok(()) => {}
             Err(TreeError::Fault(fault)) => self.store.want(fault),
             Err(TreeError::Corrupt(corrupt)) => self.events.push(ClientEvent::Corrupt(*corrupt)),
         }
