@@ -94,7 +94,8 @@ export async function open(options: OpenOptions): Promise<Shop> {
     erasure(now) {
       erasure = now
       if (now === Erasure.Done) void ended?.()
-      else stored()
+      // A wish that another tab's commit came before is made anew: nothing to tell.
+      else if (now === Erasure.Asked || storage.status === 'erasing') stored()
     },
     edited: () => syncer?.edited(),
     appended: (seq, record) => tabs?.tell(seq, record),

@@ -10,6 +10,13 @@ const [LOG, SEGMENT, HEAD] = ['log', 'segment', 'head'] as const
 /** Its key in the object store `head`, as in `records/indexeddb.ts`. */
 const THE_HEAD = 0
 
+/**
+ * Tries again before storage that refuses to open is taken for missing, and the wait before each, in milliseconds: just
+ * after a browser has died it does for a moment.
+ */
+const OPEN_AGAIN = 3
+const OPEN_AGAIN_AFTER_MS = 200
+
 /** What encrypted records begin with: see `encryption.ts`. */
 const MAGIC = 'pannier'
 
@@ -33,21 +40,14 @@ export class StoredRecords implements RecordReads {
   /** Undefined where there is no such store. */
   static async of(name: string, key: CryptoKey | undefined): Promise<StoredRecords | undefined> {
     const unseal = key && (await import('./encryption.js')).unsealer(key, name)
-    let isMissing = false
-    try {
-      const databaseName = `pannier:${name}`
-      // In WebKit an upgrade that is undone leaves an empty database behind.
-      const known = await indexedDB.databases?.()
-      if (known?.every(database => database.name !== databaseName)) return undefined
-      const request = indexedDB.open(databaseName)
-      request.onupgradeneeded = () => {
-        isMissing = true
-        request.transaction!.abort()
+    for (let again = OPEN_AGAIN; ; again--) {
+      try {
+        const database = await openExisting(`pannier:${name}`)
+        return database && new StoredRecords(database, unseal)
+      } catch (error) {
+        if (again === 0) throw refused(error)
       }
-      return new StoredRecords(await answer(request), unseal)
-    } catch (error) {
-      if (isMissing) return undefined
-      throw refused(error)
+      await new Promise(resolve => setTimeout(resolve, OPEN_AGAIN_AFTER_MS))
     }
   }
 
@@ -111,6 +111,23 @@ export class StoredRecords implements RecordReads {
       throw refused(error)
     }
   }
+}
+
+/** Undefined where there is no such database. */
+async function openExisting(name: string): Promise<IDBDatabase | undefined> {
+  // In WebKit an upgrade that is undone leaves an empty database behind.
+  const known = await indexedDB.databases?.()
+  if (known?.every(database => database.name !== name)) return undefined
+  const request = indexedDB.open(name)
+  let isMissing = false
+  request.onupgradeneeded = () => {
+    isMissing = true
+    request.transaction!.abort()
+  }
+  return answer(request).catch(error => {
+    if (isMissing) return undefined
+    throw error
+  })
 }
 
 function answer<T>(request: IDBRequest<T>): Promise<T> {

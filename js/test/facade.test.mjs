@@ -83,7 +83,7 @@ const FAILED = 9
 const CORRUPT = 11
 
 /** A kind of write, as it stands there. */
-const PUT = 14
+const PUT = 17
 
 /** Bits of the collections that changed. */
 const HISTORY = 1 << 2
