@@ -5,6 +5,11 @@ export function compareBytes(one: Uint8Array, other: Uint8Array): number {
   return one.length - other.length
 }
 
+/** Whether a record was encrypted: `encryption.ts` writes what it begins with, as does one checksum in 2^56. */
+export function isSealed(record: Uint8Array | undefined): boolean {
+  return record !== undefined && String.fromCharCode(...record.subarray(0, 7)) === 'pannier'
+}
+
 /** Whether two hold the same bytes, or both are missing. */
 export function isSame(one: Uint8Array | undefined, other: Uint8Array | undefined): boolean {
   return one === undefined || other === undefined ? one === other : compareBytes(one, other) === 0

@@ -1,12 +1,13 @@
 /**
  * Encryption at rest: a record store whose records are encrypted before another one stores them, and messages between
- * tabs likewise. Loaded when a page gives a key. It imports types alone, so that it stays a file of its own.
+ * tabs likewise. Loaded when a page gives a key. It imports nothing that has a state, so that it stays a file of its own.
  */
+import { isSame } from './bytes.ts'
 import type { PannierError } from './errors.ts'
 import type { Checkpoint, KeptCart, Opened, RecordStore } from './records/record-store.ts'
 import type { Channel, Hear } from './tabs.ts'
 
-/** What an encrypted record begins with: `records/indexeddb.ts` knows it too. Its last byte is the version of this form. */
+/** What an encrypted record begins with: `bytes.ts` knows it too. Its last byte is the version of this form. */
 const MAGIC = new TextEncoder().encode('pannier\x01')
 
 /** A nonce is random, so one key may encrypt 2^32 records: NIST SP 800-38D, section 8.3. */
@@ -152,7 +153,7 @@ class EncryptedRecords implements RecordStore {
     const { headBefore, append } = checkpoint
     const known = this.#head
     // Another tab's checkpoint was read since.
-    if (headBefore === undefined ? known !== undefined : !known || !isEqual(known.plain, headBefore)) return false
+    if (!isSame(known?.plain, headBefore)) return false
     const [head, record, ...segments] = await Promise.all([
       this.#sealer.seal('head', 0, checkpoint.head),
       append && this.#sealer.seal('log', append.seq, append.bytes),
@@ -242,8 +243,4 @@ export async function unsealCart(key: CryptoKey, name: string, kept: KeptCart): 
   if (plain === undefined) return undefined
   const count = new DataView(plain.buffer).getUint32(0, true)
   return { seq: kept.seq, count, bytes: plain.subarray(COUNT_BYTES) }
-}
-
-function isEqual(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, at) => byte === other[at])
 }

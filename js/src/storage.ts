@@ -1,14 +1,11 @@
 /**
- * What few pages need of the storage: loaded when it fails, is asked about, or is first written to. It imports types
- * alone, so that it stays a file of its own.
+ * What few pages need of the storage: loaded when it fails, is asked about, or is first written to. It imports nothing
+ * that has a state, so that it stays a file of its own.
  */
+import { openedAgain } from './again.ts'
 import type { Checkpoint, Opened, RecordStore } from './records/record-store.ts'
 import type { Store } from './store.ts'
 import type { CatalogApi, StorageUsage } from './types.ts'
-
-/** Tries again before storage that refuses to open is taken for missing, and the wait before each, in milliseconds. */
-const OPEN_AGAIN = 3
-const OPEN_AGAIN_AFTER_MS = 200
 
 /** Milliseconds between pokes at storage that does not answer. */
 const POKE_EVERY_MS = 1000
@@ -46,20 +43,14 @@ export async function instead(
   adopted: () => void,
 ): Promise<RecordStore> {
   if (isLate) return new WaitingRecords(disk, adopted)
-  // A connection that was lost is found back, and Chromium replaces a damaged database on the next opening.
-  for (let time = 0; time < OPEN_AGAIN; time++) {
-    await new Promise(resolve => setTimeout(resolve, OPEN_AGAIN_AFTER_MS))
-    const opened = await disk.open(undefined).then(() => true, (error: Error) => {
-      // What is there, and cannot be read, must not be stood in for.
-      if (error.name === 'PannierError') throw error
-      return false
-    })
-    if (opened) {
-      adopted()
-      return disk
-    }
+  try {
+    await openedAgain(() => disk.open(undefined))
+  } catch (error) {
+    if ((error as Error).name === 'PannierError') throw error
+    return memory()
   }
-  return memory()
+  adopted()
+  return disk
 }
 
 /**

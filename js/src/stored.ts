@@ -1,3 +1,5 @@
+import { openedAgain } from './again.ts'
+import { isSealed } from './bytes.ts'
 import type { Kind } from './encryption.ts'
 import { PannierError } from './pannier.js'
 import type { Opened, RecordStore } from './records/record-store.ts'
@@ -9,16 +11,6 @@ const [LOG, SEGMENT, HEAD] = ['log', 'segment', 'head'] as const
 
 /** Its key in the object store `head`, as in `records/indexeddb.ts`. */
 const THE_HEAD = 0
-
-/**
- * Tries again before storage that refuses to open is taken for missing, and the wait before each, in milliseconds: just
- * after a browser has died it does for a moment.
- */
-const OPEN_AGAIN = 3
-const OPEN_AGAIN_AFTER_MS = 200
-
-/** What encrypted records begin with: see `encryption.ts`. */
-const MAGIC = 'pannier'
 
 /** Stands for a record that was encrypted and is not what was stored there: no checksum fits it. */
 const DAMAGED = new Uint8Array()
@@ -40,14 +32,12 @@ export class StoredRecords implements RecordReads {
   /** Undefined where there is no such store. */
   static async of(name: string, key: CryptoKey | undefined): Promise<StoredRecords | undefined> {
     const unseal = key && (await import('./encryption.js')).unsealer(key, name)
-    for (let again = OPEN_AGAIN; ; again--) {
-      try {
-        const database = await openExisting(`pannier:${name}`)
-        return database && new StoredRecords(database, unseal)
-      } catch (error) {
-        if (again === 0) throw refused(error)
-      }
-      await new Promise(resolve => setTimeout(resolve, OPEN_AGAIN_AFTER_MS))
+    const open = () => openExisting(`pannier:${name}`)
+    try {
+      const database = await open().catch(() => openedAgain(open))
+      return database && new StoredRecords(database, unseal)
+    } catch (error) {
+      throw refused(error)
     }
   }
 
@@ -80,13 +70,13 @@ export class StoredRecords implements RecordReads {
     const all: [Kind, number, Uint8Array][] = records.map((record, at) => ['log', numbers[at]!, record])
     if (head !== undefined) all.push(['head', THE_HEAD, head])
     if (segment !== undefined) all.push(['segment', segment.number, segment.bytes])
-    const isSealed = all.some(([, , bytes]) => String.fromCharCode(...bytes.subarray(0, MAGIC.length)) === MAGIC)
+    const isEncrypted = all.some(([, , bytes]) => isSealed(bytes))
     const unseal = this.#unseal
     if (unseal === undefined) {
-      if (isSealed) throw new PannierError('key_missing', 'the store is encrypted: its key is needed')
+      if (isEncrypted) throw new PannierError('key_missing', 'the store is encrypted: its key is needed')
       return { head, numbers, records, segment }
     }
-    if (!isSealed) throw new PannierError('not_encrypted', 'the store is not encrypted, and a key was given')
+    if (!isEncrypted) throw new PannierError('not_encrypted', 'the store is not encrypted, and a key was given')
     const plain = await Promise.all(all.map(place => unseal(...place)))
     if (plain.every(bytes => bytes === undefined)) {
       throw new PannierError('wrong_key', 'the store is encrypted under another key')

@@ -5,7 +5,7 @@
  * The numbers of the log come from the key generator of its object store: it never gives a number twice, even when the
  * record is long deleted, so a tab that slept through others' commits cannot take a number of theirs.
  */
-import { isSame } from '../bytes.ts'
+import { isSame, isSealed } from '../bytes.ts'
 import { PannierError } from '../errors.ts'
 import { type Checkpoint, type KeptCart, type Opened, RECORD_BYTES_MAX, type RecordStore } from './record-store.ts'
 
@@ -268,11 +268,6 @@ export async function readKeptCart(name: string): Promise<KeptCart | undefined> 
   } finally {
     database?.close()
   }
-}
-
-/** Whether a record was encrypted: `encryption.ts` writes what it begins with, as does one checksum in 2^56. */
-function isSealed(record: Uint8Array | undefined): boolean {
-  return record !== undefined && String.fromCharCode(...record.subarray(0, 7)) === 'pannier'
 }
 
 function databaseName(name: string): string {
