@@ -3,19 +3,30 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { buildSync } from "esbuild";
 
-const SOURCE = new URL("node-server/main.ts", import.meta.url).pathname;
+const FOLDER = new URL("node-server/", import.meta.url).pathname;
+/** Without blank lines and comments: what a team can write in a few days. */
+const LINES_MAX = 599;
+const LINE_LENGTH_MAX = 120;
+
+test("the server in TypeScript is small, and not by long lines", () => {
+  const files = readdirSync(FOLDER).filter((name) => name.endsWith(".ts"));
+  const lines = files.flatMap((name) => readFileSync(join(FOLDER, name), "utf8").split("\n"));
+  const long = lines.filter((line) => line.length > LINE_LENGTH_MAX);
+  assert.deepEqual(long, []);
+  const code = lines.filter((line) => line.trim() !== "" && !/^\s*(\/\/|\/\*\*|\*)/.test(line));
+  assert.ok(code.length <= LINES_MAX, `it has ${code.length} lines of code`);
+});
 
 test("the server in TypeScript passes conformance", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "pannier-node-server-"));
   const [program, secret] = [join(folder, "server.mjs"), join(folder, "secret")];
-  buildSync({ entryPoints: [SOURCE], outfile: program, bundle: true, platform: "node", format: "esm" });
+  buildSync({ entryPoints: [join(FOLDER, "main.ts")], outfile: program, bundle: true, platform: "node", format: "esm" });
   writeFileSync(secret, randomBytes(48));
   const server = spawn("node", [program, "--secret-file", secret], { stdio: ["ignore", "pipe", "inherit"] });
   try {

@@ -4,7 +4,9 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { Refused, importCatalog, read, sync } from "./sync.ts";
+import type { AddressInfo } from "node:net";
+import { importCatalog, sync } from "./sync.ts";
+import { Refused, text } from "./rule.ts";
 import { Store, type Row } from "./store.ts";
 
 const REQUEST_BYTES_MAX = 262144;
@@ -28,47 +30,42 @@ function claimsOf(token: string): Row | undefined {
   const given = Buffer.from(signature ?? "", "base64url");
   const right = mac(`${head}.${body}`);
   if (given.length !== right.length || !timingSafeEqual(given, right)) return undefined;
-  const [{ alg } = {}, claims] = [head!, body!].map((part) => JSON.parse(Buffer.from(part, "base64url").toString()) as Row);
-  return alg === "HS256" && typeof claims!.sub === "string" && claims!.sub !== "" ? claims : undefined;
+  const read = (part?: string): Row => JSON.parse(Buffer.from(part ?? "", "base64url").toString()) as Row;
+  return read(head).alg === "HS256" && text.is(read(body).sub) ? read(body) : undefined;
 }
 
 /** Who asks, and what they may. */
 function claims(request: IncomingMessage): Row {
   const found = claimsOf((request.headers.authorization ?? "").replace(/^bearer /i, ""));
   if (found && !(typeof found.exp === "number" && found.exp * 1000 <= Date.now())) return found;
-  throw new Refused(401, "auth");
+  throw new Refused("auth", {}, 401);
 }
 
 async function bodyOf(request: IncomingMessage, limit: number): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request) {
-    bytes += (chunk as Buffer).length;
-    if (bytes > limit) throw new Refused(413, "too_large", { limit });
-    chunks.push(chunk as Buffer);
+  let [body, left] = ["", limit];
+  for await (const part of request.setEncoding("utf8")) {
+    left -= Buffer.byteLength(part as string);
+    if (left < 0) throw new Refused("too_large", { limit }, 413);
+    body += part as string;
   }
-  return Buffer.concat(chunks).toString("utf8");
+  return body;
 }
 
 async function answer(request: IncomingMessage): Promise<Row> {
+  const isJson = request.headers["content-type"]?.startsWith("application/json");
   switch (`${request.method} ${request.url}`) {
-    case "POST /v1/sync": {
-      const shopper = claims(request).sub as string;
-      if (!request.headers["content-type"]?.startsWith("application/json")) {
-        throw new Refused(415, "malformed", { why: "only JSON is served" });
-      }
-      const body = await bodyOf(request, REQUEST_BYTES_MAX);
-      return { ok: sync(store, shopper, read(body), Date.now()) };
-    }
+    case "POST /v1/sync":
+      if (!isJson) throw new Refused("malformed", { why: "only JSON is served" }, 415);
+      return { ok: sync(store, claims(request).sub as string, await bodyOf(request, REQUEST_BYTES_MAX), Date.now()) };
     case "POST /v1/anonymous": {
       const shopper = `anon-${randomBytes(16).toString("hex")}`;
       return { token: sign({ sub: shopper, exp: Math.floor((Date.now() + ANONYMOUS_MS) / 1000) }), shopper };
     }
     case "POST /v1/admin/catalog":
-      if (claims(request).admin !== true) throw new Refused(403, "auth");
+      if (claims(request).admin !== true) throw new Refused("auth", {}, 403);
       return importCatalog(store, await bodyOf(request, IMPORT_BYTES_MAX), Date.now());
     default:
-      throw new Refused(404, "malformed", { why: "there is no such address" });
+      throw new Refused("malformed", { why: "there is no such address" }, 404);
   }
 }
 
@@ -79,14 +76,13 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
     response.writeHead(200, json).end(JSON.stringify(body));
   } catch (error) {
     // A connection that broke off has nobody to answer to.
-    const refused = error instanceof Refused ? error : new Refused(503, "retry", { after_ms: 1000 });
-    const headers = refused.code === "retry" ? { ...json, "retry-after": "1" } : json;
+    const refused = error instanceof Refused ? error : new Refused("retry", { after_ms: 1000 }, 503);
+    const headers = { ...json, ...(refused.code === "retry" && { "retry-after": "1" }) };
     response.writeHead(refused.status, headers).end(JSON.stringify({ error: { [refused.code]: refused.fields } }));
   }
 }
 
 const server = createServer((request, response) => void serve(request, response));
 server.listen(0, "127.0.0.1", () => {
-  const address = server.address();
-  if (address && typeof address === "object") console.log(`listening on http://127.0.0.1:${address.port}`);
+  console.log(`listening on http://127.0.0.1:${(server.address() as AddressInfo).port}`);
 });

@@ -1,119 +1,91 @@
 // Coupons and orders, decided by the imported catalog.
 
-import { type Row, type Rows } from "./store.ts";
-import { BadArgs, applied, integer, list, live, noop, rejected, setQty, text, type Verdict } from "./rules.ts";
+import type { Row, Rows } from "./store.ts";
+import {
+  applied, boolean, count, fields, from, list, noop, optional, rejected, rule, string, text, wrong,
+  type Values, type Verdict,
+} from "./rule.ts";
+import { live, setQty, stockOf } from "./cart.ts";
 
 const COUPONS_MAX = 10;
 const ORDER_LINES_MAX = 500;
 const ORDER_BYTES_MAX = 65536;
 const PRICE_GRACE_MS = 30 * 60 * 1000;
+const ATTEMPT = { orderId: text, attempt: from(1) };
+const ORDER_LINE = { sku: text, qty: from(1), price: count, line: optional(string, "") };
 
-export function coupon(args: Row, rows: Rows): Verdict {
-  const code = text(args, "code");
-  const key = `&${code}`;
-  const detail = { coupon: code };
-  const before = rows.get("cart", key);
-  if (args.remove === true) {
-    if (!before) return noop("coupon_gone", detail);
-    rows.put("cart", key, null);
-    return applied(detail);
-  }
-  const count = rows.all("cart").filter(([other]) => other.startsWith("&")).length;
-  if (!before && count >= COUPONS_MAX) return rejected("coupons_full", { ...detail, limit: COUPONS_MAX });
-  const terms = rows.store.coupons.get(code);
-  if (!terms) return rejected("unknown_coupon", detail);
-  if (Number.isInteger(terms.until) && (terms.until as number) <= rows.now) {
-    return rejected("coupon_expired", { ...detail, until: terms.until });
-  }
-  rows.put("cart", key, { coupon: code, terms });
-  return applied(detail);
-}
-
-interface OrderLine { sku: string; qty: number; price: number; line?: string }
-
-function orderLines(args: Row): OrderLine[] {
-  const lines = list(args, "lines");
-  if (lines.length === 0 || lines.length > ORDER_LINES_MAX || JSON.stringify(lines).length > ORDER_BYTES_MAX) {
-    throw new BadArgs("lines", "holds none, or too much");
-  }
-  return lines.map((line) => {
-    const found = { sku: text(line, "sku"), qty: integer(line, "qty", 1), price: integer(line, "price", 0) };
-    return typeof line.line === "string" ? { ...found, line: line.line } : found;
-  });
-}
-
-/** Why the shop does not take an order; undefined where it does. */
-function refusal(lines: OrderLine[], rows: Rows): { code: string; detail: Row } | undefined {
+/** Whether the shop takes an order, or why not. */
+function decide(lines: Values<typeof ORDER_LINE>[], rows: Rows): [code: string, detail: Row] {
   const wanted = new Map<string, number>();
   for (const { sku, qty } of lines) wanted.set(sku, (wanted.get(sku) ?? 0) + qty);
-  const product = (sku: string): Row => rows.get("catalog", sku) ?? {};
-  const skus = [...wanted.keys()];
-  const missing = skus.filter((sku) => !rows.get("catalog", sku));
-  const known = skus.filter((sku) => !missing.includes(sku));
-  const holds = ({ sku, price }: OrderLine): boolean =>
-    product(sku).price === price ||
-    (rows.store.prices.get(sku) ?? []).some((old) => old.price === price && rows.now < old.until + PRICE_GRACE_MS);
-  const left = (sku: string): number =>
-    Number.isInteger(product(sku).stock) ? Math.max(0, product(sku).stock as number) : Infinity;
-  const found: [string, Row[]][] = [
-    ["unknown_product", missing.map((sku) => ({ sku }))],
-    ["delisted", known.filter((sku) => product(sku).delisted === true).map((sku) => ({ sku }))],
-    ["price_changed", lines.filter((line) => known.includes(line.sku) && !holds(line))
-      .map(({ sku }) => ({ sku, price: product(sku).price ?? null }))],
-    ["out_of_stock", known.filter((sku) => left(sku) < wanted.get(sku)!)
-      .map((sku) => ({ sku, asked: wanted.get(sku)!, got: left(sku) }))],
+  const [skus, product] = [[...wanted.keys()], (sku: string) => rows.get("catalog", sku)];
+  const holds = (sku: string, price: number): boolean =>
+    rows.store.prices.get(sku)!.some((one) => one.price === price && rows.now < one.until + PRICE_GRACE_MS);
+  const reasons: [string, Row[]][] = [
+    ["unknown_product", skus.filter((sku) => !product(sku)).map((sku) => ({ sku }))],
+    ["delisted", skus.filter((sku) => product(sku)?.delisted === true).map((sku) => ({ sku }))],
+    ["price_changed", lines.filter(({ sku, price }) => product(sku) && !holds(sku, price))
+      .map(({ sku }) => ({ sku, price: product(sku)?.price ?? null }))],
+    ["out_of_stock", skus.filter((sku) => stockOf(rows, sku) < wanted.get(sku)!)
+      .map((sku) => ({ sku, asked: wanted.get(sku)!, got: stockOf(rows, sku) }))],
   ];
-  const first = found.find(([, all]) => all.length > 0);
-  return first && { code: first[0], detail: { lines: first[1] } };
+  const [code, found] = reasons.find(([, found]) => found.length > 0) ?? ["created"];
+  return [code, found ? { lines: found } : {}];
 }
 
 function moveStock(rows: Rows, sku: string, by: number): void {
-  const product = rows.get("catalog", sku);
-  if (product && Number.isInteger(product.stock)) {
-    const version = ((product.version as number | undefined) ?? 0) + 1;
-    rows.put("catalog", sku, { ...product, stock: (product.stock as number) + by, version });
-  }
+  const product = rows.get<{ stock?: number; version?: number }>("catalog", sku);
+  if (!Number.isInteger(product?.stock)) return;
+  rows.put("catalog", sku, { ...product, stock: product!.stock! + by, version: (product!.version ?? 0) + 1 });
 }
 
-export function submit(args: Row, rows: Rows): Verdict {
-  const key = text(args, "orderId");
-  const attempt = integer(args, "attempt", 1);
-  const lines = orderLines(args);
-  const detail = { orderId: key, attempt };
-  const { attempts } = rows.store;
-  const said = (code: string, why: Row): Verdict =>
-    code === "created"
-      ? { status: "applied", code, detail: { ...why, ...detail } }
-      : rejected(code, { ...detail, ...why });
-  const before = attempts.get(key);
-  const asText = JSON.stringify(args.lines);
-  if (before) {
-    const isOther = before.shopper !== rows.shopper || (before.attempt === attempt && before.lines !== asText);
-    if (isOther) return rejected("mismatch", detail);
-    if (before.attempt === attempt) return said(before.code, before.detail);
-    if (before.code === "created") return rejected("already_created", { ...detail, placed: before.attempt });
-    if (attempt < before.attempt) return rejected("old_attempt", { ...detail, placed: before.attempt });
-  }
-  const refused = rows.validFor === 0 ? { code: "expired", detail: {} } : refusal(lines, rows);
-  const remembered = refused ?? { code: "created", detail: {} };
-  attempts.set(key, { shopper: rows.shopper, attempt, lines: asText, ...remembered });
-  if (refused) return said(refused.code, refused.detail);
-  for (const { sku, qty } of lines) moveStock(rows, sku, -qty);
-  rows.put("orders", key, { attempt, state: "created", version: 1, at: rows.now, decided: {}, lines: args.lines });
-  for (const { line: from, qty } of lines) {
-    const line = from === undefined ? undefined : live(rows, from);
-    if (line) setQty(rows, from!, line, Math.max(0, line.qty - qty));
-  }
-  return said("created", {});
-}
-
-export function cancel(args: Row, rows: Rows): Verdict {
-  const orderId = text(args, "orderId");
-  const version = integer(args, "version", 1);
-  const order = rows.get("orders", orderId);
-  if (!order) return noop("unknown_order", { orderId });
-  if (order.version !== version) return rejected("version", { orderId, found: order.version, state: order.state });
-  for (const { sku, qty } of orderLines(order)) moveStock(rows, sku, qty);
-  rows.put("orders", orderId, { ...order, state: "cancelled", version: version + 1 });
-  return applied({ orderId, version: version + 1 });
-}
+export const RULES = {
+  "cart.coupon": rule({ code: text, remove: optional(boolean, false) }, ({ code, remove }, rows) => {
+    const [key, detail, terms] = [`&${code}`, { coupon: code }, rows.store.coupons.get(code)];
+    const before = rows.get("cart", key);
+    if (remove && !before) return noop("coupon_gone", detail);
+    if (!remove) {
+      const isFull = rows.all("cart").filter(([other]) => other.startsWith("&")).length >= COUPONS_MAX;
+      if (!before && isFull) return rejected("coupons_full", { ...detail, limit: COUPONS_MAX });
+      if (!terms) return rejected("unknown_coupon", detail);
+      const isPast = Number.isInteger(terms.until) && (terms.until as number) <= rows.now;
+      if (isPast) return rejected("coupon_expired", { ...detail, until: terms.until });
+    }
+    rows.put("cart", key, remove ? null : { coupon: code, terms });
+    return applied(detail);
+  }),
+  "order.submit": rule({ ...ATTEMPT, lines: list(ORDER_LINES_MAX) }, ({ lines: sent, ...detail }, rows) => {
+    const [{ orderId, attempt }, { attempts }, asText] = [detail, rows.store, JSON.stringify(sent)];
+    if (sent.length === 0 || asText.length > ORDER_BYTES_MAX) throw wrong("lines", "holds none, or too much");
+    const lines = sent.map((line) => fields(line, ORDER_LINE));
+    const before = attempts.get(orderId);
+    const said = (code: string, why: Row): Verdict =>
+      ({ ...rejected(code, { ...detail, ...why }), ...(code === "created" && { status: "applied" }) });
+    if (before) {
+      const isAgain = before.attempt === attempt;
+      const isOther = before.shopper !== rows.shopper || (isAgain && before.lines !== asText);
+      if (isOther) return rejected("mismatch", detail);
+      if (isAgain) return said(before.code, before.detail);
+      if (before.code === "created") return rejected("already_created", { ...detail, placed: before.attempt });
+      if (attempt < before.attempt) return rejected("old_attempt", { ...detail, placed: before.attempt });
+    }
+    const [code, why] = rows.mutation?.valid_for === 0 ? ["expired", {}] : decide(lines, rows);
+    attempts.set(orderId, { shopper: rows.shopper, attempt, lines: asText, code, detail: why });
+    if (code !== "created") return said(code, why);
+    rows.put("orders", orderId, { attempt, state: code, version: 1, at: rows.now, decided: {}, lines: sent });
+    for (const { sku, qty, line: from } of lines) {
+      moveStock(rows, sku, -qty);
+      const line = live(rows, from);
+      if (line) setQty(rows, from, line, Math.max(0, line.qty - qty));
+    }
+    return said(code, why);
+  }),
+  "order.cancel": rule({ orderId: text, version: from(1) }, ({ orderId, version }, rows) => {
+    const order = rows.get("orders", orderId);
+    if (!order) return noop("unknown_order", { orderId });
+    if (order.version !== version) return rejected("version", { orderId, found: order.version, state: order.state });
+    for (const { sku, qty } of order.lines as Values<typeof ORDER_LINE>[]) moveStock(rows, sku, qty);
+    rows.put("orders", orderId, { ...order, state: "cancelled", version: version + 1 });
+    return applied({ orderId, version: version + 1 });
+  }),
+};
