@@ -25,6 +25,7 @@ test("the server in TypeScript is small, and not by long lines", () => {
 });
 
 test("the server in TypeScript passes conformance", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "pannier-node-server-"));
   const [program, secret] = [join(folder, "server.mjs"), join(folder, "secret")];
   buildSync({ entryPoints: [join(FOLDER, "main.ts")], outfile: program, bundle: true, platform: "node", format: "esm" });
   writeFileSync(secret, randomBytes(48));
