@@ -562,7 +562,7 @@ export class Store implements Source<Write, Edit> {
     }
   }
 
-  /** Hands an answer of the record store to the engine. */
+  /** Hands an answer of the record store, or a turn, to the engine. */
   readonly #answered = (take: (engine: Engine) => void): void => {
     this.#use(take)
     if (this.#idle.length > 0 && !this.isOver() && this.#call(engine => engine.isIdle())) settle(this.#idle)
@@ -632,7 +632,7 @@ export class Store implements Source<Write, Edit> {
       case Kind.Erasure:
         return this.#listener.erasure(number)
       case Kind.MoreWork:
-        return inTask(() => this.#use(engine => engine.work()))
+        return inTask(() => this.#answered(engine => engine.work()))
     }
   }
 

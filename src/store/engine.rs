@@ -233,6 +233,11 @@ impl Store {
         &self.base
     }
 
+    /// Bytes of work in one slice: see [`Options`].
+    pub(crate) fn slice_bytes_max(&self) -> usize {
+        self.options.slice_bytes_max
+    }
+
     /// While segments are held, checkpoints of this tab drop none, and memory
     /// keeps those that another tab's have dropped.
     pub fn hold_segments(&mut self, hold: bool) {

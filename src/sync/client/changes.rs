@@ -70,15 +70,29 @@ fn row_bit(key: &[u8]) -> Option<u64> {
     (ROWS..INDEX_FIRST).contains(&tree).then(|| tree_bit(TreeId(tree)))
 }
 
-/// Rows as pending mutations have written them, ascending by key.
+/// Rows and index entries as pending mutations have written them, ascending by key.
+/// With these on top of what is stored, it is the view.
 #[derive(Default)]
 pub(super) struct Written(Vec<Entry>);
 
 impl Written {
-    /// Keeps the rows among `entries`, over what was there.
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.0
+    }
+
+    /// Whether there is one under `key`.
+    pub(super) fn holds(&self, key: &[u8]) -> bool {
+        self.find(key).is_ok()
+    }
+
+    fn find(&self, key: &[u8]) -> Result<usize, usize> {
+        self.0.binary_search_by(|other| (*other.key).cmp(key))
+    }
+
+    /// Keeps `entries`, over what was there.
     pub(super) fn add(&mut self, entries: &[Entry]) {
-        for entry in entries.iter().filter(|entry| row_bit(&entry.key).is_some()) {
-            match self.0.binary_search_by(|other| other.key.cmp(&entry.key)) {
+        for entry in entries {
+            match self.find(&entry.key) {
                 Ok(place) => self.0[place].value.clone_from(&entry.value),
                 Err(place) => self.0.insert(place, entry.clone()),
             }
@@ -97,7 +111,6 @@ impl Written {
     }
 
     fn has(&self, entry: &Entry) -> bool {
-        let place = self.0.binary_search_by(|other| other.key.cmp(&entry.key));
-        place.is_ok_and(|place| self.0[place].value == entry.value)
+        self.find(&entry.key).is_ok_and(|place| self.0[place].value == entry.value)
     }
 }

@@ -67,7 +67,9 @@ impl Client {
             Some(overlay) => self.view = overlay,
             None => self.view.put_all(&entries),
         }
-        self.view_stale |= had_pending && edit.is_under_view && !entries.is_empty();
+        // The view shows what pending mutations have made of a row that is written here.
+        let is_covered = |entry: &Entry| self.written.holds(&entry.key);
+        self.view_stale |= had_pending && (edit.is_under_view && !entries.is_empty() || entries.iter().any(is_covered));
         let commit = self.store.stage(entries);
         self.check_budgets();
         Ok(commit)

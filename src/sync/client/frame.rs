@@ -57,6 +57,7 @@ impl Client {
     pub fn begin(&mut self, writes: bool, now_ms: u64) -> Result<Option<u32>, Stop> {
         self.now_ms = self.now_ms.max(now_ms);
         if self.reload || self.view_stale {
+            self.view_awaited = true;
             return Ok(None);
         }
         self.give_up_old_frames();
@@ -233,8 +234,9 @@ impl Client {
     /// for those that were written `ahead` of it.
     pub(super) fn want_fault<T>(&mut self, frame: u32, ahead: u32, read: Result<T, Stop>) -> Result<T, Stop> {
         if let Err(Stop::Tree(TreeError::Fault(Fault { segment }))) = read {
-            if frame != 0 && !self.store.head().holds(segment) {
-                return Err(gone());
+            if !self.store.head().holds(segment) && (frame != 0 || self.view_stale) {
+                self.view_awaited = true;
+                return if frame == 0 { read } else { Err(gone()) };
             }
             self.store.want(Fault { segment });
             for ahead in segment + 1..=segment.saturating_add(ahead) {

@@ -2,9 +2,10 @@
 //!
 //! Only the confirmed state (`base`) and the outbox are stored. The view is the
 //! base with every pending mutation executed on top, kept as a root in memory
-//! and computed anew whenever the base changes: that is the rebase. All work
-//! is done by operations that wait in a queue until they are durable, and that
-//! are executed again when another tab was first.
+//! and computed anew whenever the base changes: that is the rebase, which is
+//! done in slices where many are pending. All work is done by operations that
+//! wait in a queue until they are durable, and that are executed again when
+//! another tab was first.
 //!
 //! Invariants:
 //! - Sequence numbers are gapless: one past the last in the outbox, which is
@@ -12,6 +13,8 @@
 //! - A mutation is sent only when it is durable here; its number never comes
 //!   to mean another one.
 //! - An answer is applied only on the very cookies that it was asked for.
+//! - Until a rebase is through, reads see the view as it was, whole; operations
+//!   wait, and nothing is told of what the new view will show.
 
 mod caches;
 mod changes;
@@ -20,6 +23,7 @@ mod exchange;
 mod frame;
 mod journal;
 mod operation;
+mod rebase;
 mod recovery;
 mod staging;
 mod state;
@@ -47,6 +51,7 @@ use alloc::vec::Vec;
 use changes::{Changes, Written};
 use exchange::Sent;
 use frame::Frame;
+use rebase::Rebase;
 use staging::Staging;
 use state::SyncState;
 
@@ -178,6 +183,8 @@ pub struct Client {
     scopes: Vec<Collection>,
     state: SyncState,
     pending: Vec<Mutation>,
+    /// What the view is an overlay of: the store's base, unless the view is stale.
+    view_base: Tree,
     view: Tree,
     view_counts: Counts,
     /// Staged, not durable.
@@ -189,7 +196,15 @@ pub struct Client {
     is_set_up: bool,
     opened_told: bool,
     reload: bool,
+    /// Of the outbox that is being read again, what has been so far.
+    loading: Vec<Mutation>,
     view_stale: bool,
+    /// The view that is being computed.
+    rebase: Option<Rebase>,
+    /// State and view are brought up by the next `work`.
+    turn_due: bool,
+    /// A reader waits for the next view.
+    view_awaited: bool,
     outcomes_told_to: u64,
     erasure_told: Erasure,
     sent: Option<Sent>,
@@ -263,6 +278,7 @@ impl Client {
             scopes: options.scopes,
             state: SyncState::default(),
             pending: Vec::new(),
+            view_base: Tree::default(),
             view: Tree::default(),
             view_counts: Counts::default(),
             staged: VecDeque::new(),
@@ -272,7 +288,11 @@ impl Client {
             is_set_up: false,
             opened_told: false,
             reload: true,
+            loading: Vec::new(),
             view_stale: true,
+            rebase: None,
+            turn_due: false,
+            view_awaited: false,
             outcomes_told_to: 0,
             erasure_told: Erasure::None,
             sent: None,
@@ -312,7 +332,7 @@ impl Client {
 
     /// What the shopper sees.
     pub fn view(&self) -> Reader<'_> {
-        self.store.reader_over(&self.view)
+        self.store.reader_at(&self.view_base, &self.view)
     }
 
     /// What the store holds, with what is declared marked.
@@ -345,8 +365,12 @@ impl Client {
         self.store.want(fault);
     }
 
-    /// Asks for a checkpoint.
+    /// Asks for a checkpoint. Who does may be about to go: edits that wait for
+    /// the view do so no longer.
     pub fn checkpoint(&mut self) {
+        while self.turn_due && !self.waiting.is_empty() {
+            self.work_on_view();
+        }
         self.store.checkpoint();
     }
 
@@ -357,11 +381,14 @@ impl Client {
 
     /// Whether `work` has something to do.
     pub fn has_work(&self) -> bool {
-        self.store.has_work()
+        self.turn_due || self.store.has_work()
     }
 
-    /// Does a slice of the checkpoint under way: see [`Store::work`].
+    /// Does a slice of the rebase or of the checkpoint under way: see [`Store::work`].
     pub fn work(&mut self) {
+        if self.turn_due {
+            return self.work_on_view();
+        }
         self.store.work();
         self.take_events();
     }
@@ -476,8 +503,13 @@ impl Client {
     }
 
     fn rebased(&mut self, lost: bool, foreign: bool, keys: Option<&[Box<[u8]>]>) {
+        if !foreign && !lost {
+            return self.rest_on_base();
+        }
         self.view_stale = true;
-        self.reload |= foreign || lost;
+        self.rebase = None;
+        self.reload = true;
+        self.loading.clear();
         if lost {
             while let Some(queued) = self.staged.pop_back() {
                 self.waiting.push_front(queued);
@@ -486,14 +518,13 @@ impl Client {
         match keys {
             Some(keys) => keys.iter().for_each(|key| self.changes.add(key)),
             // What is executed again may be refused this time.
-            None if foreign || lost => self.changes.add_all(),
-            None => {}
+            None => self.changes.add_all(),
         }
     }
 
     /// Does what can be done with what is in memory.
     fn run(&mut self) {
-        if !self.is_open {
+        if !self.is_open || self.turn_due {
             return;
         }
         let ran = self.try_run();
@@ -510,7 +541,10 @@ impl Client {
 
     fn try_run(&mut self) -> Result<(), TreeError> {
         loop {
-            self.refresh()?;
+            if !self.refresh()? {
+                self.turn_due = true;
+                return Ok(());
+            }
             let Some(mut queued) = self.waiting.pop_front() else {
                 return Ok(());
             };

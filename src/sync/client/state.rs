@@ -1,6 +1,5 @@
 //! What the client knows of itself and of the server, and the view.
 
-use super::changes::Written;
 use super::journal::Journal;
 use super::operation::collection_of;
 use super::{Client, ClientEvent, Erasure, tree_of};
@@ -12,7 +11,7 @@ use crate::format::document::{Document, Value};
 use crate::format::{Corrupt, Place};
 use crate::key::after_prefix;
 use crate::store::Scan;
-use crate::sync::mutation::{Context, ERASE, Id, Mutation};
+use crate::sync::mutation::{ERASE, Id, Mutation};
 use crate::sync::rows::{Collection, Own, Rows, RowsError};
 use crate::sync::wire;
 use crate::tree::TreeError;
@@ -22,6 +21,9 @@ use alloc::vec::Vec;
 
 pub(super) const CLIENT_ROW: &str = "client";
 pub(super) const SYNC_ROW: &str = "sync";
+
+/// What a mutation costs to read besides its bytes, as so many bytes.
+const LOADING_COST_BYTES: usize = 64;
 
 /// Where the client stands with the server.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,7 +82,7 @@ impl SyncState {
 
     /// Whether the rows that `mutation` is about show its effect already: they
     /// are from before it was taken out of the journal.
-    fn shows(&self, mutation: &Mutation) -> bool {
+    pub(super) fn shows(&self, mutation: &Mutation) -> bool {
         mutation.seq <= self.again_to
             && collection_of(&mutation.name, &mutation.args)
                 .is_some_and(|collection| self.pulled(collection) == Some(None))
@@ -144,44 +146,19 @@ impl SyncState {
 }
 
 impl Client {
-    /// Brings state and view up to what the store holds.
-    pub(super) fn refresh(&mut self) -> Result<(), TreeError> {
+    /// Brings state and view up to what the store holds, by a slice of each; tells whether they are.
+    pub(super) fn refresh(&mut self) -> Result<bool, TreeError> {
         if self.reload {
-            self.load()?;
+            if !self.load()? {
+                return Ok(false);
+            }
             self.reload = false;
             if !self.opened_told {
                 self.outcomes_told_to = self.state.confirmed_seq;
             }
         }
-        if self.view_stale {
-            let reader = self.store.reader();
-            let mut workspace = Workspace::new(reader, &self.schema, self.now_ms);
-            for mutation in self.pending.iter().filter(|mutation| !self.state.shows(mutation)) {
-                // A page that was just opened has not told the time yet.
-                let context = Context { id: mutation.id, ..Context::at(self.now_ms.max(mutation.at)) };
-                let mut rows = WorkspaceRows(&mut workspace);
-                let done = self.rules.execute(&mutation.name, mutation.v, &mutation.args, &context, &mut rows);
-                match done {
-                    // One row that no rule can read must not hide all others: the
-                    // server decides about this mutation anyway.
-                    Ok(_) | Err(RowsError::Corrupt { .. }) => {}
-                    Err(error) => return Err(tree_error(error)),
-                }
-            }
-            let finished = workspace.finish().map_err(no_rule_of_the_page)?;
-            let mut written = Written::default();
-            written.add(&finished.entries);
-            self.written.replace(written, &mut self.changes);
-            self.view = match finished.overlay {
-                Some(overlay) => overlay,
-                None => {
-                    let mut view = reader.overlay.clone();
-                    view.put_all(&finished.entries);
-                    view
-                }
-            };
-            self.view_counts = finished.counts;
-            self.view_stale = false;
+        if self.view_stale && !self.rebase()? {
+            return Ok(false);
         }
         if self.is_set_up && !self.opened_told {
             self.opened_told = true;
@@ -192,7 +169,8 @@ impl Client {
             self.erasure_told = erasure;
             self.events.push(ClientEvent::Erasure(erasure));
         }
-        self.tell_outcomes()
+        self.tell_outcomes()?;
+        Ok(true)
     }
 
     /// How far it has come that all of the shopper's is deleted.
@@ -207,8 +185,28 @@ impl Client {
         }
     }
 
-    fn load(&mut self) -> Result<(), TreeError> {
+    /// Reads what the client knows from the store, a slice of the outbox at a time; tells whether it is through.
+    fn load(&mut self) -> Result<bool, TreeError> {
         let reader = self.store.reader();
+        let mut bad = None;
+        let mut cost = 0;
+        let pending = &mut self.loading;
+        let from = number_key(OUTBOX, pending.last().map_or(0, |last| last.seq + 1));
+        let to = after_prefix(&[OUTBOX.0]).unwrap_or_default();
+        reader.scan(Scan::ascending(&from, &to), &mut |key, value| {
+            match wire::decode_mutation(value) {
+                Some(mutation) if key_number(key) == Some(mutation.seq) => pending.push(mutation),
+                _ => bad = Some(Corrupt { place: Place::Row, why: "pending mutation does not decode" }),
+            }
+            cost += LOADING_COST_BYTES + value.len();
+            bad.is_none() && cost < self.store.slice_bytes_max()
+        })?;
+        if let Some(corrupt) = bad {
+            return Err(corrupt.into());
+        }
+        if cost >= self.store.slice_bytes_max() {
+            return Ok(false);
+        }
         let mut state = SyncState::default();
         if let Some(row) = reader.get(&row_key(META, CLIENT_ROW))? {
             let row = Document::from_stored(row);
@@ -226,25 +224,13 @@ impl Client {
             schema.mark(&self.declared);
         }
         self.upkeep_due |= schema.needs_upkeep();
-        let mut pending = Vec::new();
-        let mut bad = None;
-        let (from, to) = (number_key(OUTBOX, 0), after_prefix(&[OUTBOX.0]).unwrap_or_default());
-        reader.scan(Scan::ascending(&from, &to), &mut |key, value| {
-            match wire::decode_mutation(value) {
-                Some(mutation) if key_number(key) == Some(mutation.seq) => pending.push(mutation),
-                _ => bad = Some(Corrupt { place: Place::Row, why: "pending mutation does not decode" }),
-            }
-            bad.is_none()
-        })?;
-        if let Some(corrupt) = bad {
-            return Err(corrupt.into());
-        }
         self.state = state;
-        self.pending = pending;
+        self.pending = core::mem::take(&mut self.loading);
         // What another tab has taken in may be of another epoch.
         self.outcomes.clear();
         self.schema = Arc::new(schema);
-        self.load_budgets()
+        self.load_budgets()?;
+        Ok(true)
     }
 
     /// The outcomes that the shopper has not acknowledged, the oldest first. Returns how many.
@@ -279,14 +265,6 @@ impl Client {
         self.outcomes_told_to = self.state.confirmed_seq;
         self.events.append(&mut outcomes);
         Ok(())
-    }
-}
-
-/// Mutations write no collection whose indexes refuse rows.
-fn no_rule_of_the_page(stop: Stop) -> TreeError {
-    match stop {
-        Stop::Tree(error) => error,
-        Stop::Refused { .. } => Corrupt { place: Place::Row, why: "breaks a rule of its index" }.into(),
     }
 }
 
