@@ -7,7 +7,7 @@ use super::line::{COUPON_PREFIX, is_coupon};
 use super::verdict::{applied, noop, object, rejected, with};
 use crate::format::document::{DocumentRef, Value};
 use crate::sync::mutation::{Context, Verdict};
-use crate::sync::rows::{Collection, Rows};
+use crate::sync::rows::{Collection, Rows, RowsError};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -36,11 +36,8 @@ pub(super) fn coupon(
         return Ok(applied(detail));
     }
     let mut redeemed = Vec::from([("coupon", Value::Str(code))]);
-    if before.is_none() {
-        let some = rows.scan(Collection::Cart, Some(&key[..1]), COUPONS_MAX)?;
-        if some.len() == COUPONS_MAX && some.iter().all(|(key, _)| is_coupon(key)) {
-            return Ok(rejected("coupons_full", with(&detail, &[("limit", Value::Int(COUPONS_MAX as i64))])));
-        }
+    if before.is_none() && is_full(rows)? {
+        return Ok(rejected("coupons_full", with(&detail, &[("limit", Value::Int(COUPONS_MAX as i64))])));
     }
     let terms = match authority {
         // What the server has said of it before still shows.
@@ -59,3 +56,12 @@ pub(super) fn coupon(
     rows.put(Collection::Cart, &key, &object(&redeemed))?;
     Ok(applied(detail))
 }
+
+/// Whether a cart has as many coupons as it may have.
+pub(super) fn is_full(rows: &mut dyn Rows) -> Result<bool, RowsError> {
+    let some = rows.scan(Collection::Cart, Some("&"), COUPONS_MAX)?;
+    Ok(some.len() == COUPONS_MAX && some.iter().all(|(key, _)| is_coupon(key)))
+}
+
+// The text above is this.
+const _: () = assert!(COUPON_PREFIX == '&');

@@ -244,7 +244,7 @@ impl Authority for ServerRules<'_> {
 
     fn claimed(&self, anonymous: &str, verdict: &Verdict, rows: &mut dyn Rows) -> Result<(), RowsError> {
         for (key, row) in cart_of(anonymous, rows)? {
-            if is_coupon(&key) && rows.get(Collection::Cart, &key)?.is_none() {
+            if is_coupon(&key) && rows.get(Collection::Cart, &key)?.is_none() && !coupon::is_full(rows)? {
                 rows.put(Collection::Cart, &key, &row)?;
             }
             database(rows)?.0.delete(anonymous, Collection::Cart, &key)?;

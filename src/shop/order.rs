@@ -140,6 +140,9 @@ pub(super) fn cancel(
         let found = [("found", number(found)), ("state", row.get("state").unwrap_or(Value::Null))];
         return Ok(rejected("version", with(&detail, &found)));
     }
+    if row.str("state") == Some("cancelled") {
+        return Ok(noop("cancelled", detail));
+    }
     if let Some(authority) = authority
         && let Decision::Refused { code, detail: why } = authority.cancel(args, &order, context, rows)?
     {

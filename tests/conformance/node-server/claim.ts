@@ -2,6 +2,7 @@
 
 import { Rows, type Row } from "./store.ts";
 import { adjusted, applied, fields, kind, list, noop, optional, rejected, rule, string, text } from "./rule.ts";
+import { hasAllCoupons } from "./orders.ts";
 import { LINE, live, makeLine, terms, type Line } from "./cart.ts";
 
 const POLICIES: Record<string, (own: number, guest: number) => number> = {
@@ -49,7 +50,7 @@ const claim = rule(ARGS, ({ anonymous, secret, policy, lines }, rows) => {
   if (policy === "ask" && differ.length > 0) return noop("ask", { lines: differ });
   const held = all.flatMap(([line, guest]) => merge(rows, line, guest, policy));
   for (const [key, row] of cart) {
-    if (key.startsWith("&") && !rows.get("cart", key)) rows.put("cart", key, row);
+    if (key.startsWith("&") && !rows.get("cart", key) && !hasAllCoupons(rows)) rows.put("cart", key, row);
     source.put("cart", key, null);
   }
   const verdict = held.length > 0 ? adjusted("held", { lines: held }) : applied({ lines: all.length });

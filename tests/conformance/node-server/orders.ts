@@ -39,14 +39,17 @@ function moveStock(rows: Rows, sku: string, by: number): void {
   rows.put("catalog", sku, { ...product, stock: product!.stock! + by, version: (product!.version ?? 0) + 1 });
 }
 
+/** Whether a cart has as many coupons as it may have. */
+export const hasAllCoupons = (rows: Rows): boolean =>
+  rows.all("cart").filter(([key]) => key.startsWith("&")).length >= COUPONS_MAX;
+
 export const RULES = {
   "cart.coupon": rule({ code: text, remove: optional(boolean, false) }, ({ code, remove }, rows) => {
     const [key, detail, terms] = [`&${code}`, { coupon: code }, rows.store.coupons.get(code)];
     const before = rows.get("cart", key);
     if (remove && !before) return noop("coupon_gone", detail);
     if (!remove) {
-      const isFull = rows.all("cart").filter(([other]) => other.startsWith("&")).length >= COUPONS_MAX;
-      if (!before && isFull) return rejected("coupons_full", { ...detail, limit: COUPONS_MAX });
+      if (!before && hasAllCoupons(rows)) return rejected("coupons_full", { ...detail, limit: COUPONS_MAX });
       if (!terms) return rejected("unknown_coupon", detail);
       const isPast = Number.isInteger(terms.until) && (terms.until as number) <= rows.now;
       if (isPast) return rejected("coupon_expired", { ...detail, until: terms.until });
@@ -84,6 +87,7 @@ export const RULES = {
     const order = rows.get("orders", orderId);
     if (!order) return noop("unknown_order", { orderId });
     if (order.version !== version) return rejected("version", { orderId, found: order.version, state: order.state });
+    if (order.state === "cancelled") return noop("cancelled", { orderId });
     for (const { sku, qty } of order.lines as Values<typeof ORDER_LINE>[]) moveStock(rows, sku, qty);
     rows.put("orders", orderId, { ...order, state: "cancelled", version: version + 1 });
     return applied({ orderId, version: version + 1 });
