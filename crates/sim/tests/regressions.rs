@@ -2,6 +2,7 @@
 
 use pannier::shop::{cart, history};
 use pannier::store::Options;
+use pannier::sync::mutation::ERASE;
 use pannier::sync::rows::Collection;
 use pannier::sync::wire::{self, Answer, SyncError};
 use pannier_sim::device::Device;
@@ -49,6 +50,23 @@ fn what_is_staged_while_another_tab_writes_takes_no_number_twice() {
         assert_eq!(skus, ["A", "B", "C"]);
         assert_eq!(outbox.iter().map(|mutation| mutation.seq).collect::<Vec<_>>(), [1, 2, 3]);
     }
+}
+
+#[test]
+fn a_shopper_does_not_sign_out_over_what_another_tab_has_just_written() {
+    let mut device = device(2);
+    add(&mut device, 0, "A");
+    while [ASK, PERFORM, HEAR_RECORDS].into_iter().any(|what| device.step(0, what, None)) {}
+    assert_eq!(device.told.durable.len(), 1);
+    // The second tab has not heard of it.
+    let (id, asked) = (device.new_id(), serde_json::from_value(json!({ "device": true })).expect("a document"));
+    device.tab(1).mutate(ERASE, asked, id, NOW);
+    device.take_events(1);
+    assert!(!device.told.is_erased, "the store would be deleted");
+    device.settle();
+    assert!(!device.told.is_erased);
+    assert_eq!(device.tab(1).refused.iter().map(|(_, code)| &code[..]).collect::<Vec<_>>(), ["pending"]);
+    assert_eq!(device.stored(1).outbox.len(), 1);
 }
 
 #[test]

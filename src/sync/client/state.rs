@@ -165,7 +165,9 @@ impl Client {
             self.events.push(ClientEvent::Opened);
         }
         let erasure = self.erasure();
-        if self.opened_told && erasure != self.erasure_told {
+        // What another tab has written first may yet refuse it; and once it is told, the store is deleted.
+        let is_certain = erasure != Erasure::Done || self.staged.is_empty();
+        if self.opened_told && is_certain && erasure != self.erasure_told {
             self.erasure_told = erasure;
             self.events.push(ClientEvent::Erasure(erasure));
         }
