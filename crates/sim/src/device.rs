@@ -19,6 +19,8 @@ pub struct Told {
     pub may_differ: bool,
     /// Recoveries, as told.
     pub recoveries: Vec<Document>,
+    /// Whether the store is to be deleted: the shopper was erased.
+    pub is_erased: bool,
 }
 
 impl Told {
@@ -51,6 +53,8 @@ pub struct Device {
     pub conflicts: u64,
     /// What its clock shows to requests.
     pub now_ms: u64,
+    /// How often its store was deleted.
+    pub deletions: u64,
     /// The last record that a tab has told the others.
     last: Option<Broadcast>,
     store: Options,
@@ -68,6 +72,7 @@ impl Device {
             told: Told::default(),
             conflicts: 0,
             now_ms: 0,
+            deletions: 0,
             last: None,
             store,
             number,
@@ -99,6 +104,16 @@ impl Device {
     /// Kills tab `index` at once.
     pub fn kill(&mut self, index: usize) {
         self.tabs[index] = None;
+    }
+
+    /// Deletes the store, and closes its tabs. What was told stays.
+    pub fn delete_store(&mut self) {
+        self.records = MemoryRecords::default();
+        self.tabs.iter_mut().for_each(|tab| *tab = None);
+        self.last = None;
+        self.told.is_erased = false;
+        self.told.outcomes.clear();
+        self.deletions += 1;
     }
 
     /// Tab `index`.

@@ -1,7 +1,7 @@
 //! Looking into a tab: what it shows, what it holds.
 
 use crate::device::Device;
-use crate::tab::OWN;
+use crate::tab::scopes;
 use pannier::collection::{META, OUTBOX, OUTCOMES, Workspace, number_key, row_key};
 use pannier::format::document::Document;
 use pannier::key::after_prefix;
@@ -18,16 +18,22 @@ pub type RowMap = BTreeMap<String, Document>;
 /// What a tab's store holds of the sync.
 #[derive(Debug, PartialEq)]
 pub struct Stored {
-    /// The confirmed cart.
-    pub base: RowMap,
-    /// The confirmed rows of the shop's own collections.
-    pub own: BTreeMap<(Collection, String), Document>,
+    /// The confirmed rows of what is synced.
+    pub base: BTreeMap<(Collection, String), Document>,
     /// Pending mutations in order.
     pub outbox: Vec<Mutation>,
     /// Outcomes kept, by sequence number.
     pub outcomes: BTreeMap<u64, Document>,
     /// The row `sync`: epoch, confirmed sequence number and cookies.
     pub sync: Document,
+}
+
+impl Stored {
+    /// The confirmed rows of one collection.
+    pub fn rows(&self, collection: Collection) -> RowMap {
+        let rows = self.base.iter().filter(|((of, _), _)| *of == collection);
+        rows.map(|((_, key), row)| (key.clone(), row.clone())).collect()
+    }
 }
 
 impl Device {
@@ -48,12 +54,11 @@ impl Device {
                 outcomes.insert(seq, Document::from_stored(value.to_vec()));
             })?;
             let sync = reader.get(&row_key(META, "sync"))?.map_or_else(Document::default, Document::from_stored);
-            let mut own = BTreeMap::new();
-            for name in OWN {
-                let collection = Collection::from_name(name).expect("a name");
-                own.extend(rows(client, reader, collection)?.into_iter().map(|(key, row)| ((collection, key), row)));
+            let mut base = BTreeMap::new();
+            for collection in scopes() {
+                base.extend(rows(client, reader, collection)?.into_iter().map(|(key, row)| ((collection, key), row)));
             }
-            Ok(Stored { base: rows(client, reader, Collection::Cart)?, own, outbox, outcomes, sync })
+            Ok(Stored { base, outbox, outcomes, sync })
         })
     }
 

@@ -7,7 +7,7 @@ use pannier::shop::stock::{self, CatalogDecisions};
 use pannier::shop::{ShopRules, cart};
 use pannier::sync::mutation::{Context, Id, Mutation, Outcome, Rules, UNKNOWN_MUTATION, Verdict};
 use pannier::sync::rows::{Collection, Rows, RowsError};
-use pannier::sync::server::{Limits, ServeError, ServerTx, TOMBSTONE_KEPT_MS};
+use pannier::sync::server::{Limits, SHARED, ServeError, ServerTx, TOMBSTONE_KEPT_MS};
 use pannier::sync::wire::{self, Answer, SyncError, SyncRequest};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -129,7 +129,7 @@ impl Rules for Counting<'_> {
     }
 }
 
-fn secret(anonymous: &str) -> String {
+pub(crate) fn secret(anonymous: &str) -> String {
     format!("the secret of {anonymous}")
 }
 
@@ -166,11 +166,12 @@ pub struct InProcess {
     pub cut_after: Option<u32>,
     /// Whether it knows [`NEWER`].
     pub is_newer: bool,
+    /// What one answer may hold.
+    pub limits: Limits,
     executions: Cell<u64>,
     last_seqs: BTreeMap<Id, u64>,
     /// For each shopper, which client brought the cart to which revision.
     writers: BTreeMap<String, Vec<(u64, Id)>>,
-    versions: BTreeMap<String, u64>,
     backup: Option<MemoryServer>,
 }
 
@@ -188,10 +189,10 @@ impl Default for InProcess {
             clock_ms: START_MS,
             cut_after: None,
             is_newer: false,
+            limits: Limits::default(),
             executions: Cell::new(0),
             last_seqs: BTreeMap::new(),
             writers: BTreeMap::new(),
-            versions: BTreeMap::new(),
             backup: None,
         }
     }
@@ -207,8 +208,8 @@ impl InProcess {
         let request = wire::decode_request(body)?;
         let before = self.executions.get();
         let rules = Counting { executions: &self.executions, is_newer: self.is_newer };
-        let (limits, cut_after) = (Limits::default(), self.cut_after.take());
-        let served = self.database.serve_cut(&rules, shopper, &request, self.clock_ms, &limits, cut_after);
+        let cut_after = self.cut_after.take();
+        let served = self.database.serve_cut(&rules, shopper, &request, self.clock_ms, &self.limits, cut_after);
         match served {
             Ok(response) => {
                 self.note(shopper, &request, response.last_seq, &response.outcomes);
@@ -274,10 +275,11 @@ impl Server for InProcess {
                 continue;
             }
             let id = product["id"].as_str().expect("a product has an id");
-            let version = self.versions.entry(id.into()).or_insert(0);
-            *version += 1;
+            let before =
+                ServerTx::get(&mut self.database, SHARED, Collection::Catalog, id).expect("memory does not fail");
+            let version = before.and_then(|before| before.as_ref().u64("version")).unwrap_or(0);
             let mut product = product.clone();
-            product["version"] = json!(*version);
+            product["version"] = json!(version + 1);
             let row: Document = serde_json::from_value(product).expect("a product is a document");
             self.database.put_product_at(id, &row, self.clock_ms);
         }

@@ -8,7 +8,7 @@ use pannier::format::document::{Document, DocumentRef};
 use pannier::shop::ShopRules;
 use pannier::store::memory::MemoryRecords;
 use pannier::store::{Request, RequestId, Response, Store};
-use pannier::sync::client::{Client, ClientEvent, ClientOptions, ClientRules, Operation};
+use pannier::sync::client::{Client, ClientEvent, ClientOptions, ClientRules, Erasure, Operation};
 use pannier::sync::mutation::{Context, Id, Rules, Verdict};
 use pannier::sync::rows::{Collection, Rows, RowsError};
 use pannier::sync::wire::SyncError;
@@ -202,10 +202,8 @@ impl Tab {
                 ClientEvent::Failed(_) | ClientEvent::ReadFailed(_) => self.client.retry(),
                 ClientEvent::Corrupt(corrupt) => panic!("corrupt records: {corrupt:?}"),
                 ClientEvent::Opened => self.greets = true,
-                ClientEvent::Changed { .. }
-                | ClientEvent::Loaded
-                | ClientEvent::Progress(_)
-                | ClientEvent::Erasure(_) => {}
+                ClientEvent::Erasure(erasure) => told.is_erased |= erasure == Erasure::Done,
+                ClientEvent::Changed { .. } | ClientEvent::Loaded | ClientEvent::Progress(_) => {}
                 ClientEvent::Recovered(recovered) => told.recoveries.push(recovered),
             }
         }

@@ -9,7 +9,8 @@
 use flate2::read::GzDecoder;
 use pannier_sim::rng::Rng;
 use pannier_sim::shrink::caught;
-use pannier_sim::world::event::{At, Event, Intent, Setup};
+use pannier_sim::world::event::{At, Event, Setup};
+use pannier_sim::world::intent::Intent;
 use pannier_sim::world::{Counts, run};
 use std::collections::BTreeMap;
 use std::io::Read;

@@ -1,6 +1,6 @@
 //! Runs the worlds of many seeds: `pannier-sim --seeds N`, or of one: `--seed S`.
 
-use pannier_sim::shrink::{attempt, shrink};
+use pannier_sim::shrink::{Failing, attempt, shrink};
 use pannier_sim::world::{Counts, plan};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -26,8 +26,9 @@ fn number(flag: &str) -> Result<Option<u64>, String> {
 fn run(seed: u64) -> Result<Counts, String> {
     let (setup, events) = plan(seed, EVENTS);
     attempt(&setup, &events).map_err(|failure| {
-        let (events, failure) = shrink(&events, &failure, &|events| attempt(&setup, events).err());
-        let lines: Vec<String> = events.iter().map(|event| format!("  {event:?}")).collect();
+        let failing = Failing { setup, events, failure };
+        let Failing { setup, events, failure } = shrink(failing, &|setup, events| attempt(setup, events).err());
+        let lines: Vec<String> = events.iter().map(|event| format!("  {event:?},")).collect();
         format!("seed {seed} fails: {failure}\n{setup:?}, then {} events:\n{}", events.len(), lines.join("\n"))
     })
 }

@@ -3,6 +3,9 @@
 //! took. A number stands for one of what is there at the time; an event that
 //! finds nothing to happen to does nothing.
 
+pub use super::setup::Setup;
+
+use super::intent::Intent;
 use crate::rng::Rng;
 
 /// Most devices of a world.
@@ -11,14 +14,17 @@ pub const DEVICES_MAX: usize = 4;
 /// Tabs of a device.
 pub const TABS_MAX: usize = 2;
 
-/// Products of the shop, in worlds that are drawn.
-const SKUS: [&str; 6] = ["A", "B", "C", "D", "E", "F"];
+/// Products of the shop, in worlds that are drawn. It does not know the last.
+pub(super) const SKUS: [&str; 7] = ["A", "B", "C", "D", "E", "F", "G"];
 
 /// What there is of them at first.
-const STOCKS: [Option<u8>; 6] = [Some(3), None, Some(0), Some(5), None, None];
+pub(super) const STOCKS: [Option<u8>; 6] = [Some(3), None, Some(0), Some(5), None, None];
 
-/// More than half of what a line may hold.
-const MANY: u32 = 6000;
+/// What a product costs at most.
+pub const PRICE_MAX: u8 = 3;
+
+/// Coupons of the shop: more than a cart may hold.
+pub const COUPONS: usize = 12;
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
 
@@ -42,6 +48,10 @@ pub enum Fate {
     Lost,
     /// A request breaks off in its body, an answer in its own.
     Cut,
+    /// A request meets a server of another schema.
+    MeetsAnotherSchema,
+    /// An answer arrives without one of its changes.
+    LosesAChange,
 }
 
 /// How a tab's record store does what it is asked.
@@ -61,35 +71,15 @@ pub enum Moves {
     All,
 }
 
-/// What a shopper does.
+/// What a coupon is worth from now on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Intent {
-    /// Adds pieces.
-    Add(u32),
-    /// Changes the quantity.
-    Adjust(i32),
-    /// Sets the quantity.
-    SetQty(u8),
-    /// Removes the line.
-    Remove,
-    /// Removes all lines.
-    Clear,
-    /// Selects the line, or not.
-    Select(bool),
-    /// Puts the line aside for later, or back.
-    Save(bool),
-    /// Deletes the visits of the product, or all.
-    Forget(bool),
-    /// Writes a row of one of the shop's own collections.
-    Put(u8),
-    /// Deletes such a row.
-    Delete(u8),
-    /// Adds to one that counts.
-    Count(i8),
-    /// Does what older servers do not know.
-    Wave,
-    /// Looks at the product; visits of one number are one event.
-    Visit(Option<u8>),
+pub enum Terms {
+    /// It holds.
+    Holds,
+    /// It holds for so many milliseconds.
+    HoldsFor(u64),
+    /// There is no such coupon.
+    Withdrawn,
 }
 
 /// Something that happens.
@@ -105,14 +95,20 @@ pub enum Event {
     Carry(usize, Fate),
     /// The device loses its connection, or has it again.
     Connect(usize),
+    /// The device's token expires.
+    Expire(usize),
+    /// The device's requests are another shopper's, or its own shopper's again.
+    Login(usize),
     /// A tab is opened.
     Open(At),
     /// A tab dies.
     Kill(At),
     /// A tab is asked for a checkpoint.
     Checkpoint(At),
-    /// The shop changes a product: its stock, or none; or delists it.
-    Product(usize, Option<u8>, bool),
+    /// The shop changes a product: its stock, or none; whether it is delisted; its price.
+    Product(usize, Option<u8>, bool, u8),
+    /// The shop changes a coupon.
+    Coupon(usize, Terms),
     /// A device's clock is set so far from the server's.
     DeviceClock(usize, i64),
     /// Milliseconds go by.
@@ -127,6 +123,8 @@ pub enum Event {
     Upgrade(bool),
     /// A device's browser profile is copied onto a new device.
     Copy(usize),
+    /// A device that is online syncs until neither side has more.
+    Sync(At),
     /// A device comes to rest, and is looked into.
     LookInto(At),
 }
@@ -136,7 +134,7 @@ impl Event {
     pub fn draw_fault(rng: &mut Rng) -> Self {
         loop {
             match Self::draw(rng) {
-                Self::Edit(..) | Self::Product(..) => {}
+                Self::Edit(..) | Self::Product(..) | Self::Coupon(..) => {}
                 fault => return fault,
             }
         }
@@ -147,24 +145,28 @@ impl Event {
         let at = At { device: rng.below(DEVICES_MAX), tab: rng.below(TABS_MAX) };
         match rng.below(1000) {
             0..200 => Self::Edit(at, rng.below(SKUS.len()), Intent::draw(rng)),
-            200..580 => Self::Move(at, Moves::draw(rng)),
-            580..670 => Self::Send(at),
-            670..850 => Self::Carry(rng.below(64), Fate::draw(rng)),
-            850..870 => Self::Connect(at.device),
-            870..890 => Self::Kill(at),
-            890..925 => Self::Open(at),
-            925..940 => Self::Checkpoint(at),
-            940..952 => {
+            200..570 => Self::Move(at, Moves::draw(rng)),
+            570..660 => Self::Send(at),
+            660..840 => Self::Carry(rng.below(64), Fate::draw(rng)),
+            840..858 => Self::Connect(at.device),
+            858..862 => Self::Expire(at.device),
+            862..866 => Self::Login(at.device),
+            866..886 => Self::Kill(at),
+            886..921 => Self::Open(at),
+            921..936 => Self::Checkpoint(at),
+            936..947 => {
                 let stock = rng.chance(50).then(|| rng.below(6) as u8);
-                Self::Product(rng.below(SKUS.len()), stock, rng.chance(15))
+                Self::Product(rng.below(STOCKS.len()), stock, rng.chance(15), 1 + rng.below(PRICE_MAX.into()) as u8)
             }
-            952..956 => Self::DeviceClock(at.device, (rng.below(1500) as i64 - 750) * DAY_MS),
-            956..966 => Self::Pass(rng.below(3_600_000) as u64),
-            966..972 => Self::CutTransaction(rng.below(30) as u32),
-            972..975 => Self::Backup,
-            975..977 => Self::Restore,
-            977..979 => Self::Copy(at.device),
-            979..981 => Self::Upgrade(rng.chance(50)),
+            947..951 => Self::Coupon(rng.below(COUPONS), Terms::draw(rng)),
+            951..955 => Self::DeviceClock(at.device, (rng.below(1500) as i64 - 750) * DAY_MS),
+            955..965 => Self::Pass(rng.below(3_600_000) as u64),
+            965..971 => Self::CutTransaction(rng.below(30) as u32),
+            971..974 => Self::Backup,
+            974..976 => Self::Restore,
+            976..978 => Self::Copy(at.device),
+            978..980 => Self::Upgrade(rng.chance(50)),
+            980..984 => Self::Sync(at),
             _ => Self::LookInto(at),
         }
     }
@@ -189,60 +191,46 @@ impl Fate {
             0..14 => Self::Lost,
             14..20 => Self::Cut,
             20..36 => Self::ArrivesTwice,
+            36..41 => Self::LosesAChange,
+            41..42 => Self::MeetsAnotherSchema,
             _ => Self::Arrives,
         }
     }
 }
 
-impl Intent {
+impl Terms {
     fn draw(rng: &mut Rng) -> Self {
-        let small = 1 + rng.below(4) as u8;
-        match rng.below(30) {
-            22..25 => Self::Put(rng.below(4) as u8),
-            25..27 => Self::Delete(rng.below(4) as u8),
-            27..29 => Self::Count(small as i8 - 2),
-            29 => Self::Wave,
-            20 => Self::Save(small > 2),
-            21 => Self::Forget(small == 1),
-            0..8 => Self::Add(if rng.chance(2) { MANY } else { u32::from(small) }),
-            8..12 => Self::Adjust(i32::from(small) - 3),
-            12..15 => Self::SetQty(small - 1),
-            15..17 => Self::Remove,
-            17 => Self::Clear,
-            18 => Self::Select(small > 2),
-            _ => Self::Visit((small == 1).then(|| rng.below(3) as u8)),
+        match rng.below(4) {
+            0 => Self::Withdrawn,
+            1 => Self::HoldsFor(rng.below(3_600_000) as u64),
+            _ => Self::Holds,
         }
     }
 }
 
-/// How a world begins.
-#[derive(Clone, Debug)]
-pub struct Setup {
-    /// Whose each device is.
-    pub shoppers: Vec<&'static str>,
-    /// Products: an edit names one by its place.
-    pub skus: Vec<String>,
-    /// What there is of the first of them; the shop knows no others.
-    pub stocks: Vec<Option<u8>>,
-    /// Whether most commits are too large for the log.
-    pub is_bulky: bool,
-    /// Whether one tab of a device syncs at a time, as where there are Web Locks.
-    pub has_locks: bool,
-}
-
-impl Setup {
-    /// Draws a beginning.
-    pub fn draw(rng: &mut Rng) -> Self {
-        let mut shoppers = vec!["ann"; 2 + rng.below(2)];
-        if rng.chance(30) {
-            shoppers[1] = "bob";
-        }
-        Self {
-            shoppers,
-            skus: SKUS.map(String::from).to_vec(),
-            stocks: STOCKS.to_vec(),
-            is_bulky: rng.chance(25),
-            has_locks: rng.chance(75),
+impl Event {
+    /// What is plainer than this, and may do as well: first the plainest.
+    pub fn plainer(&self) -> Vec<Self> {
+        let first = |at: &At| At { tab: 0, ..*at };
+        match self {
+            Self::Edit(at, sku, intent) => {
+                let mut plainer: Vec<Self> =
+                    intent.plainer().into_iter().map(|intent| Self::Edit(*at, *sku, intent)).collect();
+                plainer.extend((*sku > 0).then_some(Self::Edit(*at, 0, *intent)));
+                plainer.extend((at.tab > 0).then(|| Self::Edit(first(at), *sku, *intent)));
+                plainer
+            }
+            Self::Move(at, Moves::All) => vec![Self::LookInto(*at), Self::Sync(*at)],
+            Self::Move(at, _) => vec![Self::LookInto(*at), Self::Sync(*at), Self::Move(*at, Moves::All)],
+            Self::Send(at) => vec![Self::Sync(*at)],
+            Self::Carry(which, fate) if *which > 0 => vec![Self::Carry(0, *fate), Self::Carry(which / 2, *fate)],
+            Self::Sync(at) | Self::LookInto(at) if at.tab > 0 => match self {
+                Self::Sync(_) => vec![Self::Sync(first(at))],
+                _ => vec![Self::LookInto(first(at))],
+            },
+            Self::DeviceClock(device, ms) if *ms != 0 => vec![Self::DeviceClock(*device, ms / 2)],
+            Self::Pass(ms) if *ms > 0 => vec![Self::Pass(ms / 2)],
+            _ => Vec::new(),
         }
     }
 }

@@ -2,27 +2,32 @@
 //! that befalls them. The sync's invariants hold after every event; once the
 //! faults stop, all agree within a bounded number of exchanges.
 
-mod check;
 mod counts;
+mod end;
 pub mod event;
+pub mod intent;
+mod look;
+mod look_into;
+mod map_rows;
 mod network;
+mod setup;
 
 pub use counts::{Counts, REQUIRED};
 
 use crate::device::Device;
-use crate::plain::{Plain, PlainProduct};
+use crate::plain::PlainShop;
 use crate::rng::Rng;
-use crate::server::{InProcess, NEWER, Server};
-use crate::tab::OWN;
-use check::Snapshot;
-use event::{At, DEVICES_MAX, Event, Intent, Moves, Setup, TABS_MAX};
+use crate::server::{InProcess, Server};
+use event::{At, COUPONS, DEVICES_MAX, Event, Moves, Setup, TABS_MAX, Terms};
+use intent::coupon_code;
+use look::{Latest, Snapshot};
 use network::Network;
-use pannier::format::document::Document;
-use pannier::shop::{cart, history, own};
+use pannier::shop::stock;
 use pannier::store::{Failure, FailureKind, Options, Response};
 use pannier::sync::client::PARKED_MS;
 use pannier::sync::mutation::{Id, Outcome};
-use serde_json::{Value as Json, json};
+use pannier::sync::rows::Collection;
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Small, so that every world has checkpoints.
@@ -42,8 +47,15 @@ const BULK: Options = Options { commit_bytes_max: 200, ..STORE };
 /// Epochs of restores begin behind that of a new server.
 const FIRST_EPOCH: u64 = 1000;
 
-/// Exchanges of a device within which it must have all, once the faults stop.
+/// Exchanges of a device within which it must have all, once the faults stop; and some for each
+/// mutation, where the server takes few at a time.
 const EXCHANGES_MAX: usize = 20;
+
+/// Exchanges without faults in which a device that has nothing to do may be told so.
+const ROUNDS: usize = 4;
+
+/// What stops the edits of a page: its shopper was erased, or signs out while something was not sent.
+const REFUSALS: [&str; 2] = ["erased", "pending"];
 
 /// The world. See the module.
 pub struct World {
@@ -51,18 +63,23 @@ pub struct World {
     backup: Backup,
     devices: Vec<Device>,
     skus: Vec<String>,
-    /// What each shopper's mutations come to, done one after the other.
-    plain: BTreeMap<&'static str, Plain>,
+    /// What all mutations come to, done one after the other.
+    plain: PlainShop,
     epoch: u64,
-    /// Entries of the server's log that the plain carts have done.
+    /// Entries of the server's log that the plain shop has done.
     compared: usize,
     snapshots: Vec<Snapshot>,
+    latest: Latest,
     /// By client.
     numbers: BTreeMap<Id, Numbers>,
     store: Options,
-    /// The last cart cookie seen on each device in each epoch.
-    cookies: BTreeMap<(usize, u64), u64>,
-    submitted: BTreeSet<Id>,
+    batch: Option<usize>,
+    /// The last cookie seen on each device, in each of its stores and epochs, of each collection.
+    cookies: BTreeMap<(usize, u64, u64, Collection), u64>,
+    /// What was asked for, and by whom.
+    submitted: BTreeMap<Id, String>,
+    /// What was durable in stores that were deleted.
+    gone: BTreeSet<Id>,
     /// Every outcome that a mutation ever had, the latest last.
     outcomes: BTreeMap<Id, Vec<Outcome>>,
     network: Network,
@@ -75,7 +92,7 @@ pub struct World {
 #[derive(Clone)]
 struct Backup {
     server: InProcess,
-    plain: BTreeMap<&'static str, Plain>,
+    plain: PlainShop,
     numbers: BTreeMap<Id, Numbers>,
 }
 
@@ -112,28 +129,38 @@ impl World {
         let shoppers = setup.shoppers.iter();
         let devices: Vec<_> =
             (1..).zip(shoppers).map(|(number, shopper)| Device::new(number, shopper, store)).collect();
-        let server = InProcess::default();
+        let mut server = InProcess::default();
+        if let Some(batch) = setup.batch {
+            (server.limits.mutations_per_sync, server.limits.changes_per_scope) = (batch, batch);
+        }
         let mut world = Self {
-            backup: Backup { server: server.clone(), plain: BTreeMap::new(), numbers: BTreeMap::new() },
+            backup: Backup { server: server.clone(), plain: PlainShop::default(), numbers: BTreeMap::new() },
             store,
             server,
             skews: vec![0; devices.len()],
             devices,
             skus: setup.skus.clone(),
-            plain: setup.shoppers.iter().map(|shopper| (*shopper, Plain::default())).collect(),
+            plain: PlainShop::default(),
             epoch: FIRST_EPOCH,
             compared: 0,
             snapshots: Vec::new(),
+            latest: Latest::new(),
+            batch: setup.batch,
             numbers: BTreeMap::new(),
             cookies: BTreeMap::new(),
-            submitted: BTreeSet::new(),
+            submitted: BTreeMap::new(),
+            gone: BTreeSet::new(),
             outcomes: BTreeMap::new(),
             network: Network::new(setup.has_locks),
             counts: Counts::default(),
         };
-        for (sku, stock) in setup.stocks.iter().enumerate() {
-            world.change_product(sku, *stock, false);
+        for shopper in &setup.shoppers {
+            world.plain.shoppers.entry((*shopper).into()).or_default();
         }
+        for (sku, stock) in setup.stocks.iter().enumerate() {
+            world.change_product(sku, *stock, false, 1);
+        }
+        (0..COUPONS).for_each(|which| world.change_coupon(which, Terms::Holds));
         world.look();
         // Restored without another backup, the server is as good as wiped.
         world.back_up();
@@ -151,6 +178,8 @@ impl World {
             Event::Send(at) => self.send(at),
             Event::Carry(which, fate) => self.carry(which, fate),
             Event::Connect(device) => self.network.connect(device),
+            Event::Expire(device) => self.network.expire(device),
+            Event::Login(device) => self.network.log_in(device),
             Event::Open(at) => self.open(at),
             Event::Kill(at) => self.kill(at),
             Event::Checkpoint(at) => {
@@ -158,7 +187,8 @@ impl World {
                     self.devices[at.device].tab(at.tab).client.checkpoint();
                 }
             }
-            Event::Product(sku, stock, is_delisted) => self.change_product(sku, stock, is_delisted),
+            Event::Product(sku, stock, is_delisted, price) => self.change_product(sku, stock, is_delisted, price),
+            Event::Coupon(which, terms) => self.change_coupon(which, terms),
             Event::DeviceClock(device, skew_ms) => {
                 if let Some(skew) = self.skews.get_mut(device) {
                     *skew = skew_ms;
@@ -171,6 +201,7 @@ impl World {
             Event::Restore => self.restore(),
             Event::Copy(device) => self.copy_profile(device),
             Event::Upgrade(is_newer) => self.server.is_newer = is_newer,
+            Event::Sync(at) => self.sync_online(at),
             Event::LookInto(at) => self.look_into(at),
         }
         self.server.clock_ms += 1;
@@ -235,36 +266,52 @@ impl World {
         self.server.clock_ms.saturating_add_signed(self.skews[device])
     }
 
-    fn change_product(&mut self, sku: usize, stock: Option<u8>, is_delisted: bool) {
+    fn change_product(&mut self, sku: usize, stock: Option<u8>, is_delisted: bool, price: u8) {
         let sku = &self.skus[sku];
-        let mut row = json!({ "id": sku, "delisted": is_delisted });
+        let mut row = json!({ "id": sku, "delisted": is_delisted, "price": price });
         if let Some(stock) = stock {
             row["stock"] = json!(stock);
         }
         self.server.put_products(&[row]);
-        let product = PlainProduct { stock: stock.map(u64::from), delisted: is_delisted };
-        for plain in self.plain.values_mut() {
-            plain.products.insert(sku.clone(), product.clone());
+        let stock = stock.map(u64::from);
+        self.plain.change_product(sku, stock, is_delisted, price.into(), self.server.clock_ms);
+    }
+
+    fn change_coupon(&mut self, which: usize, terms: Terms) {
+        let code = coupon_code(which);
+        let row = match terms {
+            Terms::Holds => Some(json!({ "percent": 10 })),
+            Terms::HoldsFor(ms) => Some(json!({ "until": self.server.clock_ms + ms })),
+            Terms::Withdrawn => None,
+        };
+        let document = row.as_ref().map(|row| serde_json::from_value(row.clone()).expect("a document"));
+        stock::put_coupon(&mut self.server.database, &code, document.as_ref()).expect("memory does not fail");
+        match row {
+            Some(row) => drop(self.plain.coupons.insert(code, row)),
+            None => drop(self.plain.coupons.remove(&code)),
         }
     }
 
-    fn edit(&mut self, at: At, sku: usize, intent: Intent) {
-        if !self.is_open(at) {
-            return;
+    /// Lets all tabs of a device come to rest.
+    fn settle(&mut self, device: usize) {
+        self.devices[device].settle();
+        self.hear(device);
+    }
+
+    /// The pages of a device hear what was refused, and delete the store of a shopper who was erased.
+    fn hear(&mut self, at: usize) {
+        let device = &mut self.devices[at];
+        for (_, code) in device.tabs.iter_mut().flatten().flat_map(|tab| tab.refused.drain(..)) {
+            assert!(REFUSALS.contains(&&code[..]), "an edit was refused: {code}");
+            self.counts.add(&format!("edits refused as {code}"));
         }
-        let now_ms = self.device_ms(at.device);
-        let device = &mut self.devices[at.device];
-        let id = device.new_id();
-        let sku = &self.skus[sku];
-        let (name, asked) = match intent {
-            Intent::Put(_) | Intent::Delete(_) | Intent::Count(_) => asked_of_row(sku, intent, id),
-            _ => asked(sku, intent, id, now_ms),
-        };
-        let asked: Document = serde_json::from_value(asked).expect("a document");
-        device.tab(at.tab).mutate(name, asked, id, now_ms);
-        device.take_events(at.tab);
-        assert_eq!(device.tab(at.tab).refused, [], "an edit was refused");
-        self.submitted.insert(id);
+        if device.told.is_erased {
+            let durable = device.told.durable.drain(..);
+            self.gone.extend(durable.filter(|id| self.submitted.contains_key(id)));
+            device.delete_store();
+            (0..TABS_MAX).for_each(|tab| self.network.forget(At { device: at, tab }));
+            self.counts.add("stores deleted");
+        }
     }
 
     /// A tab and its record store go on a little.
@@ -286,6 +333,7 @@ impl World {
             Moves::HearTab => device.step(at.tab, 3, None),
             Moves::All => (0..4).fold(false, |moved, what| moved | device.step(at.tab, what, None)),
         };
+        self.hear(at.device);
     }
 
     /// The faults stop, and everybody syncs.
@@ -295,51 +343,20 @@ impl World {
         self.network.reset();
         // An upgraded server is sent all that an older one did not know, some time after.
         self.server.is_newer = true;
-        for round in 0..4 {
+        for round in 0..ROUNDS {
             self.server.clock_ms += if round == 1 { PARKED_MS } else { 0 };
             for device in 0..self.devices.len() {
-                self.open(At { device, tab: 0 });
-                self.devices[device].settle();
+                let first = At { device, tab: 0 };
+                self.settle(device);
+                // A store that is to be deleted may be found so when it opens.
+                while !self.is_open(first) {
+                    self.open(first);
+                    self.settle(device);
+                }
                 let at = At { device, tab: round % TABS_MAX };
-                self.sync(if self.is_open(at) { at } else { At { tab: 0, ..at } });
+                self.sync(if self.is_open(at) { at } else { first });
             }
         }
         self.check_end();
-    }
-}
-
-/// What a page asks for.
-fn asked(sku: &str, intent: Intent, id: Id, now_ms: u64) -> (&'static str, Json) {
-    match intent {
-        Intent::Add(qty) => (cart::ADD, json!({ "sku": sku, "qty": qty })),
-        Intent::Adjust(by) => (cart::ADJUST, json!({ "line": sku, "by": by })),
-        Intent::SetQty(to) => (cart::SET_QTY, json!({ "line": sku, "to": to })),
-        Intent::Remove => (cart::REMOVE, json!({ "line": sku })),
-        Intent::Clear => (cart::CLEAR, json!({})),
-        Intent::Select(selected) => (cart::SELECT, json!({ "line": sku, "selected": selected })),
-        Intent::Save(saved) => (cart::SAVE_FOR_LATER, json!({ "line": sku, "saved": saved })),
-        Intent::Forget(true) => (history::DELETE, json!({ "until": now_ms })),
-        Intent::Forget(false) => (history::DELETE, json!({ "until": now_ms, "sku": sku })),
-        Intent::Wave => (NEWER, json!({ "line": sku })),
-        Intent::Put(_) | Intent::Delete(_) | Intent::Count(_) => unreachable!("it is about a row"),
-        Intent::Visit(event) => {
-            let event = event.map_or_else(|| id.to_string(), |event| event.to_string());
-            (history::VISIT, json!({ "eventId": event, "sku": sku, "at": now_ms }))
-        }
-    }
-}
-
-/// What a page asks for that writes a row of a collection of the shop's own.
-fn asked_of_row(key: &str, intent: Intent, id: Id) -> (&'static str, Json) {
-    match intent {
-        Intent::Put(which) => {
-            let row = json!({ "id": key, "note": id.to_string() });
-            (own::PUT, json!({ "collection": OWN[usize::from(which)], "key": key, "row": row }))
-        }
-        Intent::Delete(which) => (own::DELETE, json!({ "collection": OWN[usize::from(which)], "key": key })),
-        Intent::Count(by) => {
-            (own::ADD, json!({ "collection": OWN[2], "key": key, "row": { "id": key }, "by": { "n": by } }))
-        }
-        _ => unreachable!("it is about the cart"),
     }
 }

@@ -4,8 +4,13 @@ use super::World;
 use super::event::{At, Fate, TABS_MAX};
 use crate::server::Server;
 use crate::tab::Synced;
-use pannier::sync::wire::{self, Answer};
+use pannier::sync::rows::Collection;
+use pannier::sync::server::ServerTx;
+use pannier::sync::wire::{self, Answer, SyncError};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Who signs in where another shopper's store is: nobody whose device this is.
+const VISITOR: &str = "zoe";
 
 /// A request or an answer on its way.
 #[derive(Clone)]
@@ -21,6 +26,10 @@ struct Message {
 pub(super) struct Network {
     has_locks: bool,
     offline: BTreeSet<usize>,
+    /// Devices whose token has expired.
+    expired: BTreeSet<usize>,
+    /// Devices whose requests are another shopper's.
+    visited: BTreeSet<usize>,
     /// The exchange that a tab waits for.
     waiting: BTreeMap<At, u64>,
     messages: Vec<Message>,
@@ -29,14 +38,26 @@ pub(super) struct Network {
 
 impl Network {
     pub(super) fn new(has_locks: bool) -> Self {
-        let (offline, waiting) = (BTreeSet::new(), BTreeMap::new());
-        Self { has_locks, offline, waiting, messages: Vec::new(), numbers: 0 }
+        let (offline, expired, visited) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        Self { has_locks, offline, expired, visited, waiting: BTreeMap::new(), messages: Vec::new(), numbers: 0 }
     }
 
     /// Cuts a device off, or connects it again.
     pub(super) fn connect(&mut self, device: usize) {
         if !self.offline.remove(&device) {
             self.offline.insert(device);
+        }
+    }
+
+    /// A device's token expires.
+    pub(super) fn expire(&mut self, device: usize) {
+        self.expired.insert(device);
+    }
+
+    /// Another shopper signs in on a device, or its own again.
+    pub(super) fn log_in(&mut self, device: usize) {
+        if !self.visited.remove(&device) {
+            self.visited.insert(device);
         }
     }
 
@@ -87,6 +108,10 @@ impl World {
         let message = self.network.messages.swap_remove(index);
         let fate = if self.network.offline.contains(&message.at.device) { Fate::Lost } else { fate };
         match (message.is_answer, fate) {
+            (true, Fate::LosesAChange) => {
+                let body = self.without_a_change(&message.body);
+                self.answer(&Message { body, ..message });
+            }
             (true, Fate::Lost) => {
                 self.counts.add("answers lost");
                 self.network.give_up(&message);
@@ -107,6 +132,12 @@ impl World {
                 self.look();
                 self.network.give_up(&message);
             }
+            (false, Fate::MeetsAnotherSchema) => {
+                // The protocol's number stands first.
+                let mut body = message.body;
+                body[0] += 1;
+                self.deliver(Message { body, ..message }, false);
+            }
             (false, _) => self.deliver(message, fate == Fate::ArrivesTwice),
         }
     }
@@ -122,21 +153,61 @@ impl World {
     }
 
     fn post(&mut self, device: usize, body: Vec<u8>) -> Vec<u8> {
-        let answer = self.server.post(&self.devices[device].shopper, body).expect("the server is there");
-        if let Ok(Answer::Error(error)) = wire::decode_answer(&answer) {
-            self.counts.add(&format!("error {}", error.code()));
+        let own = self.devices[device].shopper.clone();
+        let answer = if self.network.expired.contains(&device) {
+            self.server.post_expired(body)
+        } else if self.network.visited.contains(&device) && self.knows(&own, &body) {
+            self.server.post(VISITOR, body)
+        } else {
+            self.server.post(&own, body)
+        };
+        let answer = answer.expect("the server is there");
+        match wire::decode_answer(&answer) {
+            Ok(Answer::Error(error)) => self.counts.add(&format!("error {}", error.code())),
+            Ok(Answer::Ok(response)) => {
+                let has_more = response.scopes.iter().any(|scope| scope.more);
+                self.counts.add_if(has_more, "pulls in pages");
+            }
+            Err(why) => panic!("the server has sent what is no answer: {why}"),
         }
         self.look();
         answer
     }
 
+    /// Whether the server knows whose client has sent this. One that does not cannot tell who is
+    /// signed in where: that is why each shopper has a store of their own.
+    fn knows(&mut self, shopper: &str, body: &[u8]) -> bool {
+        let Ok(request) = wire::decode_request(body) else { return false };
+        let known = self.server.database.client(request.client).expect("memory does not fail");
+        known.is_some_and(|known| known.shopper == shopper)
+    }
+
+    /// An answer, less the first change of a scope that has a digest to tell by. Whoever pulls
+    /// all anew believes what comes.
+    fn without_a_change(&mut self, body: &[u8]) -> Vec<u8> {
+        let Ok(Answer::Ok(mut response)) = wire::decode_answer(body) else { return body.to_vec() };
+        let is_told = |name| !matches!(name, Collection::Catalog | Collection::History);
+        let mut scopes = response.scopes.iter_mut();
+        if let Some(scope) = scopes.find(|scope| is_told(scope.name) && !scope.reset && !scope.changes.is_empty()) {
+            scope.changes.remove(0);
+            self.counts.add("changes lost");
+        }
+        wire::encode_answer(&Answer::Ok(response))
+    }
+
     /// The tab hears an answer, if it still waits for this one.
     fn answer(&mut self, message: &Message) {
-        if !self.network.give_up(message) {
+        let device = message.at.device;
+        if !self.network.give_up(message) || !self.is_open(message.at) {
             return;
         }
-        let now_ms = self.device_ms(message.at.device);
-        self.devices[message.at.device].answer(message.at.tab, &message.body, now_ms);
+        if wire::decode_answer(&message.body) == Ok(Answer::Error(SyncError::Auth {})) {
+            // The page gets another token.
+            self.network.expired.remove(&device);
+        }
+        let now_ms = self.device_ms(device);
+        self.devices[device].answer(message.at.tab, &message.body, now_ms);
+        self.hear(device);
     }
 
     /// Requests that are still on their way arrive, and nobody hears their answers.
@@ -148,18 +219,33 @@ impl World {
         }
     }
 
+    /// A page that is online, and has a token of its own shopper, syncs.
+    pub(super) fn sync_online(&mut self, at: At) {
+        if !self.network.offline.contains(&at.device) && self.is_open(at) {
+            self.network.expired.remove(&at.device);
+            self.network.visited.remove(&at.device);
+            self.settle(at.device);
+            if self.is_open(at) {
+                self.sync(at);
+            }
+        }
+    }
+
     /// Exchanges without faults until neither side has more.
     ///
     /// # Panics
     /// When that takes too long.
     pub(super) fn sync(&mut self, at: At) {
-        for _ in 0..super::EXCHANGES_MAX {
+        let few = self.batch.map_or(0, |batch| 2 * self.submitted.len() / batch);
+        for _ in 0..super::EXCHANGES_MAX + few {
+            self.devices[at.device].now_ms = self.device_ms(at.device);
             let body = self.devices[at.device].request(at.tab).expect("the tab is open");
             let answer = self.post(at.device, body);
             let now_ms = self.device_ms(at.device);
             self.devices[at.device].answer(at.tab, &answer, now_ms);
-            self.devices[at.device].settle();
-            if self.devices[at.device].synced(at.tab) == Some(Synced::Done { more: false }) {
+            self.settle(at.device);
+            // A shopper who was erased has no store any more.
+            if !self.is_open(at) || self.devices[at.device].synced(at.tab) == Some(Synced::Done { more: false }) {
                 return;
             }
         }
