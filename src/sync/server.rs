@@ -19,6 +19,10 @@ use core::fmt;
 /// may have learnt of it long after it was stored.
 pub const OUTCOME_KEPT_MS: u64 = 2 * wire::JOURNAL_AGE_MS_MAX;
 
+/// How exactly it is known when a client was last seen: within it a client that
+/// only pulls costs no write.
+pub const SEEN_STEP_MS: u64 = 24 * 3600 * 1000;
+
 /// Milliseconds for which a tombstone is kept: a device that was away for
 /// longer pulls its scopes whole.
 pub const TOMBSTONE_KEPT_MS: u64 = 30 * 24 * 3600 * 1000;
@@ -33,6 +37,17 @@ pub struct ClientState {
     pub shopper: String,
     /// The last sequence number executed.
     pub last_seq: u64,
+    /// When it was last seen, or up to [`SEEN_STEP_MS`] before.
+    pub seen_ms: u64,
+}
+
+/// A client whose [`ClientState::seen_ms`] is before this can be forgotten with
+/// its outcomes, where its shopper's identity lasts no longer than `identity_ms`:
+/// nobody can come back with that. Any other client may send again what it has
+/// no outcome of, or what is in its journal, whenever it comes back, and only
+/// what is kept of it tells that apart from what is new.
+pub fn forgettable_before(identity_ms: u64, now_ms: u64) -> u64 {
+    now_ms.saturating_sub(identity_ms.max(OUTCOME_KEPT_MS) + SEEN_STEP_MS)
 }
 
 /// An outcome with what identifies its mutation.
@@ -88,11 +103,14 @@ pub trait ServerTx {
     /// it was executed; none where it is not known ([`super::mutation::UNKNOWN_MUTATION`]).
     fn outcome_by_id(&mut self, shopper: &str, id: Id) -> Result<Option<StoredOutcome>, RowsError>;
 
-    /// Stores an outcome, under its own sequence number, with the time.
+    /// Stores an outcome, under its own sequence number, with the time; one that
+    /// is there gets the time.
     fn put_outcome(&mut self, client: Id, stored: &StoredOutcome, now_ms: u64) -> Result<(), RowsError>;
 
     /// Drops the client's outcomes up to sequence number `ack_to` that were
-    /// stored before `before_ms`.
+    /// stored before `before_ms`, and [`wire::JOURNAL_AGE_MS_MAX`] before that of
+    /// `ack_to`: by the answer which told that one the client has dropped them from
+    /// its journal. Nobody knows whether it has had any later answer.
     fn drop_outcomes(&mut self, client: Id, ack_to: u64, before_ms: u64) -> Result<(), RowsError>;
 
     /// The row under `key`.
@@ -200,15 +218,18 @@ pub fn sync(
 ) -> Result<SyncResponse, ServeError> {
     check_versions(request)?;
     let (epoch, known) = known_client(tx, shopper, request)?;
-    let last_seq = known.unwrap_or(request.first_seq.saturating_sub(1));
+    let last_seq = known.as_ref().map_or(request.first_seq.saturating_sub(1), |known| known.last_seq);
     let batch = &request.mutations[..request.mutations.len().min(limits.mutations_per_sync)];
     check_sequence(&request.mutations, last_seq)?;
     let outcomes = execute(tx, rules, shopper, request.client, last_seq, batch, context)?;
     let executed = batch.last().map_or(last_seq, |mutation| mutation.seq.max(last_seq));
     // A client is stored from its first request on, so that one which only ever
     // pulled is also found out when it comes back with another shopper.
-    if executed > last_seq || known.is_none() {
-        tx.put_client(request.client, &ClientState { shopper: shopper.into(), last_seq: executed })?;
+    let seen_ms = known.map(|known| known.seen_ms);
+    let seen_ms = seen_ms.filter(|seen_ms| context.now_ms < seen_ms.saturating_add(SEEN_STEP_MS));
+    if executed > last_seq || seen_ms.is_none() {
+        let seen_ms = seen_ms.unwrap_or(context.now_ms);
+        tx.put_client(request.client, &ClientState { shopper: shopper.into(), last_seq: executed, seen_ms })?;
     }
     if request.ack_to > 0 {
         tx.drop_outcomes(request.client, request.ack_to, context.now_ms.saturating_sub(OUTCOME_KEPT_MS))?;
@@ -224,18 +245,23 @@ fn check_versions(request: &SyncRequest) -> Result<(), ServeError> {
     Ok(())
 }
 
-/// The epoch, and the client's last sequence number once it is certain whose
-/// client it is; `None` for a new client.
-fn known_client(tx: &mut dyn ServerTx, shopper: &str, request: &SyncRequest) -> Result<(u64, Option<u64>), ServeError> {
+/// The epoch, and the client once it is certain whose client it is; `None` for
+/// a new one.
+fn known_client(
+    tx: &mut dyn ServerTx,
+    shopper: &str,
+    request: &SyncRequest,
+) -> Result<(u64, Option<ClientState>), ServeError> {
     let known = match tx.client(request.client)? {
         Some(state) if state.shopper != shopper => {
             return Err(ServeError::Refused(SyncError::PrincipalChanged {}));
         }
-        state => state.map(|state| state.last_seq),
+        state => state,
     };
     let epoch = tx.epoch()?;
     if request.epoch.is_some_and(|asked| asked != epoch) {
-        return Err(ServeError::Refused(SyncError::EpochChanged { epoch, last_seq: known }));
+        let last_seq = known.map(|known| known.last_seq);
+        return Err(ServeError::Refused(SyncError::EpochChanged { epoch, last_seq }));
     }
     let first_seq = request.first_seq;
     if first_seq > wire::NUMBER_MAX {
@@ -272,7 +298,10 @@ fn execute(
     let mut outcomes = Vec::with_capacity(batch.len());
     for mutation in batch {
         if mutation.seq <= last_seq {
-            outcomes.push(stored(tx, client, mutation)?);
+            let stored = stored(tx, client, mutation)?;
+            // The client may learn of it only now: then its journal keeps the mutation from now on.
+            tx.put_outcome(client, &stored, context.now_ms)?;
+            outcomes.push(stored.outcome);
             continue;
         }
         if let Some(outcome) = executed_elsewhere(tx, shopper, mutation)? {
@@ -301,9 +330,9 @@ fn execute(
 
 /// The outcome of a mutation that comes again. One whose outcome is gone cannot
 /// be told from another one, so it counts as another.
-fn stored(tx: &mut dyn ServerTx, client: Id, mutation: &Mutation) -> Result<Outcome, ServeError> {
+fn stored(tx: &mut dyn ServerTx, client: Id, mutation: &Mutation) -> Result<StoredOutcome, ServeError> {
     match tx.outcome(client, mutation.seq)? {
-        Some(stored) if stored.hash == mutation.hash && stored.outcome.id == mutation.id => Ok(stored.outcome),
+        Some(stored) if stored.hash == mutation.hash && stored.outcome.id == mutation.id => Ok(stored),
         _ => Err(ServeError::Refused(SyncError::OpMismatch { seq: mutation.seq })),
     }
 }

@@ -7,6 +7,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use crate::auth::ANONYMOUS_DAYS;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, Error, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -90,6 +91,9 @@ pub struct Limits {
     /// Bytes of keys and values that one shopper may store
     #[arg(long, value_name = "N", env = "PANNIERD_SHOPPER_BYTES", default_value_t = 16 * 1024 * 1024)]
     pub shopper_bytes: u64,
+    /// Days after which the clients of an anonymous shopper who was not seen since are forgotten: longer than any token signed for one lasts
+    #[arg(long, value_name = "DAYS", env = "PANNIERD_ANONYMOUS_KEPT_DAYS", default_value_t = 180, value_parser = clap::value_parser!(u32).range(i64::from(ANONYMOUS_DAYS)..=3650))]
+    pub anonymous_kept_days: u32,
     /// Open connections
     #[arg(long, value_name = "N", env = "PANNIERD_CONNECTIONS", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub connections: u32,

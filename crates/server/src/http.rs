@@ -85,6 +85,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// How long a body may take.
     pub read_wait: Duration,
+    /// How long an anonymous identity may last, in milliseconds.
+    pub anonymous_kept_ms: u64,
     /// How often one shopper may ask.
     pub shoppers: Rate,
     /// Held by who imports products: each holds a whole catalogue in memory.
@@ -108,6 +110,7 @@ impl App {
             signers,
             metrics,
             read_wait: Duration::from_millis(limits.read_wait_ms),
+            anonymous_kept_ms: auth::days_s(limits.anonymous_kept_days) * 1000,
             shoppers: rate(limits.rate_shopper, SHOPPER_BURST_S),
             imports: Semaphore::new(1),
             addresses: rate(limits.rate_address, ADDRESS_BURST_S),

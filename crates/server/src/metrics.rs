@@ -25,6 +25,7 @@ pub struct Metrics {
     hook_calls: By,
     limited: By,
     mutations: By,
+    pruned: By,
     /// Connections that are open.
     pub connections: Gauge,
     /// Streams of pokes that are open.
@@ -45,6 +46,7 @@ impl Metrics {
             hook_calls: Family::default(),
             limited: Family::default(),
             mutations: Family::default(),
+            pruned: Family::default(),
             connections: Gauge::default(),
             streams: Gauge::default(),
             commit_jobs: Histogram::new(JOBS),
@@ -57,6 +59,7 @@ impl Metrics {
         registry.register("hook_calls", "Calls of the hook, by what came of them", metrics.hook_calls.clone());
         registry.register("limited", "Requests refused, by limit", metrics.limited.clone());
         registry.register("mutations", "Mutations executed, by what became of them", metrics.mutations.clone());
+        registry.register("pruned", "Rows dropped because nobody can need them, by kind", metrics.pruned.clone());
         registry.register("connections", "Open connections", metrics.connections.clone());
         registry.register("streams", "Open streams of pokes", metrics.streams.clone());
         registry.register("commit_jobs", "Requests in a transaction", metrics.commit_jobs.clone());
@@ -85,6 +88,11 @@ impl Metrics {
     /// Counts a mutation.
     pub fn mutation(&self, status: &str) {
         self.mutations.get_or_create(&[("status", status.to_owned())]).inc();
+    }
+
+    /// Counts rows that were dropped.
+    pub fn pruned(&self, kind: &str, rows: usize) {
+        self.pruned.get_or_create(&[("kind", kind.to_owned())]).inc_by(rows as u64);
     }
 
     /// Counts a transaction.

@@ -20,7 +20,7 @@ use crate::tx::{Tx, part_of};
 use crate::{now_ms, pieces};
 
 /// Version of the tables below; kept in the database's `user_version`.
-const SCHEMA_VERSION: i64 = 4;
+const SCHEMA_VERSION: i64 = 5;
 /// `pann` in ASCII: tells a database of ours from another program's.
 const APPLICATION_ID: i64 = 0x7061_6e6e;
 /// How long to wait for another process, such as a backup, that holds the database.
@@ -32,12 +32,15 @@ const STATEMENTS_MAX: usize = 64;
 pub const SCHEMA: &str = "
     -- One row: what tells this database from a restored or wiped one.
     CREATE TABLE meta (epoch INTEGER NOT NULL);
-    -- One browser profile each.
+    -- One browser profile each. seen_ms is when it was last there, to a day.
     CREATE TABLE client (
         id BLOB PRIMARY KEY,
         shopper TEXT NOT NULL,
-        last_seq INTEGER NOT NULL
+        last_seq INTEGER NOT NULL,
+        seen_ms INTEGER NOT NULL DEFAULT 0
     ) WITHOUT ROWID;
+    -- Those of anonymous shoppers do not come back when their tokens have expired.
+    CREATE INDEX client_by_seen ON client (seen_ms) WHERE shopper GLOB 'anon-*';
     CREATE TABLE outcome (
         client BLOB NOT NULL,
         seq INTEGER NOT NULL,
@@ -92,6 +95,13 @@ const UPGRADE_3: &str = "
         SELECT count(*), coalesce(sum(octet_length(key) + coalesce(length(value), 0)), 0) FROM row
         WHERE row.owner = scope.owner AND row.collection = scope.collection
     );
+";
+
+/// What version 5 added: when a client was last seen.
+const UPGRADE_5: &str = "
+    ALTER TABLE client ADD COLUMN seen_ms INTEGER NOT NULL DEFAULT 0;
+    UPDATE client SET seen_ms = unixepoch() * 1000;
+    CREATE INDEX client_by_seen ON client (seen_ms) WHERE shopper GLOB 'anon-*';
 ";
 
 /// Why a database cannot be served.
@@ -194,7 +204,10 @@ fn upgrade(connection: &Connection, from: i64) -> rusqlite::Result<()> {
         connection.execute_batch(pieces::SCHEMA)?;
         pieces::create(connection)?;
     }
-    add_digests(connection)?;
+    if from < 4 {
+        add_digests(connection)?;
+    }
+    connection.execute_batch(UPGRADE_5)?;
     connection.pragma_update(None, "user_version", SCHEMA_VERSION)
 }
 

@@ -138,18 +138,21 @@ impl ServerTx for Tx<'_> {
     }
 
     fn client(&mut self, client: Id) -> Result<Option<ClientState>, RowsError> {
-        self.prepare("SELECT shopper, last_seq FROM client WHERE id = ?1")?
-            .query_row([client.0], |row| Ok(ClientState { shopper: row.get(0)?, last_seq: row.get(1)? }))
+        self.prepare("SELECT shopper, last_seq, seen_ms FROM client WHERE id = ?1")?
+            .query_row([client.0], |row| {
+                Ok(ClientState { shopper: row.get(0)?, last_seq: row.get(1)?, seen_ms: row.get(2)? })
+            })
             .optional()
             .map_err(failed)
     }
 
     fn put_client(&mut self, client: Id, state: &ClientState) -> Result<(), RowsError> {
         self.prepare(
-            "INSERT INTO client (id, shopper, last_seq) VALUES (?1, ?2, ?3)
-             ON CONFLICT DO UPDATE SET shopper = excluded.shopper, last_seq = excluded.last_seq",
+            "INSERT INTO client (id, shopper, last_seq, seen_ms) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO UPDATE SET shopper = excluded.shopper, last_seq = excluded.last_seq,
+             seen_ms = excluded.seen_ms",
         )?
-        .execute(params![client.0, state.shopper, state.last_seq])
+        .execute(params![client.0, state.shopper, state.last_seq, state.seen_ms])
         .map_err(failed)?;
         Ok(())
     }
@@ -175,7 +178,8 @@ impl ServerTx for Tx<'_> {
         let StoredOutcome { hash, outcome } = stored;
         self.prepare(
             "INSERT INTO outcome (client, seq, id, hash, stored_ms, status, code, rev, detail)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+             ON CONFLICT DO UPDATE SET stored_ms = excluded.stored_ms",
         )?
         .execute(params![
             client.0,
@@ -195,9 +199,12 @@ impl ServerTx for Tx<'_> {
     fn drop_outcomes(&mut self, client: Id, ack_to: u64, before_ms: u64) -> Result<(), RowsError> {
         // A client that acknowledges more than SQLite can count acknowledges all.
         let ack_to = i64::try_from(ack_to).unwrap_or(i64::MAX);
-        self.prepare("DELETE FROM outcome WHERE client = ?1 AND seq <= ?2 AND stored_ms < ?3")?
-            .execute(params![client.0, ack_to, before_ms])
-            .map_err(failed)?;
+        self.prepare(
+            "DELETE FROM outcome WHERE client = ?1 AND seq <= ?2 AND stored_ms < ?3
+             AND stored_ms < (SELECT stored_ms FROM outcome WHERE client = ?1 AND seq = ?2) - ?4",
+        )?
+        .execute(params![client.0, ack_to, before_ms, wire::JOURNAL_AGE_MS_MAX])
+        .map_err(failed)?;
         Ok(())
     }
 
@@ -457,15 +464,29 @@ mod tests {
                 rev: seq,
             },
         };
+        let age_ms = wire::JOURNAL_AGE_MS_MAX;
         for seq in 1..=4 {
-            tx.put_outcome(client, &stored(seq), seq * 1000).unwrap();
+            tx.put_outcome(client, &stored(seq), seq * age_ms).unwrap();
             assert_eq!(tx.outcome(client, seq), Ok(Some(stored(seq))));
         }
-        tx.drop_outcomes(client, 3, 2001).unwrap();
-        let left: Vec<u64> = (1..=4).filter(|seq| tx.outcome(client, *seq).unwrap().is_some()).collect();
-        assert_eq!(left, [3, 4]);
-        tx.drop_outcomes(client, 3, 9000).unwrap();
-        assert_eq!(tx.outcome(client, 3), Ok(None));
+        let left = |tx: &mut Tx<'_>| -> Vec<u64> {
+            (1..=4).filter(|seq| tx.outcome(client, *seq).unwrap().is_some()).collect()
+        };
+        for (ack_to, before_ms, expected) in [
+            (3, age_ms, vec![1, 2, 3, 4]),
+            (3, 2 * age_ms, vec![2, 3, 4]),
+            (3, 9 * age_ms, vec![2, 3, 4]),
+            (4, 9 * age_ms, vec![3, 4]),
+            (9, 9 * age_ms, vec![3, 4]),
+        ] {
+            tx.drop_outcomes(client, ack_to, before_ms).unwrap();
+            assert_eq!(left(&mut tx), expected, "{ack_to} {before_ms}");
+        }
+        // Told again, it is as young as that.
+        tx.put_outcome(client, &stored(3), 4 * age_ms).unwrap();
+        tx.put_outcome(client, &stored(4), 5 * age_ms).unwrap();
+        tx.drop_outcomes(client, 4, 9 * age_ms).unwrap();
+        assert_eq!(left(&mut tx), [3, 4]);
         assert_eq!(tx.outcome(Id([9; 16]), 4), Ok(None));
     }
 

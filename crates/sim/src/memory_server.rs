@@ -3,13 +3,14 @@
 
 use crate::cut::Cut;
 use pannier::format::document::Document;
+use pannier::shop::claim::ANONYMOUS_PREFIX;
 use pannier::shop::stock;
 use pannier::sync::mutation::{Context, Id, Rules, UNKNOWN_MUTATION};
 use pannier::sync::rows::{Collection, RowsError};
 use pannier::sync::server::{
     self, ChangePage, ClientState, Limits, SHARED, ServeError, ServerTx, Standing, StoredOutcome,
 };
-use pannier::sync::wire::{self, Change, SyncRequest, SyncResponse};
+use pannier::sync::wire::{self, Change, JOURNAL_AGE_MS_MAX, SyncRequest, SyncResponse};
 use std::collections::BTreeMap;
 
 /// A row or, without a value, its tombstone.
@@ -110,6 +111,13 @@ impl MemoryServer {
         }
     }
 
+    /// Drops the clients of anonymous shoppers, whose identities last so long, with their outcomes.
+    pub fn forget_clients(&mut self, identity_ms: u64, now_ms: u64) {
+        let before_ms = server::forgettable_before(identity_ms, now_ms);
+        self.clients.retain(|_, client| !client.shopper.starts_with(ANONYMOUS_PREFIX) || client.seen_ms >= before_ms);
+        self.outcomes.retain(|(client, _), _| self.clients.contains_key(client));
+    }
+
     /// How many outcomes are kept for a client.
     pub fn outcomes_kept(&self, client: Id) -> usize {
         self.outcomes.keys().filter(|(owner, _)| *owner == client).count()
@@ -165,6 +173,8 @@ impl ServerTx for MemoryServer {
     }
 
     fn drop_outcomes(&mut self, client: Id, ack_to: u64, before_ms: u64) -> Result<(), RowsError> {
+        let told_ms = self.outcomes.get(&(client, ack_to)).map_or(0, |(_, at)| *at);
+        let before_ms = before_ms.min(told_ms.saturating_sub(JOURNAL_AGE_MS_MAX));
         self.outcomes.retain(|(owner, seq), (_, at)| *owner != client || *seq > ack_to || *at >= before_ms);
         Ok(())
     }

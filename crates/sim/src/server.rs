@@ -179,7 +179,10 @@ pub struct InProcess {
 const RETRY_AFTER_MS: u64 = 1000;
 
 /// Where the clock of a new server stands: in November 2026.
-const START_MS: u64 = 1_795_000_000_000;
+pub const START_MS: u64 = 1_795_000_000_000;
+
+/// How long an anonymous identity lasts.
+pub const ANONYMOUS_MS: u64 = 90 * 24 * 3600 * 1000;
 
 impl Default for InProcess {
     fn default() -> Self {
@@ -202,6 +205,15 @@ impl InProcess {
     /// The last sequence number that each client was told.
     pub fn last_seqs(&self) -> &BTreeMap<Id, u64> {
         &self.last_seqs
+    }
+
+    /// Forgets the clients of anonymous shoppers whose identities have ended. Returns how many.
+    pub fn forget_clients(&mut self) -> u64 {
+        self.database.forget_clients(ANONYMOUS_MS, self.clock_ms);
+        let before = self.last_seqs.len();
+        let mut is_known = |client: &Id| self.database.client(*client).expect("memory does not fail").is_some();
+        self.last_seqs.retain(|client, _| is_known(client));
+        (before - self.last_seqs.len()) as u64
     }
 
     fn serve(&mut self, shopper: &str, body: &[u8]) -> Result<Answer, SyncError> {

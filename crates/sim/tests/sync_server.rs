@@ -4,7 +4,7 @@ use pannier::format::document::{Document, Value};
 use pannier::shop::{ShopRules, cart, history};
 use pannier::sync::mutation::{Context, Id, Mutation, Rules, Status, Verdict};
 use pannier::sync::rows::{Collection, Rows, RowsError};
-use pannier::sync::server::{Limits, OUTCOME_KEPT_MS, ServeError};
+use pannier::sync::server::{Limits, OUTCOME_KEPT_MS, ServeError, ServerTx};
 use pannier::sync::wire::{Change, PROTOCOL, SCHEMA, ScopeRequest, SyncError, SyncRequest, SyncResponse};
 use pannier_sim::memory_server::MemoryServer;
 
@@ -172,18 +172,77 @@ fn another_mutation_under_a_used_number_is_a_mismatch() {
     assert_eq!(qty(&server, "A"), Some(1));
 }
 
+const DAY_MS: u64 = 24 * 3600 * 1000;
+
+/// Serves a request of Ann's so many days later.
+fn after(server: &mut MemoryServer, days: u64, ack_to: u64, mutations: Vec<Mutation>) -> SyncResponse {
+    let request = SyncRequest { ack_to, ..request(mutations) };
+    server.serve(&ShopRules, ANN, &request, NOW + days * DAY_MS, &Limits::default()).expect("served")
+}
+
 #[test]
-fn outcomes_are_kept_until_acknowledged_and_thirty_days() {
+fn outcomes_are_kept_until_they_are_in_no_journal() {
     let mut server = MemoryServer::new(7);
-    ok(&mut server, &request(vec![add(1, "A", 1), add(2, "A", 1)]));
-    let ack = |ack_to| SyncRequest { ack_to, ..request(vec![]) };
-    ok(&mut server, &ack(1));
-    assert_eq!(server.outcomes_kept(CLIENT), 2);
-    let later = NOW + OUTCOME_KEPT_MS + 1;
-    server.serve(&ShopRules, ANN, &ack(1), later, &Limits::default()).expect("served");
+    after(&mut server, 0, 0, vec![add(1, "A", 1), add(2, "A", 1)]);
+    assert_eq!(OUTCOME_KEPT_MS, 60 * DAY_MS);
+    // Acknowledged, but perhaps by the last answer that ever came.
+    after(&mut server, 70, 1, vec![]);
+    after(&mut server, 80, 2, vec![add(3, "A", 1)]);
+    after(&mut server, 90, 2, vec![]);
+    assert_eq!(server.outcomes_kept(CLIENT), 3);
+    after(&mut server, 90, 3, vec![]);
     assert_eq!(server.outcomes_kept(CLIENT), 1);
     // What cannot be compared any more counts as another mutation.
     assert_eq!(serve(&mut server, &request(vec![add(1, "A", 1)])), refused(SyncError::OpMismatch { seq: 1 }));
+}
+
+#[test]
+fn an_outcome_that_is_told_late_is_kept_from_then_on() {
+    let mut server = MemoryServer::new(7);
+    after(&mut server, 0, 0, vec![add(1, "A", 1)]);
+    // The answer was lost, and the device away.
+    after(&mut server, 59, 0, vec![add(1, "A", 1)]);
+    after(&mut server, 90, 1, vec![add(2, "A", 1)]);
+    after(&mut server, 91, 2, vec![]);
+    assert_eq!(server.outcomes_kept(CLIENT), 2);
+    after(&mut server, 120, 2, vec![]);
+    assert_eq!(server.outcomes_kept(CLIENT), 1);
+}
+
+#[test]
+fn when_a_client_was_seen_is_known_to_a_day() {
+    let mut server = MemoryServer::new(7);
+    let seen_ms = |server: &mut MemoryServer, ms: u64, mutations| {
+        let request = request(mutations);
+        server.serve(&ShopRules, ANN, &request, NOW + ms, &Limits::default()).expect("served");
+        server.client(CLIENT).expect("memory does not fail").expect("it is known").seen_ms - NOW
+    };
+    assert_eq!(seen_ms(&mut server, 0, vec![]), 0);
+    assert_eq!(seen_ms(&mut server, DAY_MS - 1, vec![add(1, "A", 1)]), 0);
+    assert_eq!(seen_ms(&mut server, DAY_MS, vec![]), DAY_MS);
+    assert_eq!(seen_ms(&mut server, 9 * DAY_MS, vec![add(2, "A", 1)]), 9 * DAY_MS);
+}
+
+#[test]
+fn only_who_cannot_come_back_is_forgotten() {
+    let mut server = MemoryServer::new(7);
+    let sync = |server: &mut MemoryServer, shopper: &str, client: u8, days: u64| {
+        let id = Id([client; 16]);
+        let mutation = Mutation { id, ..add(1, "A", 1) };
+        let request = SyncRequest { client: id, ..request(vec![mutation]) };
+        server.serve(&ShopRules, shopper, &request, NOW + days * DAY_MS, &Limits::default()).expect("served");
+    };
+    sync(&mut server, "anon-1", 1, 0);
+    sync(&mut server, "anon-2", 2, 30);
+    sync(&mut server, ANN, 3, 0);
+    let identity_ms = 180 * DAY_MS;
+    for (days, left) in [(181, [1, 1, 1]), (182, [0, 1, 1]), (1000, [0, 0, 1])] {
+        server.forget_clients(identity_ms, NOW + days * DAY_MS);
+        assert_eq!([1, 2, 3].map(|client| server.outcomes_kept(Id([client; 16]))), left, "{days} days");
+    }
+    // The mutation comes again, after three years: it is known.
+    sync(&mut server, ANN, 3, 1000);
+    assert_eq!(qty(&server, "A"), Some(1));
 }
 
 #[test]

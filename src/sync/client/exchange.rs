@@ -70,12 +70,13 @@ impl Applied {
 
 impl Client {
     /// The body of the next request, in postcard; `None` while the store is not
-    /// open, its state is being read or what was parked is not durable in the outbox. Whatever was asked before is given up.
+    /// open, its state is being read, or the last answer or what was parked is not durable: what this acknowledges, the
+    /// server may forget. Whatever was asked before is given up.
     /// `now_ms` is the time in milliseconds since 1970.
     pub fn sync_request(&mut self, now_ms: u64) -> Option<Vec<u8>> {
         self.now_ms = self.now_ms.max(now_ms);
-        let is_recovering = |queued: &Queued| matches!(queued.operation, Operation::Recover(_));
-        if self.reload || self.view_stale || self.is_unparking || self.staged.iter().any(is_recovering) {
+        let is_answer = |queued: &Queued| matches!(queued.operation, Operation::Recover(_) | Operation::Apply(_));
+        if self.reload || self.view_stale || self.is_unparking || self.staged.iter().any(is_answer) {
             return None;
         }
         let client = self.state.client?;

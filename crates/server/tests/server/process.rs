@@ -98,7 +98,7 @@ fn what_cannot_be_served_is_named() {
     let cases = [
         (vec!["--db", nowhere.to_str().unwrap()], "missing does not exist"),
         (vec!["--db", text.to_str().unwrap()], "file is not a database"),
-        (vec!["--db", &newer], "its schema 99 is newer than 4"),
+        (vec!["--db", &newer], "its schema 99 is newer than 5"),
         (vec!["--db", &foreign], "belongs to another program"),
         (vec!["--db", good, "--static", "/nonexistent"], "no such folder"),
         (vec!["--db", good, "--catalog", "/nonexistent"], "catalogue /nonexistent: No such file"),

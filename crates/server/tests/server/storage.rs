@@ -2,12 +2,12 @@
 
 use pannier::sync::mutation::Status;
 use pannier::sync::rows::Collection;
-use pannier::sync::wire::{ScopeRequest, SyncRequest};
+use pannier::sync::wire::{ScopeRequest, SyncError, SyncRequest};
 use rusqlite::Connection;
 use std::path::Path;
 
 use crate::harness::{Folder, Server, pannierd};
-use crate::wire::{add, push, quantities, request, sync};
+use crate::wire::{JSON, add, push, quantities, refused, request, sync};
 
 fn database(folder: &Folder) -> Connection {
     Connection::open(folder.path("shop.db")).unwrap()
@@ -74,6 +74,41 @@ fn a_tombstone_goes_after_thirty_days_and_an_older_cookie_gets_a_reset() {
         })
         .unwrap();
     assert_eq!(counted, (real.0, real.0, real.1));
+}
+
+#[test]
+fn an_anonymous_client_is_forgotten_when_its_identity_has_ended_and_no_other() {
+    const DAY_MS: i64 = 24 * 3600 * 1000;
+    let folder = Folder::new();
+    let server = Server::start(&folder, &["--anonymous-kept-days", "100"]);
+    let anonymous = server.send("POST", "/v1/anonymous", &[], b"").json();
+    let tokens = [anonymous["token"].as_str().unwrap().to_owned(), server.token(&["--shopper", "ada"])];
+    for (client, token) in (1..).zip(&tokens) {
+        sync(&server, token, &push(client, &[add(client, 1, "A1", 1)]));
+        let pulled = sync(&server, token, &SyncRequest { ack_to: 1, ..request(client) });
+        assert_eq!(pulled.last_seq, 1);
+    }
+    server.stop();
+    for (days, forgotten) in [(100, 0), (2, 1)] {
+        database(&folder).execute("UPDATE client SET seen_ms = seen_ms - ?1", [days * DAY_MS]).unwrap();
+        let server = Server::start(&folder, &["--anonymous-kept-days", "100"]);
+        let admin = server.token(&["--admin"]);
+        let metrics = || server.send("GET", "/metrics", &[("authorization", &format!("Bearer {admin}"))], b"");
+        // The server tidies up when it starts, tombstones first and clients last.
+        let told = |kind| format!("pannierd_pruned_total{{kind=\"{kind}\"}} {forgotten}\n");
+        while !metrics().text().contains(&told("clients")) {}
+        assert!(metrics().text().contains(&told("outcomes")));
+        let left: u64 = database(&folder).query_row("SELECT count(*) FROM client", [], |row| row.get(0)).unwrap();
+        assert_eq!(left, 2 - forgotten);
+        server.stop();
+    }
+    let server = Server::start(&folder, &[]);
+    // Should the old identity still be good, it is a client like one of a server that was restored.
+    let went_on = |client| SyncRequest { ack_to: 1, ..push(client, &[add(client, 2, "A1", 1)]) };
+    assert_eq!(refused(&server, &tokens[0], JSON, &went_on(1)), (409, SyncError::UnknownClient {}));
+    // Who signed in is known, and so is what comes again.
+    assert_eq!(sync(&server, &tokens[1], &push(2, &[add(2, 1, "A1", 1)])).outcomes[0].rev, 1);
+    assert_eq!(quantities(&sync(&server, &tokens[1], &went_on(2))), [("A1".into(), 2)]);
 }
 
 #[test]
@@ -163,4 +198,7 @@ fn a_database_of_version_1_is_brought_up() {
     assert_eq!(rows, database(&folder).query_row(real, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap());
     let dead: u64 = database(&folder).query_row("SELECT count(dead_ms) FROM row", [], |row| row.get(0)).unwrap();
     assert_eq!(dead, 1);
+    let unseen = "SELECT count(*) FROM client WHERE seen_ms = 0";
+    let unseen: u64 = database(&folder).query_row(unseen, [], |row| row.get(0)).unwrap();
+    assert_eq!(unseen, 0);
 }

@@ -38,7 +38,8 @@ impl World {
         let ids: Vec<Id> = known.map(|executed| executed.mutation.id).collect();
         let once: BTreeSet<Id> = ids.iter().copied().collect();
         assert_eq!(once.len(), ids.len(), "a mutation was executed twice");
-        for id in self.devices.iter().flat_map(|device| &device.told.durable) {
+        let are_back = (0..self.devices.len()).filter(|device| !self.is_over(*device));
+        for id in are_back.flat_map(|device| &self.devices[device].told.durable) {
             // What was refused before a restore is not done after it.
             let had = self.outcomes.get(id).into_iter().flatten();
             let was_refused = had.into_iter().any(|had| {

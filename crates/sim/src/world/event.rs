@@ -26,7 +26,8 @@ pub const PRICE_MAX: u8 = 3;
 /// Coupons of the shop: more than a cart may hold.
 pub const COUPONS: usize = 12;
 
-const DAY_MS: i64 = 24 * 3600 * 1000;
+/// A day.
+pub const DAY_MS: i64 = 24 * 3600 * 1000;
 
 /// A tab of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -113,6 +114,8 @@ pub enum Event {
     DeviceClock(usize, i64),
     /// Milliseconds go by.
     Pass(u64),
+    /// So many days go by in which nobody is there.
+    Away(u64),
     /// The server's next transaction fails at this call of its database.
     CutTransaction(u32),
     /// A backup of the server is made.
@@ -167,6 +170,7 @@ impl Event {
             976..978 => Self::Copy(at.device),
             978..980 => Self::Upgrade(rng.chance(50)),
             980..984 => Self::Sync(at),
+            984..986 => Self::Away(20 + rng.below(200) as u64),
             _ => Self::LookInto(at),
         }
     }
@@ -230,6 +234,7 @@ impl Event {
             },
             Self::DeviceClock(device, ms) if *ms != 0 => vec![Self::DeviceClock(*device, ms / 2)],
             Self::Pass(ms) if *ms > 0 => vec![Self::Pass(ms / 2)],
+            Self::Away(days) if *days > 0 => vec![Self::Away(days / 2)],
             _ => Vec::new(),
         }
     }

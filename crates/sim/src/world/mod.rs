@@ -17,11 +17,12 @@ pub use counts::{Counts, REQUIRED};
 use crate::device::Device;
 use crate::plain::PlainShop;
 use crate::rng::Rng;
-use crate::server::{InProcess, Server};
-use event::{At, COUPONS, DEVICES_MAX, Event, Moves, Setup, TABS_MAX, Terms};
+use crate::server::{ANONYMOUS_MS, InProcess, START_MS, Server};
+use event::{At, COUPONS, DAY_MS, DEVICES_MAX, Event, Moves, Setup, TABS_MAX, Terms};
 use intent::coupon_code;
 use look::{Latest, Snapshot};
 use network::Network;
+use pannier::shop::claim::ANONYMOUS_PREFIX;
 use pannier::shop::stock;
 use pannier::store::{Failure, FailureKind, Options, Response};
 use pannier::sync::client::PARKED_MS;
@@ -83,6 +84,10 @@ pub struct World {
     /// Every outcome that a mutation ever had, the latest last.
     outcomes: BTreeMap<Id, Vec<Outcome>>,
     network: Network,
+    /// How many devices are no copies.
+    originals: usize,
+    /// Whether outcomes may have been dropped.
+    was_away: bool,
     /// Milliseconds by which each device's clock is ahead of the server's.
     skews: Vec<i64>,
     counts: Counts,
@@ -138,6 +143,8 @@ impl World {
             store,
             server,
             skews: vec![0; devices.len()],
+            originals: devices.len(),
+            was_away: false,
             devices,
             skus: setup.skus.clone(),
             plain: PlainShop::default(),
@@ -196,6 +203,7 @@ impl World {
                 }
             }
             Event::Pass(ms) => self.server.clock_ms += ms,
+            Event::Away(days) => self.away(days),
             Event::CutTransaction(calls) => self.server.cut_after = Some(calls),
             Event::Backup => self.back_up(),
             Event::Restore => self.restore(),
@@ -212,9 +220,37 @@ impl World {
     }
 
     fn open(&mut self, at: At) {
-        if at.device < self.devices.len() && !self.is_open(at) {
+        if at.device < self.devices.len() && !self.is_open(at) && !self.is_over(at.device) {
             self.devices[at.device].open(at.tab);
         }
+    }
+
+    /// Whether the device's shopper is an anonymous one who cannot come back.
+    fn is_over(&self, device: usize) -> bool {
+        let has_ended = self.server.clock_ms > START_MS + ANONYMOUS_MS;
+        has_ended && self.devices[device].shopper.starts_with(ANONYMOUS_PREFIX)
+    }
+
+    /// Days go by without a browser that is open, and the server drops what nobody can need any more.
+    /// What is on its way arrives, answers are lost.
+    fn away(&mut self, days: u64) {
+        // What is older than outcomes are kept, a copy of a profile may bring again when its original
+        // has been told that it is done.
+        if self.devices.len() > self.originals {
+            return;
+        }
+        self.deliver_what_is_late();
+        for device in 0..self.devices.len() {
+            (0..TABS_MAX).for_each(|tab| self.kill(At { device, tab }));
+        }
+        self.server.wait(days * DAY_MS as u64);
+        let forgotten = self.server.forget_clients();
+        self.counts.add_many("clients forgotten", forgotten);
+        self.counts.add("long absences");
+        self.was_away = true;
+        // Older backups are not put back into service.
+        self.back_up();
+        self.look();
     }
 
     fn kill(&mut self, at: At) {
@@ -249,7 +285,7 @@ impl World {
 
     /// Somebody copies a device's disk.
     fn copy_profile(&mut self, device: usize) {
-        if self.devices.len() >= DEVICES_MAX || device >= self.devices.len() {
+        if self.devices.len() >= DEVICES_MAX || device >= self.devices.len() || self.was_away {
             return;
         }
         let number = self.devices.len() as u8 + 1;
@@ -347,6 +383,9 @@ impl World {
             self.server.clock_ms += if round == 1 { PARKED_MS } else { 0 };
             for device in 0..self.devices.len() {
                 let first = At { device, tab: 0 };
+                if self.is_over(device) {
+                    continue;
+                }
                 self.settle(device);
                 // A store that is to be deleted may be found so when it opens.
                 while !self.is_open(first) {
