@@ -1,5 +1,6 @@
 //! Writing the dirty nodes and large values of a tree into segments.
 
+use super::node::NODE_WEIGHT_MAX;
 use super::{Child, Large, Tree};
 use crate::format::checksum::{self, CHECKSUM_BYTES};
 use crate::format::head::{ChildRef, LargeRef, NodeRef};
@@ -68,7 +69,7 @@ impl SegmentWriter {
     fn put(&mut self, encode: &mut dyn FnMut(&mut Vec<u8>)) -> NodeRef {
         let (mut segment, mut record) = match self.open.take() {
             Some(open) => open,
-            None => (self.number(), checksum::begin(0)),
+            None => (self.number(), checksum::begin(self.sizes.target + NODE_WEIGHT_MAX)),
         };
         let mut offset = record.len();
         encode(&mut record);

@@ -126,7 +126,7 @@ impl Builder {
                 let last_key = open.last.key(open.last.count().saturating_sub(1));
                 separator.truncate(common_prefix(&last_key, key) + 1);
             }
-            let full = core::mem::replace(&mut open.last, Node::new(level as u8));
+            let full = core::mem::replace(&mut open.last, Node::roomy(level as u8));
             let full_separator = core::mem::replace(&mut open.separator, separator);
             if let Some((separator, node)) = open.before.replace((full_separator, full)) {
                 self.append(level + 1, &separator, Cell::Branch(Child::Dirty(Arc::new(node))));
@@ -138,6 +138,6 @@ impl Builder {
 
 impl Level {
     fn new(level: usize) -> Self {
-        Self { before: None, separator: Vec::new(), last: Node::new(level as u8) }
+        Self { before: None, separator: Vec::new(), last: Node::roomy(level as u8) }
     }
 }

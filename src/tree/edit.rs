@@ -126,7 +126,7 @@ impl Tree {
 /// Merges the entries of `run` below `upper` into a leaf; tells whether it has
 /// grown at its end.
 fn merge_leaf(leaf: &mut Node, upper: Option<&[u8]>, run: &mut Cursor, freed: &mut Freed) -> Result<bool, TreeError> {
-    let mut merged = Node::new(0);
+    let mut merged = Node::roomy(0);
     let (mut old_key, mut new_key) = (Vec::new(), Vec::new());
     let mut index = 0;
     let mut old = leaf.key_into(index, &mut old_key);

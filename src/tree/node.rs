@@ -83,6 +83,11 @@ impl Node {
         }
     }
 
+    /// With room for as much as a node holds: one that is filled to the end need not grow on the way.
+    pub(super) fn roomy(level: u8) -> Self {
+        Self { heap: Vec::with_capacity(NODE_WEIGHT_MAX), ..Self::new(level) }
+    }
+
     /// Its parts for reading.
     pub fn view(&self) -> View<'_> {
         let kind = if self.level == 0 { Kind::Leaf } else { Kind::Branch };

@@ -443,3 +443,58 @@ fn a_null_among_the_fields_of_a_unique_index_equals_nothing() {
     }
     world.check(0);
 }
+
+/// Puts that wait are executed together where they can be: each comes to what it would come to alone.
+#[test]
+fn puts_that_wait_together_come_to_what_they_come_to_one_by_one() {
+    let [mut together, mut singly] = [(); 2].map(|()| {
+        let mut world = World::new();
+        let catalog = declared("catalog", vec![index("byPrice", &["price"], 0), index("byTag", &["tags"], MULTI)]);
+        let collections = || vec![catalog.clone(), wishes()];
+        world.open(collections(), &[]);
+        world.settle();
+        let row = |id: u64| json!({ "id": id, "price": id % 50, "text": "x".repeat(300) });
+        world.put(0, "catalog", json!((0..2000).map(row).collect::<Vec<_>>()));
+        world.put(0, "wishes", json!([{ "id": 5, "sku": "five" }]));
+        world.tab(0).client.checkpoint();
+        world.settle();
+        // Anew, with no segment in memory: what is written waits for what was there.
+        world.tabs.clear();
+        world.open(collections(), &[]);
+        world.settle();
+        world
+    });
+    let mut random = Random(1);
+    // Of one commit, the second would make room for the first.
+    let mut puts = vec![("wishes", json!([{ "id": 6, "sku": "five" }])), ("wishes", json!([{ "id": 5, "sku": 1 }]))];
+    puts.extend((0..100).map(|id| ("catalog", json!([{ "id": 20 * id, "price": 1, "tags": [id] }]))));
+    for _ in 0..300 {
+        let id = random.below(2100);
+        puts.push(match random.below(12) {
+            0 => ("catalog", json!([{ "price": 1 }])),
+            1 => ("catalog", json!([{ "id": id, "price": 1, "tags": (0..300).collect::<Vec<_>>() }])),
+            2 => ("wishes", json!([{ "id": id % 40, "sku": id % 20 }])),
+            3 => ("wishes", json!([{ "id": 6, "sku": "five" }])),
+            4 => ("wishes", json!([{ "id": 5, "sku": id % 20 }])),
+            _ => ("catalog", json!([{ "id": id, "price": id % 7, "tags": [id % 3] }, { "id": id + 1, "price": 9 }])),
+        });
+    }
+    let mut alone = Vec::new();
+    for (name, rows) in &puts {
+        let ticket = singly.put(0, name, rows.clone());
+        singly.settle();
+        alone.push(singly.tab(0).told(ticket));
+    }
+    let mut operations = Vec::new();
+    for (name, rows) in puts {
+        operations.push(Operation::Put { rows_tree: together.tree(0, name), rows: document(rows) });
+    }
+    let (count, now_ms) = (operations.len() as u64, together.now_ms);
+    let last = together.tab(0).client.submit_all(operations, now_ms);
+    together.settle();
+    let told: Vec<_> = (last - count + 1..=last).map(|ticket| together.tab(0).told(ticket)).collect();
+    assert_eq!(told, alone);
+    assert!(told.iter().filter(|told| **told != Some(Told::Durable)).count() > 50);
+    assert_eq!(together.entries(0, &[0], &[0xFF]), singly.entries(0, &[0], &[0xFF]));
+    together.check(0);
+}

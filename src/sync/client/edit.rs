@@ -33,8 +33,8 @@ pub(super) struct Edit {
 }
 
 impl Client {
-    /// Does all of `operations`, on top of what the shopper sees.
-    pub(super) fn edit(&mut self, operations: &[Operation]) -> Result<u64, Stop> {
+    /// Does all of `operations`, from that of number 0 on, on top of what the shopper sees.
+    pub(super) fn edit<'o>(&mut self, operations: &dyn Fn(usize) -> Option<&'o Operation>) -> Result<u64, Stop> {
         if self.erasure() != Erasure::None {
             return Err(Stop::refused("erased", &[]));
         }
@@ -43,7 +43,7 @@ impl Client {
         let mut workspace = Workspace::with_counts(view, &self.schema, self.now_ms, self.view_counts.clone());
         let seq = self.pending.last().map_or(self.state.confirmed_seq, |last| last.seq);
         let mut edit = Edit { seq, ..Edit::default() };
-        for operation in operations {
+        for operation in (0..).map_while(operations) {
             self.step(&mut workspace, operation, &mut edit)?;
         }
         let mut finished = workspace.finish()?;

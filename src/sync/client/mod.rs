@@ -33,7 +33,7 @@ pub use frame::{FRAME_AGE_MS_MAX, FRAMES_MAX, TRANSACTION_OPERATIONS_MAX};
 pub use operation::{OUTCOMES_MAX, Operation, PARKED_MS};
 
 use crate::collection::budget::Budget;
-use crate::collection::index::Definition;
+use crate::collection::index::{Definition, UNIQUE};
 use crate::collection::schema::{COLLECTIONS_MAX, Declared};
 use crate::collection::{Counts, ROWS, Schema, Stop, TreeId};
 use crate::format::Corrupt;
@@ -540,28 +540,50 @@ impl Client {
     }
 
     fn try_run(&mut self) -> Result<(), TreeError> {
+        let mut together_max = usize::MAX;
         loop {
             if !self.refresh()? {
                 self.turn_due = true;
                 return Ok(());
             }
-            let Some(mut queued) = self.waiting.pop_front() else {
+            let waiting = core::mem::take(&mut self.waiting);
+            let Some(first) = waiting.front() else {
                 return Ok(());
             };
-            match self.execute(&queued.operation) {
+            let operation = |index| waiting.get(index).map(|queued: &Queued| &queued.operation);
+            let mut together = 0;
+            while together < together_max && operation(together).is_some_and(|next| self.joins(next)) {
+                together += 1;
+            }
+            let together = together.max(1);
+            let executed = self.execute(&first.operation, &|index| operation(index).filter(|_| index < together));
+            self.waiting = waiting;
+            match executed {
                 Ok(commit) => {
-                    queued.commit = commit;
-                    self.enqueue(queued);
+                    for _ in 0..together {
+                        let Some(queued) = self.waiting.pop_front() else { break };
+                        self.enqueue(Queued { commit, ..queued });
+                    }
+                    together_max = together_max.saturating_mul(2);
                 }
-                Err(Stop::Tree(error)) => {
-                    self.waiting.push_front(queued);
-                    return Err(error);
-                }
+                // What one of them waits for, or is refused for, is not the others'.
+                Err(_) if together > 1 => together_max = together / 2,
+                Err(Stop::Tree(error)) => return Err(error),
                 Err(Stop::Refused { code, detail }) => {
-                    let code = code.into();
-                    self.events.push(ClientEvent::Refused { ticket: queued.ticket, code, detail });
+                    if let Some(Queued { ticket, .. }) = self.waiting.pop_front() {
+                        self.events.push(ClientEvent::Refused { ticket, code: code.into(), detail });
+                    }
                 }
             }
+        }
+    }
+
+    /// Whether an operation may be one commit with its neighbours: where it does no harm to execute
+    /// those before it in the same workspace. A unique index is checked at the end of a commit.
+    fn joins(&self, operation: &Operation) -> bool {
+        match operation {
+            Operation::Put { rows_tree, .. } => self.schema.of(*rows_tree).all(|index| !index.is(UNIQUE)),
+            _ => false,
         }
     }
 

@@ -120,19 +120,25 @@ pub(super) fn bad_row(code: &'static str, why: &str, index: usize) -> Stop {
 }
 
 impl Client {
-    /// Executes an operation; returns its commit, 0 where nothing was written.
-    pub(super) fn execute(&mut self, operation: &Operation) -> Result<u64, Stop> {
+    /// Executes an operation, or `edits` that it is the first of; returns their commit, 0 where
+    /// nothing was written.
+    pub(super) fn execute<'o>(
+        &mut self,
+        operation: &'o Operation,
+        edits: &dyn Fn(usize) -> Option<&'o Operation>,
+    ) -> Result<u64, Stop> {
         match operation {
             Operation::SetUp { new_id } => self.set_up(*new_id),
             Operation::Apply(applied) => self.apply(applied),
             Operation::Recover(recovery) => self.recover(recovery),
             Operation::Upkeep => self.upkeep(),
             Operation::Acknowledge(seq) => self.acknowledge(*seq),
-            Operation::Transaction(operations) => self.edit(operations),
-            one => self.edit(core::slice::from_ref(one)),
+            Operation::Transaction(operations) => self.edit(&|index| operations.get(index)),
+            _ => self.edit(edits),
         }
     }
 
+    #[inline(never)]
     fn set_up(&mut self, new_id: Id) -> Result<u64, Stop> {
         let reader = self.store.reader();
         let mut schema = self.schema.copy();
@@ -174,6 +180,7 @@ impl Client {
         Ok(self.commit(finished))
     }
 
+    #[inline(never)]
     fn upkeep(&mut self) -> Result<u64, Stop> {
         let schema = self.schema.clone();
         let step = upkeep::step(self.store.reader(), &schema, self.now_ms)?;
@@ -187,6 +194,7 @@ impl Client {
         Ok(self.commit(finished))
     }
 
+    #[inline(never)]
     fn acknowledge(&mut self, seq: u64) -> Result<u64, Stop> {
         let (before, seq) = (self.state.acknowledged, seq.min(self.state.confirmed_seq));
         if seq <= before {
@@ -207,6 +215,7 @@ impl Client {
 
     /// Rows from before a collection was synced become pending mutations: its
     /// first pull would replace them by what the server has.
+    #[inline(never)]
     fn recreate_local(
         &self,
         workspace: &mut Workspace<'_>,
@@ -241,6 +250,7 @@ impl Client {
         Id(id)
     }
 
+    #[inline(never)]
     fn apply(&mut self, applied: &Applied) -> Result<u64, Stop> {
         let answer = &applied.response;
         self.recovered = None;

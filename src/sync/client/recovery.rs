@@ -48,6 +48,7 @@ impl Recovery {
 }
 
 impl Client {
+    #[inline(never)]
     pub(super) fn recover(&mut self, recovery: &Recovery) -> Result<u64, Stop> {
         self.recovered = None;
         if !recovery.sent.is_from(&self.state) {
