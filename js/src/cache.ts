@@ -1,5 +1,5 @@
 import { isKeepable } from './codec.ts'
-import type { Changed } from './store.ts'
+import type { Changed } from './changed.ts'
 import type { Value } from './types.ts'
 
 /** Rows kept decoded for each collection: about 10 MB at 1 kB each. */

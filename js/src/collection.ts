@@ -1,6 +1,5 @@
 import { expiresBy, indexOptions } from './declare.ts'
 import { check, report } from './errors.ts'
-import { Frame } from './frame.ts'
 import { type Bounds, valueAt } from './order.ts'
 import type { Asked, Callback, Live } from './live.ts'
 import { CATALOG, Name, type Source, type Store } from './store.ts'
@@ -18,9 +17,6 @@ import type {
 
 /** Rows of a range without a limit of its own. */
 const LIMIT_DEFAULT = 100
-
-/** Expired rows that are deleted in one commit. */
-const CLEARED_MAX = 256
 
 /** A collection of a store, a snapshot or a transaction; `W` is what a write returns there. */
 export class Rows<Row extends Document, W> {
@@ -161,24 +157,6 @@ export class Collection<Row extends Document> extends Rows<Row, Write> implement
     return () => {
       isStopped = true
       stop?.()
-    }
-  }
-
-  /** Deletes rows that are past their time, a bounded number in a commit. */
-  async clearExpired(): Promise<void> {
-    for (let count = CLEARED_MAX; count === CLEARED_MAX; ) {
-      const frame = await Frame.begin(this.store, true)
-      try {
-        const rows = (await frame.expired(this.number, CLEARED_MAX)) as Document[]
-        const { key = ['id'] } = this.options
-        const keys = rows.map(row => key.flatMap(path => valueAt(row, path)))
-        if (keys.length > 0) frame.write(Name.Delete, this.number, keys, 'keys')
-        // Refused when another tab has written one of them meanwhile.
-        await frame.commit()
-        count = rows.length
-      } finally {
-        frame.release()
-      }
     }
   }
 

@@ -4,6 +4,7 @@
  */
 import { isSame } from './bytes.ts'
 import type { PannierError } from './errors.ts'
+import type { Document } from './types.ts'
 import type { Checkpoint, KeptCart, Opened, RecordStore } from './records/record-store.ts'
 import type { Channel, Hear } from './tabs.ts'
 
@@ -23,7 +24,7 @@ const COUNT_BYTES = 4
 export type Kind = 'log' | 'segment' | 'head' | 'cart'
 
 /** Makes an error of the package: a class of this file's own would be another one. */
-export type Refuse = (code: string, message: string) => PannierError
+export type Refuse = (code: string, message: string, detail?: Document) => PannierError
 
 /** Encrypts and decrypts what has a place in the store. */
 class Sealer {

@@ -5,7 +5,6 @@ interface Exports {
   readonly memory: WebAssembly.Memory
   room(length: number): number
   create(number: number): number
-  destroy(engine: number): void
   done(engine: number, id: number, done: boolean): void
   record(engine: number, number: number, isThere: boolean): void
   opened(engine: number, id: number, hasHead: boolean, segment: number): void
@@ -34,18 +33,29 @@ interface Exports {
   is_idle(engine: number): number
   retry(engine: number): void
   collection(engine: number): number
-  begin(engine: number, writes: boolean, nowMs: number): number
-  release(engine: number, frame: number): void
-  commit(engine: number, frame: number, nowMs: number): number
   write(engine: number, frame: number, kind: number, into: number, nowMs: number): number
   write_all(engine: number, nowMs: number): number
-  count(engine: number, frame: number, from: number, nowMs: number): number
   used(engine: number, of: number): void
   upkeep(engine: number, nowMs: number): number
   is_upkeep_due(engine: number): number
-  outcomes(engine: number): number
   acknowledge(engine: number, seq: number, nowMs: number): number
+  /** Tells that the rest is there. */
+  loaded(): void
 }
+
+/** What is loaded later. */
+interface Later {
+  later_destroy(engine: number): void
+  later_outcomes(engine: number): number
+  later_begin(engine: number, writes: boolean, nowMs: number): number
+  later_release(engine: number, frame: number): void
+  later_commit(engine: number, frame: number, nowMs: number): number
+  later_count(engine: number, frame: number, from: number, nowMs: number): number
+}
+
+/** A read needs something that is now being loaded: the same numbers stand in `crates/wasm/src`. */
+export const FAULT = -2
+const CODE_WANTED = 17
 
 /** It cannot be done, and the result tells why: the same number stands in `crates/wasm/src/engine.rs`. */
 const FAILED = -4
@@ -63,6 +73,9 @@ interface Host {
 }
 
 let wasm: Exports
+let later: Later | undefined
+/** Engines whose memory is given back once what does it is there. */
+let freed: number[] = []
 
 /** Bytes of wasm memory: the view is good until the engine is called again. */
 function view(at: number, length: number): Uint8Array {
@@ -106,7 +119,29 @@ export const host = {
 /** Takes the instance that all engines run in. */
 export function use(instance: WebAssembly.Instance): WebAssembly.Memory {
   wasm = instance.exports as unknown as Exports
+  // The plain wasm is all in one.
+  if ('later_begin' in wasm) takeLater(wasm)
   return wasm.memory
+}
+
+/** Takes what is loaded later, which is given what it shares with the first. */
+export async function useLater(load: (first: WebAssembly.ModuleImports) => Promise<WebAssembly.Instance>): Promise<void> {
+  const { exports } = await load(wasm as unknown as WebAssembly.ModuleImports)
+  takeLater(exports)
+}
+
+function takeLater(exports: object): void {
+  later = exports as Later
+  wasm.loaded()
+  giveBack(later)
+}
+
+/** Whether a closed store still has its memory: a page that opens another one would have more and more. */
+export const hasFreed = () => freed.length > 0
+
+function giveBack({ later_destroy }: Later): void {
+  for (const at of freed) later_destroy(at)
+  freed = []
 }
 
 const encoder = new TextEncoder()
@@ -131,7 +166,8 @@ export class Engine {
   }
 
   free(): void {
-    wasm.destroy(this.#at)
+    freed.push(this.#at)
+    if (later !== undefined) giveBack(later)
     delete hosts[this.#number]
   }
 
@@ -172,6 +208,13 @@ export class Engine {
   #told(found: number): number {
     if (found === FAILED) throw new Error(new TextDecoder().decode(view(this.resultAt(), this.resultLength())))
     return found
+  }
+
+  /** Calls what is loaded later, or asks for it. */
+  #later(call: (later: Later) => number): number {
+    if (later !== undefined) return this.#told(call(later))
+    hosts[this.#number]!.notify(CODE_WANTED, 0, undefined)
+    return FAULT
   }
 
   get(from: number, key: string): number {
@@ -253,15 +296,15 @@ export class Engine {
   }
 
   begin(writes: boolean, nowMs: number): number {
-    return this.#told(wasm.begin(this.#at, writes, nowMs))
+    return this.#later(later => later.later_begin(this.#at, writes, nowMs))
   }
 
   release(frame: number): void {
-    wasm.release(this.#at, frame)
+    this.#later(later => (later.later_release(this.#at, frame), 0))
   }
 
   commit(frame: number, nowMs: number): number {
-    return this.#told(wasm.commit(this.#at, frame, nowMs))
+    return this.#later(later => later.later_commit(this.#at, frame, nowMs))
   }
 
   write(frame: number, kind: number, into: number, document: Uint8Array, id: Uint8Array, nowMs: number): number {
@@ -276,9 +319,11 @@ export class Engine {
   }
 
   count(frame: number, from: number, index: string, asked: Uint8Array, nowMs: number): number {
-    give(index)
-    give(asked)
-    return this.#told(wasm.count(this.#at, frame, from, nowMs))
+    return this.#later(later => {
+      give(index)
+      give(asked)
+      return later.later_count(this.#at, frame, from, nowMs)
+    })
   }
 
   used(of: number, key: string): void {
@@ -291,7 +336,7 @@ export class Engine {
   }
 
   outcomes(): number {
-    return this.#told(wasm.outcomes(this.#at))
+    return this.#later(later => later.later_outcomes(this.#at))
   }
 
   acknowledge(seq: number, nowMs: number): number {

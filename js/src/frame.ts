@@ -1,5 +1,5 @@
 import { EXPIRY } from './declare.ts'
-import { PannierError } from './errors.ts'
+import type { Refuse } from './encryption.ts'
 import { newId } from './id.ts'
 import type { Name, Source, Store } from './store.ts'
 import type { Value } from './types.ts'
@@ -14,13 +14,16 @@ export class Frame implements Source<Promise<void>> {
   /** Whether there is anything to commit. */
   wrote = false
 
-  private constructor(store: Store, id: number) {
+  readonly #refuse: Refuse
+
+  private constructor(store: Store, id: number, refuse: Refuse) {
     this.#store = store
+    this.#refuse = refuse
     this.#id = id
   }
 
-  static async begin(store: Store, writes: boolean): Promise<Frame> {
-    return new Frame(store, await store.read(engine => engine.begin(writes, Date.now())))
+  static async begin(store: Store, writes: boolean, refuse: Refuse): Promise<Frame> {
+    return new Frame(store, await store.read(engine => engine.begin(writes, Date.now())), refuse)
   }
 
   mutate(name: Name, asked: object): Promise<void> {
@@ -56,7 +59,7 @@ export class Frame implements Source<Promise<void>> {
 
   #next<T>(work: (frame: number) => Promise<T>): Promise<T> {
     const next = this.#last.then(() => {
-      if (this.#id === 0) throw new PannierError('released', 'the snapshot or transaction is over')
+      if (this.#id === 0) throw this.#refuse('released', 'the snapshot or transaction is over')
       return work(this.#id)
     })
     this.#last = next.catch(() => {})

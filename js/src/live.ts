@@ -1,7 +1,8 @@
 import { isSame } from './bytes.ts'
 import { guarded, report } from './errors.ts'
 import { type Bounds, isWithin, mayBeWithin, type Parts, textOf, valueAt } from './order.ts'
-import type { Changed, Store } from './store.ts'
+import type { Changed } from './changed.ts'
+import type { Store } from './store.ts'
 import type { Document, Key, LiveResult, RowChange, Value } from './types.ts'
 
 /** What a live query asks. */

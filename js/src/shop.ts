@@ -1,27 +1,27 @@
-import { CartView } from './cart.ts'
+import { CartLines, CartView } from './cart.ts'
 import { CatalogView } from './catalog.ts'
-import { Collection } from './collection.ts'
-import { HistoryView } from './history.ts'
+import { Collection, Rows } from './collection.ts'
+import { HistoryView, Visits } from './history.ts'
 import { OrdersView } from './orders.ts'
 import { fullName } from './declare.ts'
 import { check, guarded, PannierError } from './errors.ts'
 import { IndexedDbRecords } from './records/indexeddb.ts'
-import { MemoryRecords } from './records/memory.ts'
 import type { RecordStore } from './records/record-store.ts'
-import { type Declared, takeSnapshot } from './snapshot.ts'
+import type { Declared } from './snapshot.ts'
 import { CART, CATALOG, Erasure, HISTORY, type Listener, Name, Store } from './store.ts'
 import { Syncer } from './sync.ts'
 import { type Channel, Tabs } from './tabs.ts'
-import { transact } from './transaction.ts'
 import type { Document, Events, OpenOptions, Shop, StorageState, SyncApi, SyncState } from './types.ts'
 import { loadWasm } from './wasm.ts'
 
 /** For files of their own, whose class of errors would be another one. */
-const refuse = (code: string, message: string) => new PannierError(code, message)
+const refuse = (code: string, message: string, detail?: Document) => new PannierError(code, message, detail)
 
 type Callbacks = { [E in keyof Events]: Set<(value: Events[E]) => void> }
 
 const OFF: SyncState = Object.freeze({ status: 'off', pending: 0, lastSyncAt: null, error: null })
+
+let frames: typeof import('./frames.js') | undefined
 
 /** A shop without a server. */
 const NO_SYNC: SyncApi = { now: async () => {}, state: OFF, pause() {}, resume() {} }
@@ -47,7 +47,7 @@ export async function open(options: OpenOptions): Promise<Shop> {
     for (const callback of [...callbacks[event]]) guarded(() => callback(value))
   }
   // What takes longest is started first.
-  const loading = loadWasm(options.wasm)
+  const loading = loadWasm(options.wasm, options.laterWasm)
   // Waited for later.
   loading.catch(() => {})
   let syncer: Syncer | undefined
@@ -79,7 +79,7 @@ export async function open(options: OpenOptions): Promise<Shop> {
     async instead(error, isLate) {
       // Who asks for storage by name is told that there is none.
       if (!isLate && options.store === 'indexeddb') throw error
-      const { instead } = await import('./storage.js')
+      const { instead, MemoryRecords } = await import('./storage.js')
       if (isLate) change({ status: 'waiting', error })
       const memory = () => {
         change({ status: 'memory', error })
@@ -106,7 +106,7 @@ export async function open(options: OpenOptions): Promise<Shop> {
     return encrypt(key, options.name, onDisk, channel!, refuse)
   }
   const stores = async (): Promise<[RecordStore, Channel?]> => {
-    if (channel === undefined) return [new MemoryRecords()]
+    if (channel === undefined) return [new (await import('./storage.js')).MemoryRecords()]
     return options.key === undefined ? [onDisk(), channel] : encrypted(options.key)
   }
   const [records, tabs] = await stores().catch(error => {
@@ -159,7 +159,7 @@ export async function open(options: OpenOptions): Promise<Shop> {
     edited()
     if (isSettled) return
     isSettled = true
-    void import('./storage.js').then(({ settle }) => settle(options.name, records)).catch(() => {})
+    void import('./settle.js').then(({ settle }) => settle(options.name, records)).catch(() => {})
   }
   const catalogOptions = options.catalog ?? {}
   const catalog = new CatalogView(store, catalogOptions)
@@ -170,13 +170,15 @@ export async function open(options: OpenOptions): Promise<Shop> {
     const full = fullName(name, found!)
     return [store.collection(full)!, found!, full]
   }
+  const parts = { CartLines, Visits, Rows, catalog: catalogOptions, declared, refuse }
   const collection = (name: string): Collection<Document> => {
     let found = collections.get(name)
     if (found === undefined) collections.set(name, (found = new Collection(store, ...declared(name))))
     return found
   }
-  const expiring = Object.entries({ catalog: catalogOptions, ...options.collections }).filter(([, one]) => one.expires)
-  const stopUpkeep = keepUp(store, expiring.map(([name]) => collection(name)))
+  const all = Object.entries({ catalog: catalogOptions, ...options.collections })
+  const expiring = all.filter(([, one]) => one.expires).map(([name]) => declared(name))
+  const stopUpkeep = keepUp(store, expiring)
   const shop: Shop = {
     cart: new CartView(store, cartEdited),
     history: new HistoryView(store, edited),
@@ -198,9 +200,11 @@ export async function open(options: OpenOptions): Promise<Shop> {
       },
     },
     collection: <Row extends Document>(name: string) => collection(name) as unknown as Collection<Row>,
-    snapshot: () => takeSnapshot(store, catalogOptions, declared),
+    snapshot: async () => (await import('./frames.js')).takeSnapshot(store, parts),
     async transaction(work) {
-      const result = await transact(store, catalogOptions, declared, work)
+      // Without a wait inside another, which has loaded it: that is refused.
+      const { transact } = (frames ??= await import('./frames.js'))
+      const result = await transact(store, parts, work)
       edited()
       return result
     },
@@ -260,7 +264,7 @@ function followPage(store: Store): () => void {
   }
 }
 
-/** Whether an earlier visit of this device has written to the store: `storage.ts` leaves the mark. */
+/** Whether an earlier visit of this device has written to the store: `settle.ts` leaves the mark. */
 function isMarked(name: string): boolean {
   try {
     return globalThis.localStorage?.getItem(`pannier:${name}`) != null
@@ -276,14 +280,14 @@ const UPKEEP_AFTER_MS = 500
 const UPKEEP_EVERY_MS = 30_000
 
 /** Has upkeep done while the store is open, where there is any. Returns what stops it. */
-function keepUp(store: Store, expiring: Collection<Document>[]): () => void {
+function keepUp(store: Store, expiring: readonly Declared[]): () => void {
   if (expiring.length === 0 && !store.isUpkeepDue()) return () => {}
   let timer: ReturnType<typeof setTimeout>
   const next = (afterMs: number) => {
     timer = setTimeout(async () => {
       // What fails here fails the same way where somebody waits for it.
       await store.upkeep().catch(() => {})
-      for (const one of expiring) await one.clearExpired().catch(() => {})
+      if (expiring.length > 0) await clearAll(store, expiring).catch(() => {})
       if (expiring.length > 0 && !store.isOver()) next(UPKEEP_EVERY_MS)
     }, afterMs)
     // Node must be able to end.
@@ -291,4 +295,9 @@ function keepUp(store: Store, expiring: Collection<Document>[]): () => void {
   }
   next(UPKEEP_AFTER_MS)
   return () => clearTimeout(timer)
+}
+
+async function clearAll(store: Store, expiring: readonly Declared[]): Promise<void> {
+  const { clearExpired } = await import('./frames.js')
+  for (const [number, options] of expiring) await clearExpired(store, number, options, refuse).catch(() => {})
 }

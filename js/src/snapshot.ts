@@ -1,12 +1,23 @@
-import { CartLines } from './cart.ts'
-import { Rows } from './collection.ts'
+import type { CartLines } from './cart.ts'
+import type { Rows } from './collection.ts'
+import type { Refuse } from './encryption.ts'
 import { Frame } from './frame.ts'
-import { Visits } from './history.ts'
+import type { Visits } from './history.ts'
 import { CATALOG, type Store } from './store.ts'
 import type { CatalogOptions, CollectionOptions, Document, Snapshot } from './types.ts'
 
 /** What a shop declares of a collection, between its number and its full name. */
 export type Declared = readonly [number, CollectionOptions, string]
+
+/** What every page has loaded. */
+export interface Parts {
+  readonly CartLines: typeof CartLines
+  readonly Visits: typeof Visits
+  readonly Rows: typeof Rows
+  readonly catalog: CatalogOptions
+  readonly declared: (name: string) => Declared
+  readonly refuse: Refuse
+}
 
 /** The collections of a frame. */
 export class Held {
@@ -14,19 +25,19 @@ export class Held {
   readonly history: Visits<Promise<void>>
   readonly catalog: Rows<Document, Promise<void>>
   readonly #frame: Frame
-  readonly #declared: (name: string) => Declared
+  readonly #parts: Parts
 
-  constructor(frame: Frame, catalog: CatalogOptions, declared: (name: string) => Declared) {
+  constructor(frame: Frame, parts: Parts) {
     const edited = () => {}
     this.#frame = frame
-    this.#declared = declared
-    this.cart = new CartLines(frame, edited)
-    this.history = new Visits(frame, edited)
-    this.catalog = new Rows(frame, CATALOG, catalog, 'catalog')
+    this.#parts = parts
+    this.cart = new parts.CartLines(frame, edited)
+    this.history = new parts.Visits(frame, edited)
+    this.catalog = new parts.Rows(frame, CATALOG, parts.catalog, 'catalog')
   }
 
   collection(name: string): Rows<Document, Promise<void>> {
-    return new Rows(this.#frame, ...this.#declared(name))
+    return new this.#parts.Rows(this.#frame, ...this.#parts.declared(name))
   }
 }
 
@@ -37,13 +48,9 @@ const forgotten =
     : new FinalizationRegistry<Frame>(frame => frame.release())
 
 /** Holds what the shopper sees now. */
-export async function takeSnapshot(
-  store: Store,
-  catalog: CatalogOptions,
-  declared: (name: string) => Declared,
-): Promise<Snapshot> {
-  const frame = await Frame.begin(store, false)
-  const held = new Held(frame, catalog, declared)
+export async function takeSnapshot(store: Store, parts: Parts): Promise<Snapshot> {
+  const frame = await Frame.begin(store, false, parts.refuse)
+  const held = new Held(frame, parts)
   const release = () => frame.release()
   const snapshot = { cart: held.cart, history: held.history, catalog: held.catalog, release } as object
   const found = Object.assign(snapshot, { collection: (name: string) => held.collection(name) }) as unknown as Snapshot

@@ -1,17 +1,17 @@
 /**
- * What few pages need of the storage: loaded when it fails, is asked about, or is first written to. It imports nothing
- * that has a state, so that it stays a file of its own.
+ * What few pages need of the storage: loaded when it fails, is asked about, or is memory. It imports nothing that has a
+ * state, so that it stays a file of its own.
  */
 import { openedAgain } from './again.ts'
 import type { Checkpoint, Opened, RecordStore } from './records/record-store.ts'
+import { reserve } from './settle.ts'
 import type { Store } from './store.ts'
 import type { CatalogApi, StorageUsage } from './types.ts'
 
+export { MemoryRecords } from './records/memory.ts'
+
 /** Milliseconds between pokes at storage that does not answer. */
 const POKE_EVERY_MS = 1000
-
-/** Bytes that are held in reserve for cart and outbox: a thousand edits and more. */
-const RESERVE_BYTES = 256 * 1024
 
 /** Milliseconds in which what was given up is folded away. */
 const FLUSH_MS_MAX = 5000
@@ -28,9 +28,6 @@ const LEASE_LOOK_MS = 100
 
 /** Its key in the object store `head`, beside those in `records/indexeddb.ts`. */
 const THE_LEASE = 3
-
-/** What is drawn at most at a time. */
-const RANDOM_BYTES_MAX = 65_536
 
 /** Rows of a delete: few enough for the log, which has the reserve to grow into. */
 const EVICT_ROWS = 256
@@ -98,25 +95,6 @@ class WaitingRecords implements RecordStore {
   close(): void {
     this.#disk.close()
   }
-}
-
-/** What a shopper's first edit is worth: storage that the browser does not clear by itself, a reserve, and a mark. */
-export async function settle(name: string, records: RecordStore): Promise<void> {
-  try {
-    globalThis.localStorage?.setItem(`pannier:${name}`, '1')
-  } catch {
-    // Blocked: then nobody can tell later that the store was cleared.
-  }
-  await reserve(records).catch(() => {})
-  // Firefox asks the shopper, who may never answer.
-  await globalThis.navigator?.storage?.persist?.().catch(() => false)
-}
-
-/** Browsers compress what they store, and nothing but noise keeps its size. */
-async function reserve(records: RecordStore): Promise<void> {
-  const bytes = new Uint8Array(RESERVE_BYTES)
-  for (let at = 0; at < bytes.length; at += RANDOM_BYTES_MAX) crypto.getRandomValues(bytes.subarray(at, at + RANDOM_BYTES_MAX))
-  await records.reserve?.(bytes)
 }
 
 /**

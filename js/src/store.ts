@@ -1,15 +1,15 @@
 import { Batch } from './batch.ts'
 import { ReadCache } from './cache.ts'
+import { type Changed, changedRows, hasBit } from './changed.ts'
 import { decode, decodeAll, encode, Encoder } from './codec.ts'
 import { guarded, PannierError } from './errors.ts'
 import { type Declaration, declarations, fullName } from './declare.ts'
 import { hex, newId } from './id.ts'
-import { partsOf } from './order.ts'
 import { EditReceipt, Receipt } from './receipt.ts'
 import { Carrier, type Opening } from './records/carrier.ts'
 import type { RecordStore } from './records/record-store.ts'
 import type { Document, Edit, KeyPart, OpenOptions, Outcome, Progress, Recovery, Value, Write } from './types.ts'
-import { Engine } from './wasm.ts'
+import { Engine, FAULT, loadLater } from './wasm.ts'
 
 /** Collections by their numbers in the core. */
 export const CART = 1
@@ -64,6 +64,7 @@ const enum Kind {
   Progress,
   Recovered,
   Erasure,
+  CodeWanted,
 }
 
 /** How far it has come that all of the shopper's is deleted: the same numbers stand in `src/sync/client/mod.rs`. */
@@ -92,8 +93,6 @@ const BATCH_BYTES_MAX = 2 ** 16
 /** A larger write crosses by itself, without a copy of its bytes. */
 const BATCHED_BYTES_MAX = 2 ** 16
 
-const FAULT = -2
-
 /** Of writes that are no mutations. */
 const NO_ID = new Uint8Array(0)
 
@@ -110,9 +109,6 @@ interface Waiter<T> {
   resolve(value: T): void
   reject(error: Error): void
 }
-
-/** The keys of the rows of a collection that may look otherwise, or `undefined` where any may. */
-export type Changed = readonly (readonly KeyPart[])[] | undefined
 
 /** Where the store tells what happened. */
 export interface Listener extends Opening {
@@ -631,8 +627,23 @@ export class Store implements Source<Write, Edit> {
         return this.#listener.recovered(decode(bytes!) as unknown as Recovery)
       case Kind.Erasure:
         return this.#listener.erasure(number)
+      case Kind.CodeWanted:
+        return void this.#loadCode()
       case Kind.MoreWork:
         return inTask(() => this.#answered(engine => engine.work()))
+    }
+  }
+
+  async #loadCode(): Promise<void> {
+    try {
+      await loadLater()
+      this.#use(engine => engine.retry())
+      settle(this.#loads)
+    } catch (error) {
+      // Tried again like what storage did not do.
+      const failed = new PannierError('code', `pannier_later.wasm: ${(error as Error).message}`)
+      settle(this.#loads, failed)
+      this.#failed(failed)
     }
   }
 
@@ -729,27 +740,6 @@ export class Store implements Source<Write, Edit> {
     for (const { outcome } of this.#confirmed.values()) outcome.reject(error)
     this.#confirmed.clear()
   }
-}
-
-/**
- * The changed rows by collection. Bytes: the bits of the collections of which any may have changed, then for each row the
- * number of its collection and its encoded key.
- */
-function changedRows(bytes: Uint8Array): (collection: number) => Changed {
-  const [unknown, ...rows] = decode(bytes) as unknown as [number, ...(number | Uint8Array)[]]
-  const known = new Map<number, (readonly KeyPart[])[]>()
-  for (let at = 0; at < rows.length; at += 2) {
-    const [collection, key] = [rows[at] as number, partsOf(rows[at + 1] as Uint8Array)]
-    const keys = known.get(collection)
-    if (keys === undefined) known.set(collection, [key])
-    else keys.push(key)
-  }
-  return collection => (hasBit(unknown, collection) ? undefined : (known.get(collection) ?? []))
-}
-
-/** Whether a bit is set. Bit operations would cut the number to 32. */
-function hasBit(bits: number, bit: number): boolean {
-  return Math.floor(bits / 2 ** bit) % 2 === 1
 }
 
 function settle(waiters: Pick<Waiter<void>, 'resolve' | 'reject'>[], error?: PannierError): void {

@@ -1,8 +1,8 @@
-import { PannierError } from './errors.ts'
+import type { PannierError } from './errors.ts'
 import { Frame } from './frame.ts'
-import { type Declared, Held } from './snapshot.ts'
+import { Held, type Parts } from './snapshot.ts'
 import type { Store } from './store.ts'
-import type { CatalogOptions, Transaction } from './types.ts'
+import type { Transaction } from './types.ts'
 
 /** Times that a transaction's function is called: two tabs that keep getting in each other's way must come to an end. */
 const TRIES_MAX = 16
@@ -13,26 +13,25 @@ let isInside = false
 /** Calls `work` until what it read is still so when it commits. */
 export async function transact<T>(
   store: Store,
-  catalog: CatalogOptions,
-  declared: (name: string) => Declared,
+  parts: Parts,
   work: (transaction: Transaction) => T | Promise<T>,
 ): Promise<T> {
-  if (isInside) throw new PannierError('nested', 'a transaction cannot begin inside another')
+  if (isInside) throw parts.refuse('nested', 'a transaction cannot begin inside another')
   for (let tries = 1; ; tries++) {
-    const frame = await Frame.begin(store, true)
+    const frame = await Frame.begin(store, true, parts.refuse)
     let result: T
     let retried = ['snapshot_gone']
     try {
-      result = await inside(() => work(new Held(frame, catalog, declared) as unknown as Transaction))
+      result = await inside(() => work(new Held(frame, parts) as unknown as Transaction))
       retried = ['snapshot_gone', 'conflict']
       await frame.commit()
       return result
     } catch (error) {
       frame.release()
       // Another tab's checkpoint may have dropped what was still to be read.
-      if (!(error instanceof PannierError && retried.includes(error.code))) throw error
+      if (!retried.includes((error as PannierError).code)) throw error
       if (tries === TRIES_MAX) {
-        throw new PannierError('conflict', `conflict: others were first ${tries} times`, { limit: TRIES_MAX })
+        throw parts.refuse('conflict', `conflict: others were first ${tries} times`, { limit: TRIES_MAX })
       }
     }
   }

@@ -405,6 +405,8 @@ export interface OpenOptions {
   readonly key?: CryptoKey | undefined
   /** Address of `pannier_columns.wasm` or `pannier_bg.wasm`, where a bundler moves it somewhere unusual, or the file. */
   readonly wasm?: string | URL | Response | BufferSource | WebAssembly.Module
+  /** The same of `pannier_later.wasm`, which is loaded with what few pages need. `pannier_bg.wasm` holds it already. */
+  readonly laterWasm?: OpenOptions['wasm']
   /** The same of `pannier_check.wasm`, which `check` and `export` load. */
   readonly checkWasm?: OpenOptions['wasm']
 }

@@ -1,12 +1,15 @@
 import { fromColumns } from './columns.ts'
-import { host, use } from './engine.ts'
+import { hasFreed, host, use, useLater } from './engine.ts'
 import type { OpenOptions } from './types.ts'
 
 let loaded: Promise<WebAssembly.Memory> | undefined
+let loadedLater: Promise<void> | undefined
+let laterSource: OpenOptions['wasm']
 
 /** Compiles the wasm once for all stores of the page. */
-export function loadWasm(source: OpenOptions['wasm']): Promise<WebAssembly.Memory> {
-  loaded ??= instantiate(source ?? new URL('./pannier_columns.wasm', import.meta.url)).then(
+export function loadWasm(source: OpenOptions['wasm'], later: OpenOptions['wasm']): Promise<WebAssembly.Memory> {
+  laterSource ??= later
+  loaded ??= instantiate(source ?? new URL('./pannier_columns.wasm', import.meta.url), { host }).then(
     use,
     error => {
       // The next call may find the network back.
@@ -14,11 +17,25 @@ export function loadWasm(source: OpenOptions['wasm']): Promise<WebAssembly.Memor
       throw error
     },
   )
+  if (hasFreed()) void loaded.then(loadLater).catch(() => {})
   return loaded
 }
 
-async function instantiate(source: NonNullable<OpenOptions['wasm']>): Promise<WebAssembly.Instance> {
-  const imports = { host }
+/** Loads what few pages need. */
+export function loadLater(): Promise<void> {
+  loadedLater ??= useLater(first =>
+    instantiate(laterSource ?? new URL('./pannier_later.wasm', import.meta.url), { first }),
+  ).catch(error => {
+    loadedLater = undefined
+    throw error
+  })
+  return loadedLater
+}
+
+async function instantiate(
+  source: NonNullable<OpenOptions['wasm']>,
+  imports: WebAssembly.Imports,
+): Promise<WebAssembly.Instance> {
   if (source instanceof WebAssembly.Module) return WebAssembly.instantiate(source, imports)
   if (typeof source === 'string' || source instanceof URL) source = await fetch(source)
   const response = source instanceof Response ? source : new Response(source as BufferSource)
@@ -28,4 +45,4 @@ async function instantiate(source: NonNullable<OpenOptions['wasm']>): Promise<We
   return (await WebAssembly.instantiate(wasm, imports)).instance
 }
 
-export { Engine } from './engine.ts'
+export { Engine, FAULT } from './engine.ts'

@@ -59,6 +59,8 @@ const ENGINE = `
     free() { this.isFreed = true }
   }
   globalThis.wasmMemory = new Uint8Array(256)
+  export const FAULT = -2
+  export const loadLater = async () => {}
   export const loadWasm = async () => ({ buffer: globalThis.wasmMemory.buffer })
 `
 const fake = {

@@ -30,8 +30,9 @@ pub const SAVE_AFTER_MS: u64 = 60_000;
 /// Most uses in memory, the latest: 128 KiB, so that a commit stays a small one.
 pub const USES_HELD_MAX: usize = 32 * 1024;
 
-/// Chunks at which upkeep joins them: opening counts them, and does not read them.
-pub const CHUNKS_MAX: u64 = 64;
+/// One in so many commits that take uses along has upkeep join the chunks, by the hash of its
+/// time: counting them would cost each opening more than reading some more at times.
+pub const CHUNKS_MEAN: u64 = 64;
 
 /// Bytes of a hash in a chunk.
 const HASH_BYTES: usize = 4;
@@ -45,8 +46,8 @@ pub struct Budget {
     /// Uses that no commit has taken along.
     used: Vec<u32>,
     saved_ms: Option<u64>,
-    /// Chunks since it last joined them.
-    saves: u64,
+    /// Whether the chunks are to be joined.
+    joins: bool,
     pass: Option<Pass>,
 }
 
@@ -60,7 +61,7 @@ struct Pass {
 impl Budget {
     /// The budget of the rows in `rows`, `bytes_max` of them with their keys.
     pub fn new(rows: TreeId, bytes_max: u64) -> Self {
-        Self { rows, bytes_max, used: Vec::new(), saved_ms: None, saves: 0, pass: None }
+        Self { rows, bytes_max, used: Vec::new(), saved_ms: None, joins: false, pass: None }
     }
 
     fn note(&mut self, hash: u32) {
@@ -84,18 +85,13 @@ impl Budget {
             entries.push(Entry { key: chunk_key(self.rows, now_ms).into(), value: Some(chunk.into()) });
             self.saved_ms = Some(now_ms);
             self.used.clear();
-            self.saves += 1;
+            self.joins |= xxh64(&now_ms.to_le_bytes(), 0).is_multiple_of(CHUNKS_MEAN);
         }
-    }
-
-    /// Whether there is anything to evict, or to join of what this tab has saved.
-    pub fn is_over(&self, reader: &Reader<'_>) -> Result<bool, TreeError> {
-        Ok(self.saves > CHUNKS_MAX || Size::read(reader, self.rows)?.bytes > self.bytes_max)
     }
 
     /// Whether there is anything to evict or to join.
     pub fn is_due(&self, reader: &Reader<'_>) -> Result<bool, TreeError> {
-        Ok(self.is_over(reader)? || reader.count(&chunk_key(self.rows, 0), &chunks_end(self.rows))? > CHUNKS_MAX)
+        Ok(self.joins || Size::read(reader, self.rows)?.bytes > self.bytes_max)
     }
 
     /// Does a step of that; tells whether there may be another.
@@ -136,7 +132,7 @@ impl Budget {
         uses.append(&mut self.used);
         // Nothing else is to be written under this time.
         self.saved_ms = Some(now_ms);
-        self.saves = 0;
+        self.joins = false;
         let uses = latest(&uses, usize::try_from(size.rows).unwrap_or(usize::MAX));
         for key in chunks {
             workspace.write(&key, None);

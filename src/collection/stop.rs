@@ -2,7 +2,7 @@
 
 use super::{Index, ROWS};
 use crate::format::document::{Document, Value, Writer};
-use crate::tree::TreeError;
+use crate::tree::{Fault, TreeError};
 
 /// Why a read, a write or a declaration was not done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,12 @@ pub enum Stop {
         /// Particulars.
         detail: Document,
     },
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Tree(fault.into())
+    }
 }
 
 impl From<TreeError> for Stop {

@@ -8,7 +8,7 @@ use crate::format::log::Entry;
 use crate::format::varint;
 use crate::key::{after_parts, after_prefix, has_null};
 use crate::store::{Reader, Scan};
-use crate::tree::{Tree, TreeError};
+use crate::tree::{Tree, TreeError, later};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -258,8 +258,13 @@ impl<'a> Workspace<'a> {
         if let Some(stop) = self.too_many.take() {
             return Err(stop);
         }
+        let to_check = core::mem::take(&mut self.to_check);
+        if to_check.is_empty() { Ok(()) } else { later::run(|| self.check_unique(to_check))? }
+    }
+
+    fn check_unique(&mut self, to_check: Vec<(TreeId, Vec<u8>, usize)>) -> Result<(), Stop> {
         let schema = self.schema;
-        for (tree, entry, fields_end) in core::mem::take(&mut self.to_check) {
+        for (tree, entry, fields_end) in to_check {
             let prefix = &entry[..fields_end];
             let index = schema.indexes().iter().find(|index| index.tree == tree);
             // Nulls are no values, and so never equal.
@@ -348,7 +353,8 @@ impl<'a> Workspace<'a> {
             return Ok(self.counts.0[index].1);
         }
         let to = after_prefix(&[tree.0]).unwrap_or_default();
-        let count = self.reader().count(&[tree.0], &to)?;
+        // Few rows at most are counted so. A count by the tree's branches is code that is loaded later.
+        let count = self.keys(&[tree.0], &to, usize::MAX)?.len() as u64;
         self.counts.0.push((tree, count));
         Ok(count)
     }

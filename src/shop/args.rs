@@ -2,6 +2,7 @@
 
 use crate::format::document::{DocumentRef, INTEGER_MAX, Value};
 use crate::sync::rows::RowsError;
+use crate::tree::Fault;
 
 /// Longest key of a row in bytes: even with every byte escaped it fits the key
 /// of a store.
@@ -14,6 +15,12 @@ pub(super) enum RuleError {
     BadArg { field: &'static str, why: &'static str },
     /// Rows could not be read or written.
     Rows(RowsError),
+}
+
+impl From<Fault> for RuleError {
+    fn from(fault: Fault) -> Self {
+        Self::Rows(fault.into())
+    }
 }
 
 impl From<RowsError> for RuleError {

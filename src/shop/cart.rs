@@ -11,6 +11,7 @@ use super::verdict::{adjusted, applied, array, noop, object, rejected};
 use crate::format::document::{Document, DocumentError, DocumentRef, Value};
 use crate::sync::mutation::{Context, Verdict};
 use crate::sync::rows::{Collection, Rows, RowsError};
+use crate::tree::later;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -239,9 +240,10 @@ pub(super) fn revived(mut line: Line) -> Line {
 /// Whether one more line fits; where rows are many, drops the oldest tombstones.
 pub(super) fn make_room(rows: &mut dyn Rows) -> Result<bool, RowsError> {
     let count = rows.count(Collection::Cart)? as usize;
-    if count < CART_LINES_MAX {
-        return Ok(true);
-    }
+    if count < CART_LINES_MAX { Ok(true) } else { later::run(|| drop_tombstones(count, rows))? }
+}
+
+fn drop_tombstones(count: usize, rows: &mut dyn Rows) -> Result<bool, RowsError> {
     let mut tombstones: Vec<(u64, String)> = Vec::new();
     let mut live = 0;
     for (key, line) in lines(rows)? {

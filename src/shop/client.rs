@@ -12,6 +12,7 @@ use super::{ShopRules, cart, coupon, history, own, product};
 use crate::format::document::{Document, DocumentRef, Value};
 use crate::sync::client::ClientRules;
 use crate::sync::rows::{Collection, Rows, RowsError};
+use crate::tree::later;
 use alloc::vec::Vec;
 
 impl ClientRules for ShopRules {
@@ -21,12 +22,8 @@ impl ClientRules for ShopRules {
             cart::ADD => add(asked),
             cart::SET_QTY => set_qty(asked, rows)?,
             cart::REMOVE => remove(asked, rows)?,
-            cart::CLEAR => cart::clear_args(rows)?.unwrap_or_else(nothing_seen),
-            own::DELETE => {
-                let mut fields = take(asked, &["collection", "key"]);
-                fields.extend(own::seen(asked, rows)?.map(|seen| ("seen", number(seen))));
-                object(&fields)
-            }
+            cart::CLEAR => later::run(|| cart::clear_args(rows))??.unwrap_or_else(nothing_seen),
+            own::DELETE => later::run(|| delete_own(asked, rows))??,
             history::VISIT => object(&take(asked, &["eventId", "sku", "at", "dwell"])),
             // A page asks for just what these take.
             _ => asked.to_document(),
@@ -45,25 +42,8 @@ impl ClientRules for ShopRules {
     }
 
     fn recreate(&self, collection: Collection, key: &str, row: &Document) -> Option<(&'static str, Document)> {
-        let row = row.as_ref();
-        match collection {
-            Collection::Cart if row.bool("removed") == Some(true) => None,
-            Collection::Cart => Some(match row.str("coupon") {
-                Some(code) => (coupon::COUPON, object(&[("code", Value::Str(code))])),
-                None => (cart::ADD, add(row)),
-            }),
-            Collection::History if row.u64("cut").is_some() => {
-                let mut args = take(row, &["sku"]);
-                args.push(("until", row.get("cut")?));
-                Some((history::DELETE, object(&args)))
-            }
-            Collection::History => {
-                let dwell = row.u64("dwell").unwrap_or(0);
-                Some((history::VISIT, history::visit_args(key, row.str("sku")?, row.u64("at")?, dwell)))
-            }
-            Collection::Own(own) => Some((own::PUT, own::put_args(&own, key, row))),
-            _ => None,
-        }
+        // Who calls it is loaded later too.
+        later::run(|| recreate(collection, key, row.as_ref())).ok().flatten()
     }
 
     fn replaces(&self, collection: Collection, existing: DocumentRef<'_>, incoming: DocumentRef<'_>) -> bool {
@@ -71,6 +51,27 @@ impl ClientRules for ShopRules {
             Collection::Catalog => product::replaces(existing, incoming),
             _ => true,
         }
+    }
+}
+
+fn recreate(collection: Collection, key: &str, row: DocumentRef<'_>) -> Option<(&'static str, Document)> {
+    match collection {
+        Collection::Cart if row.bool("removed") == Some(true) => None,
+        Collection::Cart => Some(match row.str("coupon") {
+            Some(code) => (coupon::COUPON, object(&[("code", Value::Str(code))])),
+            None => (cart::ADD, add(row)),
+        }),
+        Collection::History if row.u64("cut").is_some() => {
+            let mut args = take(row, &["sku"]);
+            args.push(("until", row.get("cut")?));
+            Some((history::DELETE, object(&args)))
+        }
+        Collection::History => {
+            let dwell = row.u64("dwell").unwrap_or(0);
+            Some((history::VISIT, history::visit_args(key, row.str("sku")?, row.u64("at")?, dwell)))
+        }
+        Collection::Own(own) => Some((own::PUT, own::put_args(&own, key, row))),
+        _ => None,
     }
 }
 
@@ -101,6 +102,13 @@ fn add(asked: DocumentRef<'_>) -> Document {
     fields.push(("qty", qty.unwrap_or(Value::Int(1))));
     take_into(&mut fields, asked, &["options", "quote"]);
     object(&fields)
+}
+
+/// `{collection, key, seen?}`
+fn delete_own(asked: DocumentRef<'_>, rows: &mut dyn Rows) -> Result<Document, RowsError> {
+    let mut fields = take(asked, &["collection", "key"]);
+    fields.extend(own::seen(asked, rows)?.map(|seen| ("seen", number(seen))));
+    Ok(object(&fields))
 }
 
 /// `{line, to}`

@@ -133,7 +133,9 @@ impl Rules for ServerRules<'_> {
         if name.starts_with("cart.") && is_claimed(rows)? {
             return Ok(claim::refused("claimed"));
         }
-        rules::execute(Some(self), name, v, args, context, rows)
+        let args = args.as_ref();
+        let rare = |rows: &mut dyn Rows| rules::execute_rare(Some(self), name, v, args, context, rows);
+        rules::execute(name, v, args, context, rows, rare)
     }
 }
 

@@ -10,6 +10,7 @@ use super::verdict::{applied, noop, object};
 use crate::format::document::{Document, DocumentRef, Value};
 use crate::sync::mutation::{Context, Verdict};
 use crate::sync::rows::{Collection, Rows, RowsError};
+use crate::tree::later;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -70,7 +71,7 @@ pub(super) fn visit(args: DocumentRef<'_>, context: &Context, rows: &mut dyn Row
     let visit = object(&[("sku", Value::Str(sku)), ("at", number(at)), ("dwell", number(dwell))]);
     rows.put(Collection::History, key, &visit)?;
     if rows.count(Collection::History)? as usize > HISTORY_VISITS_MAX + HISTORY_VISITS_SLACK {
-        prune(rows, oldest)?;
+        later::run(|| prune(rows, oldest))??;
     }
     Ok(applied(detail))
 }

@@ -13,7 +13,7 @@ use crate::format::{Corrupt, FORMAT_VERSION, Place};
 use crate::tree::build::{SegmentSizes, SegmentWriter};
 use crate::tree::cursor::Cursor;
 use crate::tree::relocate::Relocation;
-use crate::tree::{Builder, Freed, NoSegments, Tree, TreeError, Value};
+use crate::tree::{Builder, Freed, NoSegments, Tree, TreeError, Value, later};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -58,8 +58,8 @@ enum Step {
     Build(Builder, Vec<u8>),
     /// Merges the overlay from this key on.
     Merge(Vec<u8>),
-    /// Moves nodes out of segments under half alive.
-    Compact(Relocation),
+    /// Moves nodes out of segments under half alive, which are chosen first.
+    Compact(Option<Relocation>),
     /// Stores the nodes that are new.
     Write,
     /// Waits to be handed to the record store, then for its answer.
@@ -145,11 +145,8 @@ impl Job {
                     self.step = self.plan();
                 }
             }
-            Step::Compact(relocation) => {
-                self.needs_from = Some(cache.now());
-                let done = self.base.relocate(relocation, self.slice_bytes_max, cache, &mut self.freed)?;
-                self.needs_from = None;
-                if done {
+            Step::Compact(_) => {
+                if later::run(|| self.compact(cache))?? {
                     self.count_freed();
                     self.step = Step::Write;
                 }
@@ -220,12 +217,25 @@ impl Job {
         Ok(true)
     }
 
+    /// Moves a slice of what is to move; tells whether it was the last.
+    fn compact(&mut self, cache: &Cache) -> Result<bool, TreeError> {
+        let Step::Compact(relocation) = &mut self.step else {
+            return Ok(true);
+        };
+        let victims = || Relocation::new(compaction::victims(&self.infos, self.segment_bytes));
+        let relocation = relocation.get_or_insert_with(victims);
+        self.needs_from = Some(cache.now());
+        let is_done = self.base.relocate(relocation, self.slice_bytes_max, cache, &mut self.freed)?;
+        self.needs_from = None;
+        Ok(is_done)
+    }
+
     /// What comes after the merge. A bulk commit is waited for: the space is won
     /// back by the next checkpoint.
     fn plan(&mut self) -> Step {
         self.count_freed();
-        let victims = if self.bulk { Vec::new() } else { compaction::victims(&self.infos, self.segment_bytes) };
-        if victims.is_empty() { Step::Write } else { Step::Compact(Relocation::new(victims)) }
+        let is_due = !self.bulk && compaction::is_due(&self.infos, self.segment_bytes);
+        if is_due { Step::Compact(None) } else { Step::Write }
     }
 
     fn count_freed(&mut self) {

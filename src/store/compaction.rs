@@ -26,25 +26,35 @@ fn charge(info: &SegmentInfo, segment_bytes: usize) -> usize {
     segment_bytes.max(info.bytes as usize)
 }
 
-/// The segments to empty, ascending; the emptiest are chosen first. Those that
-/// nothing lives in are dropped anyway.
-pub(super) fn victims(segments: &[SegmentInfo], segment_bytes: usize) -> Vec<u32> {
-    // How much more a segment is charged than twice what lives in it.
-    let waste = |info: &SegmentInfo| charge(info, segment_bytes) as isize - 2 * info.bytes_live as isize;
+/// How much more a segment is charged than twice what lives in it.
+fn waste(info: &SegmentInfo, segment_bytes: usize) -> isize {
+    charge(info, segment_bytes) as isize - 2 * info.bytes_live as isize
+}
+
+/// By how much more than may be stored. Segments that nothing lives in are dropped anyway.
+fn excess(segments: &[SegmentInfo], segment_bytes: usize) -> isize {
     let alive = segments.iter().filter(|info| info.bytes_live > 0);
-    let mut excess: isize = alive.clone().map(waste).sum::<isize>() - (SLACK_SEGMENTS * segment_bytes) as isize;
-    if excess <= 0 {
-        return Vec::new();
-    }
+    alive.map(|info| waste(info, segment_bytes)).sum::<isize>() - (SLACK_SEGMENTS * segment_bytes) as isize
+}
+
+/// Whether there are segments to empty.
+pub(super) fn is_due(segments: &[SegmentInfo], segment_bytes: usize) -> bool {
+    excess(segments, segment_bytes) > 0
+}
+
+/// The segments to empty, ascending; the emptiest are chosen first.
+pub(super) fn victims(segments: &[SegmentInfo], segment_bytes: usize) -> Vec<u32> {
+    let alive = segments.iter().filter(|info| info.bytes_live > 0);
+    let mut excess = excess(segments, segment_bytes);
     let live_share = |info: &SegmentInfo| u64::from(info.bytes_live) * 1024 / charge(info, segment_bytes) as u64;
     let mut victims: Vec<u32> = Vec::new();
     // So few are chosen that looking for each does as well as a sort, which is kilobytes of code.
     while excess > 0 && victims.len() < VICTIMS_MAX {
-        let is_left = |info: &&SegmentInfo| waste(info) > 0 && !victims.contains(&info.segment);
+        let is_left = |info: &&SegmentInfo| waste(info, segment_bytes) > 0 && !victims.contains(&info.segment);
         let Some(info) = alive.clone().filter(is_left).min_by_key(|info| (live_share(info), info.segment)) else {
             break;
         };
-        excess -= waste(info);
+        excess -= waste(info, segment_bytes);
         let place = victims.partition_point(|segment| *segment < info.segment);
         victims.insert(place, info.segment);
     }

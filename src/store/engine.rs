@@ -94,6 +94,8 @@ pub enum Event {
     },
     /// Segments have come in: repeat what faulted.
     Loaded,
+    /// A checkpoint needs code that is loaded later: load it and call `retry`.
+    CodeWanted,
     /// A request failed. What was staged stays staged; `retry` tries again.
     Failed(Failure),
     /// A commit too large for a log record found no room and is given up.
@@ -357,6 +359,10 @@ impl Store {
         let Some(job) = &mut self.job else { return };
         match job.work(&self.cache) {
             Ok(()) => {}
+            Err(TreeError::Fault(Fault::CODE)) => {
+                job.faulted = Some(Fault::CODE.segment);
+                self.events.push(Event::CodeWanted);
+            }
             Err(TreeError::Fault(Fault { segment })) if !self.head.holds(segment) => {
                 self.break_down(Corrupt { place: Place::Segment(segment), why: "is in no head" });
             }
@@ -523,7 +529,7 @@ impl Store {
     }
 
     pub(super) fn is_compaction_due(&self) -> bool {
-        !compaction::victims(&self.head.segments, self.options.segment_bytes).is_empty()
+        compaction::is_due(&self.head.segments, self.options.segment_bytes)
     }
 
     fn is_log_full(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use super::server::ServerTx;
 use crate::format::document::Document;
-use crate::tree::Fault;
+use crate::tree::{Fault, TreeError};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -233,7 +233,7 @@ pub trait Rows {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RowsError {
-    /// A segment must be loaded first; then the whole mutation runs again.
+    /// Something must be loaded first; then the whole mutation runs again.
     Fault(Fault),
     /// A stored row is not what was written.
     Corrupt {
@@ -251,7 +251,7 @@ pub enum RowsError {
 impl fmt::Display for RowsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Fault(fault) => write!(f, "segment {} is not loaded", fault.segment),
+            Self::Fault(fault) => TreeError::Fault(*fault).fmt(f),
             Self::Corrupt { collection, key } => {
                 write!(f, "corrupt row {key} in {}", collection.name())
             }
@@ -264,3 +264,9 @@ impl fmt::Display for RowsError {
 }
 
 impl core::error::Error for RowsError {}
+
+impl From<Fault> for RowsError {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}

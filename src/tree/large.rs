@@ -1,6 +1,6 @@
 //! Values, and those that are too large for a leaf.
 
-use super::{Segments, TreeError};
+use super::{Segments, TreeError, later};
 use crate::format::head::{LargeRef, NodeRef};
 use crate::format::{Corrupt, Place};
 use alloc::sync::Arc;
@@ -34,22 +34,23 @@ impl Value<'_> {
             Self::Deleted => take(None),
             Self::Bytes(bytes) => take(Some(bytes)),
             Self::Large(Large::Memory(bytes)) => take(Some(bytes)),
-            Self::Large(Large::Stored(at)) => return take_stored(*at, segments, take),
+            Self::Large(Large::Stored(LargeRef { first, bytes })) if first.length == *bytes => {
+                let record = segments.segment(first.segment).map_err(TreeError::Fault)?;
+                take(Some(bytes_at(&record, *first).ok_or(outside(*first))?));
+            }
+            Self::Large(Large::Stored(at)) => later::run(|| take_pieces(*at, segments, take))??,
         }
         Ok(())
     }
 }
 
-fn take_stored(at: LargeRef, segments: &dyn Segments, take: &mut dyn FnMut(Option<&[u8]>)) -> Result<(), TreeError> {
+/// One of more than a record holds.
+fn take_pieces(at: LargeRef, segments: &dyn Segments, take: &mut dyn FnMut(Option<&[u8]>)) -> Result<(), TreeError> {
     let mut records = Vec::new();
     for piece in at.pieces() {
         let record = segments.segment(piece.segment).map_err(TreeError::Fault)?;
         bytes_at(&record, piece).ok_or(outside(piece))?;
         records.push((piece, record));
-    }
-    if let [(piece, record)] = &records[..] {
-        take(bytes_at(record, *piece));
-        return Ok(());
     }
     let mut whole = Vec::with_capacity(at.bytes as usize);
     for (piece, record) in &records {

@@ -20,6 +20,7 @@ mod count;
 pub mod cursor;
 mod edit;
 mod large;
+pub mod later;
 pub mod node;
 mod range;
 pub mod relocate;
@@ -45,6 +46,11 @@ pub struct Fault {
     pub segment: u32,
 }
 
+impl Fault {
+    /// It is not a segment that is needed but code: see [`later`].
+    pub const CODE: Self = Self { segment: u32::MAX };
+}
+
 /// Why a tree could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -53,6 +59,12 @@ pub enum TreeError {
     Fault(Fault),
     /// Stored bytes are not what was written.
     Corrupt(Box<Corrupt>),
+}
+
+impl From<Fault> for TreeError {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
 }
 
 impl From<Corrupt> for TreeError {
@@ -64,6 +76,7 @@ impl From<Corrupt> for TreeError {
 impl fmt::Display for TreeError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Fault(Fault::CODE) => out.write_str("code is not loaded"),
             Self::Fault(fault) => write!(out, "segment {} is not in memory", fault.segment),
             Self::Corrupt(corrupt) => corrupt.fmt(out),
         }

@@ -213,6 +213,7 @@ fn rows_too_large_for_the_budget_go_and_the_use_log_stays_short() {
     let tree = model.world.tree(0, "goods").0;
     let chunks = model.world.entries(0, &[1, 0, tree], &[1, 0, tree + 1]);
     let bytes: usize = chunks.iter().map(|(_, chunk)| chunk.len()).sum();
-    assert!(chunks.len() <= 65 && bytes <= 4 * (100 + 65 * 5), "{} chunks, {bytes} bytes", chunks.len());
+    // Joined one time in 64 on average, at times that are a hash's to choose.
+    assert!(chunks.len() <= 200 && bytes <= 4 * (100 + 200 * 5), "{} chunks, {bytes} bytes", chunks.len());
     model.check();
 }

@@ -49,7 +49,7 @@ test('a Vite build of the same page does too, with the wasm as a file of its own
   await cp(PAGE, folder, { recursive: true })
   await build({ root: folder, configFile: false, logLevel: 'error' })
   const assets = await readdir(join(folder, 'dist/assets'))
-  assert.equal(assets.filter(name => /^pannier_(columns|check)-.*\.wasm$/.test(name)).length, 2, assets.join(' '))
+  assert.equal(assets.filter(name => /^pannier_(columns|later|check)-.*\.wasm$/.test(name)).length, 3, assets.join(' '))
   const site = await serve(join(folder, 'dist'))
   try {
     const { result, wasm } = await visit(site.url)

@@ -205,6 +205,8 @@ impl Tab {
                 ClientEvent::Erasure(erasure) => told.is_erased |= erasure == Erasure::Done,
                 ClientEvent::Changed { .. } | ClientEvent::Loaded | ClientEvent::Progress(_) => {}
                 ClientEvent::Recovered(recovered) => told.recoveries.push(recovered),
+                // Natively all code is loaded.
+                ClientEvent::CodeWanted => unreachable!("code is wanted"),
             }
         }
         broadcasts

@@ -18,7 +18,7 @@ pub extern "C" fn collection(engine: &Engine) -> i32 {
 /// Holds what the shopper sees now, for a transaction where `writes`. Returns the
 /// frame's number, or a negative code.
 #[unsafe(no_mangle)]
-pub extern "C" fn begin(engine: &mut Engine, writes: bool, now_ms: f64) -> f64 {
+pub extern "C" fn later_begin(engine: &mut Engine, writes: bool, now_ms: f64) -> f64 {
     let begun = engine.client.begin(writes, now_ms as u64);
     // While the view is being loaded, it is asked for already.
     engine.finish_read(begun.map(|frame| frame.map_or(-2.0, f64::from)))
@@ -26,13 +26,13 @@ pub extern "C" fn begin(engine: &mut Engine, writes: bool, now_ms: f64) -> f64 {
 
 /// Ends a frame without its writes.
 #[unsafe(no_mangle)]
-pub extern "C" fn release(engine: &mut Engine, frame: u32) {
+pub extern "C" fn later_release(engine: &mut Engine, frame: u32) {
     engine.client.release(frame);
 }
 
 /// Ends a transaction and commits it. Returns the ticket, or a negative code.
 #[unsafe(no_mangle)]
-pub extern "C" fn commit(engine: &mut Engine, frame: u32, now_ms: f64) -> f64 {
+pub extern "C" fn later_commit(engine: &mut Engine, frame: u32, now_ms: f64) -> f64 {
     let ticket = engine.client.commit_frame(frame, now_ms as u64);
     engine.pump();
     engine.finish_read(ticket.map(|ticket| ticket as f64))
@@ -74,7 +74,7 @@ pub extern "C" fn write_all(engine: &mut Engine, now_ms: f64) -> f64 {
 
 /// Number of rows in a range. Takes an index's name and bounds. Returns the number, or a negative code.
 #[unsafe(no_mangle)]
-pub extern "C" fn count(engine: &mut Engine, frame: u32, from: u8, now_ms: f64) -> f64 {
+pub extern "C" fn later_count(engine: &mut Engine, frame: u32, from: u8, now_ms: f64) -> f64 {
     let (asked, index) = (document(), input::take_string());
     let rows = rows_tree(from);
     let query = Query { rows, index, asked, limit: u32::MAX, reverse: false, now_ms: now_ms as u64 };
@@ -96,7 +96,7 @@ pub extern "C" fn upkeep(engine: &mut Engine, now_ms: f64) -> f64 {
 
 /// Reads the outcomes that were not acknowledged into the result. Returns how many, or a negative code.
 #[unsafe(no_mangle)]
-pub extern "C" fn outcomes(engine: &mut Engine) -> f64 {
+pub extern "C" fn later_outcomes(engine: &mut Engine) -> f64 {
     engine.result.clear();
     let bytes = &mut engine.result;
     let read = engine.client.outcomes(&mut |outcome| bytes.extend_from_slice(outcome));

@@ -112,9 +112,15 @@ pub extern "C" fn create(number: u32) -> Box<Engine> {
     engine
 }
 
+/// What is called later is there, for all stores: see [`pannier::tree::later`].
+#[unsafe(no_mangle)]
+pub extern "C" fn loaded() {
+    pannier::tree::later::set_loaded(true);
+}
+
 /// Lets go of a store.
 #[unsafe(no_mangle)]
-pub extern "C" fn destroy(_: Box<Engine>) {}
+pub extern "C" fn later_destroy(_: Box<Engine>) {}
 
 impl Engine {
     pub(crate) fn submit(&mut self, operation: Operation, now_ms: f64) -> f64 {

@@ -38,6 +38,7 @@ pub(crate) fn flatten(event: ClientEvent) -> Option<Flat> {
         ClientEvent::Appended { .. } => return None,
         ClientEvent::Failed(failure) => flat(9, 0.0, Some(failed(&failure))),
         ClientEvent::ReadFailed(failure) => flat(10, 0.0, Some(failed(&failure))),
+        ClientEvent::CodeWanted => flat(17, 0.0, None),
         ClientEvent::Progress(progress) => flat(14, 0.0, Some(progress.into_bytes())),
         ClientEvent::Recovered(recovered) => flat(15, 0.0, Some(recovered.into_bytes())),
         ClientEvent::Erasure(erasure) => flat(16, f64::from(erasure as u8), None),

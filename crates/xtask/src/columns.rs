@@ -12,12 +12,15 @@ use pannier_columns::{BY_NEXT, COLUMNS, END, FUNCTION_END, FUNCTION_LENGTH_BYTES
 use crate::Failure;
 use crate::leb::{number, push_number, push_padded, push_string, take, take_number};
 
-const HEADER: &[u8] = b"\0asm\x01\0\0\0";
+pub const HEADER: &[u8] = b"\0asm\x01\0\0\0";
 const CUSTOM_SECTION: u8 = 0;
 const CODE_SECTION: u8 = 10;
 /// The section's name, and the bytes of its length: the reader begins at a fixed place.
 const NAME: &str = "columns";
 const LENGTH_BYTES: usize = 4;
+
+/// Where the section's content begins.
+const CONTENT: usize = HEADER.len() + 1 + LENGTH_BYTES + 1 + NAME.len();
 
 const CALL: usize = 6;
 /// Each of these has a column for each class of what follows.
@@ -27,15 +30,22 @@ const CLASSES: usize = 11;
 const _: () = assert!(COLUMNS == LOCAL_GET + CLASSES + 2);
 
 /// A wasm in both forms.
-pub struct Columns {
+struct Columns {
     /// The wasm as the reader will put it together.
-    pub plain: Vec<u8>,
+    plain: Vec<u8>,
     /// The same in columns.
-    pub columns: Vec<u8>,
+    columns: Vec<u8>,
 }
 
 /// Writes a wasm in columns, behind the wasm of `crates/columns` that reads them.
-pub fn write(wasm: &[u8], reader: &[u8]) -> Result<Columns, Failure> {
+pub fn write(wasm: &[u8], reader: &[u8]) -> Result<Vec<u8>, Failure> {
+    let Columns { plain, columns } = both(wasm, reader)?;
+    let mut read = vec![0; plain.len()];
+    pannier_columns::assemble(&columns[CONTENT + 2 * size_of::<u32>() + reader.len()..], &mut read);
+    if read == plain { Ok(columns) } else { Err("a wasm in columns reads as another".into()) }
+}
+
+fn both(wasm: &[u8], reader: &[u8]) -> Result<Columns, Failure> {
     let mut rest = wasm.strip_prefix(HEADER).ok_or("not a wasm of version 1")?;
     let mut columns = vec![Vec::new(); COLUMNS];
     let mut plain = HEADER.to_vec();
@@ -179,13 +189,7 @@ fn bodies(functions: usize, mut content: &[u8], columns: &mut [Vec<u8>]) -> Resu
 
 fn body(mut code: &[u8], columns: &mut [Vec<u8>]) -> Result<Vec<u8>, Failure> {
     let mut plain = Vec::new();
-    let locals = bytes_of(&mut code, |rest| {
-        for _ in 0..number(rest)? {
-            number(rest)?;
-            take(rest, 1)?;
-        }
-        Ok(())
-    })?;
+    let locals = take_locals(&mut code)?;
     push_rare(&mut columns[RARE], locals)?;
     plain.extend(locals);
     while let Some((&opcode, after)) = code.split_first() {
@@ -214,6 +218,32 @@ fn body(mut code: &[u8], columns: &mut [Vec<u8>]) -> Result<Vec<u8>, Failure> {
         }
     }
     Err("a function is empty".into())
+}
+
+/// What a function's body begins with.
+pub fn take_locals<'a>(code: &mut &'a [u8]) -> Result<&'a [u8], Failure> {
+    bytes_of(code, |rest| {
+        for _ in 0..number(rest)? {
+            number(rest)?;
+            take(rest, 1)?;
+        }
+        Ok(())
+    })
+}
+
+/// What stands behind an opcode.
+pub fn take_operands<'a>(opcode: u8, code: &mut &'a [u8]) -> Result<&'a [u8], Failure> {
+    let Operand { column, align, .. } = operand(opcode);
+    bytes_of(code, |rest| match column {
+        0 => Ok(()),
+        RARE => rare_operands(opcode, rest),
+        _ => {
+            if align.is_some() {
+                take_number(rest)?;
+            }
+            take_number(rest).map(drop)
+        }
+    })
 }
 
 /// The bytes that `walk` passes over.
@@ -274,18 +304,17 @@ mod tests {
     #[test]
     fn what_is_read_is_what_was_written() {
         let reader = b"reader";
-        let Columns { plain, columns } = write(&wasm(), reader).unwrap();
-        let start = HEADER.len() + 1 + LENGTH_BYTES + 1 + NAME.len();
-        assert_eq!(columns[start..start + 8], [plain.len() as u8, 0, 0, 0, 6, 0, 0, 0]);
-        assert_eq!(&columns[start + 8..start + 14], reader);
+        let Columns { plain, columns } = both(&wasm(), reader).unwrap();
+        assert_eq!(columns[CONTENT..CONTENT + 8], [plain.len() as u8, 0, 0, 0, 6, 0, 0, 0]);
+        assert_eq!(&columns[CONTENT + 8..CONTENT + 14], reader);
         let mut read = vec![0; plain.len()];
-        pannier_columns::assemble(&columns[start + 14..], &mut read);
+        pannier_columns::assemble(&columns[CONTENT + 14..], &mut read);
         assert_eq!(read, plain);
     }
 
     #[test]
     fn every_byte_has_a_column() {
-        let Columns { plain, columns } = write(&wasm(), &[]).unwrap();
+        let Columns { plain, columns } = both(&wasm(), &[]).unwrap();
         // Two bytes more for the length of each function, and the natural hint.
         assert_eq!(plain.len(), wasm().len() + 4);
         assert!(plain.windows(5).any(|bytes| bytes == [0x28, 2, 0x84, 1, 0x41]));

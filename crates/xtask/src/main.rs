@@ -21,6 +21,7 @@ mod setup;
 mod shop;
 mod sim;
 mod size;
+mod split;
 mod suites;
 mod tally;
 mod test;

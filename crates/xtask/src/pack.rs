@@ -7,8 +7,9 @@ use std::process::ExitCode;
 use serde_json::{Map, Value};
 
 use crate::args::Args;
-use crate::columns::{self, Columns};
+use crate::columns;
 use crate::process::{cargo, command, node_tool, run, run_quiet, step};
+use crate::split::{self, Split};
 use crate::workspace::{VERSION, at, cargo_target, copy, empty_dir, is_fresh, package_dir, package_tgz, read, write};
 use crate::{Failure, declarations, setup};
 
@@ -50,6 +51,9 @@ const WASM_OPT_FLAGS: &[&str] = &[
     "--strip-target-features",
 ];
 
+/// Of what is loaded later: it is found by its name, and must not end up where all is loaded.
+const KEEP_APART: &[&str] = &["--debuginfo", "--no-inline=*call_later*"];
+
 /// Texts that travel with the package.
 const TEXTS: &[&str] = &["README.md", "LICENSE-MIT", "LICENSE-APACHE"];
 
@@ -70,9 +74,9 @@ pub fn ensure() -> Result<PathBuf, Failure> {
     let note = if engine.exists() { "" } else { ", the first time with its own std: about two minutes" };
     step(&format!("wasm, built for size{note}"), compile)?;
     stage(
-        &optimize(&engine, "target/package/pannier_bg.wasm")?,
-        &optimize(&columns, "target/package/columns.wasm")?,
-        &optimize(&check, "target/package/pannier_check.wasm")?,
+        &optimize(&engine, KEEP_APART, "target/package/pannier_bg.wasm")?,
+        &optimize(&columns, &[], "target/package/columns.wasm")?,
+        &optimize(&check, &[], "target/package/pannier_check.wasm")?,
     )?;
     Ok(package_tgz())
 }
@@ -90,13 +94,13 @@ fn compile() -> Result<(), Failure> {
     run(&mut build)
 }
 
-fn optimize(compiled: &Path, optimized: &str) -> Result<PathBuf, Failure> {
+fn optimize(compiled: &Path, more_flags: &[&str], optimized: &str) -> Result<PathBuf, Failure> {
     let optimized = at(optimized);
     if !is_fresh(&[&optimized], &[compiled, &at("package-lock.json")]) {
         step("wasm-opt", || {
             fs::create_dir_all(at("target/package")).map_err(|error| format!("target/package: {error}"))?;
             let mut wasm_opt = node_tool("binaryen/bin/wasm-opt");
-            run(wasm_opt.args(WASM_OPT_FLAGS).arg(compiled).arg("-o").arg(&optimized))
+            run(wasm_opt.args(more_flags).args(WASM_OPT_FLAGS).arg(compiled).arg("-o").arg(&optimized))
         })?;
     }
     Ok(optimized)
@@ -117,8 +121,14 @@ fn stage(wasm: &Path, reader: &Path, check: &Path) -> Result<(), Failure> {
     step("JavaScript, declarations and package", || {
         let staged = at("target/package/staged");
         empty_dir(&staged)?;
-        let Columns { plain, columns } = columns::write(&read_bytes(wasm)?, &read_bytes(reader)?)?;
-        for (name, bytes) in [("pannier_bg.wasm", plain), ("pannier_columns.wasm", columns)] {
+        let Split { whole, first, later } = split::split(&read_bytes(wasm)?)?;
+        let reader = read_bytes(reader)?;
+        let files = [
+            ("pannier_bg.wasm", whole),
+            ("pannier_columns.wasm", columns::write(&first, &reader)?),
+            ("pannier_later.wasm", columns::write(&later, &reader)?),
+        ];
+        for (name, bytes) in files {
             fs::write(staged.join(name), bytes).map_err(|error| format!("{name}: {error}"))?;
         }
         copy(check, &staged.join("pannier_check.wasm"))?;
@@ -138,7 +148,7 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 /// The modules of the package, each a file: what pages load at once, and what that imports on demand.
-const MODULES: &[&str] = &["pannier", "live", "poke", "storage", "encryption", "erase", "check"];
+const MODULES: &[&str] = &["pannier", "frames", "live", "poke", "settle", "storage", "encryption", "erase", "check"];
 
 fn bundle(staged: &Path) -> Result<(), Failure> {
     for name in MODULES {

@@ -24,9 +24,9 @@ const size = name => {
     brotli: zlib.brotliCompressSync(bytes, { params: { [level]: 11 } }).length,
   }
 }
-// Every page comes to ask how its storage is after its first write, and to listen after its first sync.
+// Every page comes to settle after its first write, and to listen after its first sync.
 const wasm = size('pannier_columns.wasm'), js = size('pannier.js'), total = {}
-for (const more of [size('storage.js'), size('poke.js')]) for (const kind in js) js[kind] += more[kind]
+for (const more of [size('settle.js'), size('poke.js')]) for (const kind in js) js[kind] += more[kind]
 for (const kind in wasm) total[kind] = wasm[kind] + js[kind]
 console.log(JSON.stringify({ wasm, js, total }))
 ";

@@ -55,7 +55,7 @@ impl Client {
         }
         for budget in &self.budgets {
             // The size was written just now, and so is in memory.
-            self.upkeep_due |= budget.is_over(&reader).unwrap_or_default();
+            self.upkeep_due |= budget.is_due(&reader).unwrap_or_default();
         }
     }
 

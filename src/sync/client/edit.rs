@@ -14,7 +14,7 @@ use crate::format::log::Entry;
 use crate::sync::mutation::{Context, ERASE, Id, Mutation, Status, UNKNOWN_MUTATION, Verdict};
 use crate::sync::rows::Collection;
 use crate::sync::wire;
-use crate::tree::{Tree, TreeError};
+use crate::tree::{Tree, TreeError, later};
 use alloc::vec::Vec;
 use xxhash_rust::xxh64::xxh64;
 
@@ -97,33 +97,7 @@ impl Client {
                 }
                 Ok(())
             }
-            Operation::DeleteRange { rows_tree, asked } => {
-                edit.writes(schema, *rows_tree)?;
-                let bounds = bounds(*rows_tree, asked);
-                let bounds = bounds.map_err(|bad| Stop::bad_args(bad.bound, "must be a list of key parts"))?;
-                let limit = match asked.as_ref().u64("limit") {
-                    Some(limit) => limit,
-                    None => workspace.reader().count(&bounds.from, &bounds.to)?,
-                };
-                if limit > ROWS_DELETED_MAX {
-                    let size = |rows: u64| Value::Int(rows as i64);
-                    let detail = [
-                        ("field", Value::Str("range")),
-                        ("why", Value::Str("deletes too many rows at once")),
-                        ("bytes", size(limit)),
-                        ("limit", size(ROWS_DELETED_MAX)),
-                    ];
-                    return Err(Stop::refused("too_large", &detail));
-                }
-                Ok(workspace.delete_range(&bounds.from, &bounds.to, limit)?)
-            }
-            Operation::Read { query, found } => {
-                let mut hash = Hash::default();
-                query.run(&workspace.reader(), schema, &mut |key, row| hash.add(key, row))?;
-                unchanged(hash.0 == *found)
-            }
-            Operation::Count { query, found } => unchanged(query.count(&workspace.reader(), schema)? == *found),
-            _ => Err(Stop::bad_args("operation", "cannot be part of a transaction")),
+            _ => later::run(|| step_rare(workspace, operation, edit))?,
         }
     }
 
@@ -166,6 +140,40 @@ impl Client {
             edit.erased = true;
         }
         Ok(())
+    }
+}
+
+/// Does what most pages do not: see [`later`].
+fn step_rare(workspace: &mut Workspace<'_>, operation: &Operation, edit: &mut Edit) -> Result<(), Stop> {
+    let schema = workspace.schema();
+    match operation {
+        Operation::DeleteRange { rows_tree, asked } => {
+            edit.writes(schema, *rows_tree)?;
+            let bounds = bounds(*rows_tree, asked);
+            let bounds = bounds.map_err(|bad| Stop::bad_args(bad.bound, "must be a list of key parts"))?;
+            let limit = match asked.as_ref().u64("limit") {
+                Some(limit) => limit,
+                None => workspace.reader().count(&bounds.from, &bounds.to)?,
+            };
+            if limit > ROWS_DELETED_MAX {
+                let size = |rows: u64| Value::Int(rows as i64);
+                let detail = [
+                    ("field", Value::Str("range")),
+                    ("why", Value::Str("deletes too many rows at once")),
+                    ("bytes", size(limit)),
+                    ("limit", size(ROWS_DELETED_MAX)),
+                ];
+                return Err(Stop::refused("too_large", &detail));
+            }
+            Ok(workspace.delete_range(&bounds.from, &bounds.to, limit)?)
+        }
+        Operation::Read { query, found } => {
+            let mut hash = Hash::default();
+            query.run(&workspace.reader(), schema, &mut |key, row| hash.add(key, row))?;
+            unchanged(hash.0 == *found)
+        }
+        Operation::Count { query, found } => unchanged(query.count(&workspace.reader(), schema)? == *found),
+        _ => Err(Stop::bad_args("operation", "cannot be part of a transaction")),
     }
 }
 

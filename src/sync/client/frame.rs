@@ -14,7 +14,7 @@ use crate::collection::workspace::Size;
 use crate::collection::{Query, Schema, Stop, TreeId, Workspace, row_key};
 use crate::format::document::Value;
 use crate::store::Reader;
-use crate::tree::{Fault, Tree, TreeError};
+use crate::tree::{Fault, Tree, TreeError, later};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -113,22 +113,33 @@ impl Client {
     /// when the frame was given up, or another tab has dropped what it needs.
     pub fn read(&mut self, frame: u32, query: Query, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<u32, Stop> {
         let ahead = if query.limit < ROWS_READ_AHEAD { 0 } else { SEGMENTS_READ_AHEAD };
-        // Before anything is lent that an error would not give back.
-        let at = if frame == 0 { None } else { Some(self.frame(frame)?) };
+        if frame != 0 {
+            return later::run(|| self.read_held(frame, query, ahead, visit))?;
+        }
         let mut budgets = core::mem::take(&mut self.budgets);
-        let visit = &mut |key: &[u8], row: &[u8]| {
+        let read = query.run(&self.view(), &self.schema, &mut |key, row| {
             note(&mut budgets, key);
             visit(key, row);
-        };
-        let Some(at) = at else {
-            let read = query.run(&self.view(), &self.schema, visit);
-            self.budgets = budgets;
-            return self.want_fault(0, ahead, read);
-        };
+        });
+        self.budgets = budgets;
+        self.want_fault(0, ahead, read)
+    }
+
+    fn read_held(
+        &mut self,
+        frame: u32,
+        query: Query,
+        ahead: u32,
+        visit: &mut dyn FnMut(&[u8], &[u8]),
+    ) -> Result<u32, Stop> {
+        // Before anything is lent that an error would not give back.
+        let at = self.frame(frame)?;
+        let mut budgets = core::mem::take(&mut self.budgets);
         let held = &self.frames[at];
         let mut hash = Hash::default();
         let read = query.run(&self.reader_of(held), &held.schema, &mut |key, row| {
             hash.add(key, row);
+            note(&mut budgets, key);
             visit(key, row);
         });
         self.budgets = budgets;
@@ -193,6 +204,10 @@ impl Client {
     /// # Errors
     /// As for `read`, and whatever refuses the operation.
     pub fn write(&mut self, frame: u32, operation: Operation) -> Result<(), Stop> {
+        later::run(|| self.write_held(frame, operation))?
+    }
+
+    fn write_held(&mut self, frame: u32, operation: Operation) -> Result<(), Stop> {
         let at = self.frame(frame)?;
         let held = &self.frames[at];
         let mut workspace = Workspace::new(self.reader_of(held), &held.schema, held.began_ms);
@@ -234,11 +249,12 @@ impl Client {
     /// for those that were written `ahead` of it.
     pub(super) fn want_fault<T>(&mut self, frame: u32, ahead: u32, read: Result<T, Stop>) -> Result<T, Stop> {
         if let Err(Stop::Tree(TreeError::Fault(Fault { segment }))) = read {
-            if !self.store.head().holds(segment) && (frame != 0 || self.view_stale) {
+            let is_dropped = segment != Fault::CODE.segment && !self.store.head().holds(segment);
+            if is_dropped && (frame != 0 || self.view_stale) {
                 self.view_awaited = true;
                 return if frame == 0 { read } else { Err(gone()) };
             }
-            self.store.want(Fault { segment });
+            self.want(Fault { segment });
             for ahead in segment + 1..=segment.saturating_add(ahead) {
                 self.store.want_ahead(ahead);
             }

@@ -144,6 +144,8 @@ pub enum ClientEvent {
     Failed(Failure),
     /// Reads that faulted cannot go on.
     ReadFailed(Failure),
+    /// Code that is loaded later is needed: load it, call `retry` and repeat the reads that faulted.
+    CodeWanted,
     /// Stored bytes are bad; nothing more is written.
     Corrupt(Corrupt),
     /// It has come further, in whichever tab, that all of the shopper's is deleted.
@@ -360,9 +362,13 @@ impl Client {
         &self.store
     }
 
-    /// Asks for a segment that a read faulted on.
+    /// Asks for what a read faulted on.
     pub fn want(&mut self, fault: Fault) {
-        self.store.want(fault);
+        if fault == Fault::CODE {
+            self.events.push(ClientEvent::CodeWanted);
+        } else {
+            self.store.want(fault);
+        }
     }
 
     /// Asks for a checkpoint. Who does may be about to go: edits that wait for
@@ -448,6 +454,7 @@ impl Client {
                 store::Event::Loaded => self.events.push(ClientEvent::Loaded),
                 store::Event::NoRoom(failure) => self.refuse_large(&failure),
                 store::Event::Failed(failure) => self.events.push(ClientEvent::Failed(failure)),
+                store::Event::CodeWanted => self.events.push(ClientEvent::CodeWanted),
                 store::Event::ReadFailed(failure) => self.events.push(ClientEvent::ReadFailed(failure)),
                 store::Event::Corrupt(corrupt) => self.events.push(ClientEvent::Corrupt(corrupt)),
             }
@@ -534,7 +541,7 @@ impl Client {
         }
         match ran {
             Ok(()) => {}
-            Err(TreeError::Fault(fault)) => self.store.want(fault),
+            Err(TreeError::Fault(fault)) => self.want(fault),
             Err(TreeError::Corrupt(corrupt)) => self.events.push(ClientEvent::Corrupt(*corrupt)),
         }
     }

@@ -14,8 +14,9 @@ use crate::store::Scan;
 use crate::sync::mutation::{ERASE, Id, Mutation, Outcome, Status, UNKNOWN_MUTATION};
 use crate::sync::rows::Collection;
 use crate::sync::wire::{self, Change, JOURNAL_AGE_MS_MAX, ScopePatch};
-use crate::tree::TreeError;
+use crate::tree::{TreeError, later};
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -130,9 +131,9 @@ impl Client {
         match operation {
             Operation::SetUp { new_id } => self.set_up(*new_id),
             Operation::Apply(applied) => self.apply(applied),
-            Operation::Recover(recovery) => self.recover(recovery),
-            Operation::Upkeep => self.upkeep(),
-            Operation::Acknowledge(seq) => self.acknowledge(*seq),
+            Operation::Recover(recovery) => later::run(|| self.recover(recovery))?,
+            Operation::Upkeep => later::run(|| self.upkeep())?,
+            Operation::Acknowledge(seq) => later::run(|| self.acknowledge(*seq))?,
             Operation::Transaction(operations) => self.edit(&|index| operations.get(index)),
             _ => self.edit(edits),
         }
@@ -221,12 +222,28 @@ impl Client {
         workspace: &mut Workspace<'_>,
         collection: Collection,
         tree: TreeId,
-        mut seq: u64,
+        seq: u64,
     ) -> Result<u64, TreeError> {
         if matches!(collection, Collection::Catalog | Collection::Orders) {
             return Ok(seq);
         }
-        for (key, row) in workspace.scan(tree, None, usize::MAX)? {
+        let rows = workspace.scan(tree, None, usize::MAX)?;
+        if rows.is_empty() {
+            Ok(seq)
+        } else {
+            Ok(later::run(|| self.recreate(workspace, collection, tree, rows, seq))??)
+        }
+    }
+
+    fn recreate(
+        &self,
+        workspace: &mut Workspace<'_>,
+        collection: Collection,
+        tree: TreeId,
+        rows: Vec<(String, Document)>,
+        mut seq: u64,
+    ) -> Result<u64, TreeError> {
+        for (key, row) in rows {
             if let Some((name, args)) = self.rules.recreate(collection, &key, &row) {
                 seq += 1;
                 let id = self.derived_id(seq);
@@ -313,7 +330,7 @@ impl Client {
             && self.erasure() == Erasure::None
             && answer.at >= state.parked_at.saturating_add(PARKED_MS)
         {
-            unparked = state.parked.take(&mut workspace, 0)?;
+            unparked = later::run(|| state.parked.take(&mut workspace, 0))??;
             state.parked_at = answer.at;
         }
         let last = self.pending.last().map_or(0, |last| last.seq).max(state.confirmed_seq);
