@@ -6,9 +6,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts(pub BTreeMap<String, u64>);
 
-/// What must happen in some of many worlds, or it is not tested. `unknown_client` and `seq_gap` are not
-/// among it: they tell of a server that has lost something under the same epoch, and of these worlds
-/// hardly one comes to that.
+/// What must happen in some of many worlds, or it is not tested.
 pub const REQUIRED: &[&str] = &[
     "answers cut",
     "answers lost",
@@ -24,6 +22,8 @@ pub const REQUIRED: &[&str] = &[
     "error principal_changed",
     "error retry",
     "error schema",
+    "error seq_gap",
+    "error unknown_client",
     "failures of a record store",
     "kills",
     "kills in mid-commit",
@@ -38,10 +38,13 @@ pub const REQUIRED: &[&str] = &[
     "recoveries from digest",
     "recoveries from epoch_changed",
     "recoveries from op_mismatch",
+    "recoveries from seq_gap",
+    "recoveries from unknown_client",
     "requests cut",
     "requests doubled",
     "requests lost",
     "restores",
+    "restores without a new epoch",
     "stores deleted",
     "cart.add adjusted limit",
     "cart.add adjusted stock",

@@ -122,6 +122,8 @@ pub enum Event {
     Backup,
     /// The server's backup takes its place.
     Restore,
+    /// It does, and nobody thinks of a new epoch until all must agree.
+    Relapse,
     /// The server is upgraded, or an older one takes its place.
     Upgrade(bool),
     /// A device's browser profile is copied onto a new device.
@@ -171,6 +173,7 @@ impl Event {
             978..980 => Self::Upgrade(rng.chance(50)),
             980..984 => Self::Sync(at),
             984..986 => Self::Away(20 + rng.below(200) as u64),
+            986..987 => Self::Relapse,
             _ => Self::LookInto(at),
         }
     }
@@ -227,6 +230,7 @@ impl Event {
             Self::Move(at, Moves::All) => vec![Self::LookInto(*at), Self::Sync(*at)],
             Self::Move(at, _) => vec![Self::LookInto(*at), Self::Sync(*at), Self::Move(*at, Moves::All)],
             Self::Send(at) => vec![Self::Sync(*at)],
+            Self::Relapse => vec![Self::Restore],
             Self::Carry(which, fate) if *which > 0 => vec![Self::Carry(0, *fate), Self::Carry(which / 2, *fate)],
             Self::Sync(at) | Self::LookInto(at) if at.tab > 0 => match self {
                 Self::Sync(_) => vec![Self::Sync(first(at))],

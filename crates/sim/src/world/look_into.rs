@@ -54,7 +54,7 @@ impl World {
         let client = self.devices[at.device].tab(at.tab).client.id().expect("an open tab has an id");
         let sync = stored.sync.as_ref();
         let confirmed = sync.u64("confirmedSeq").unwrap_or(0);
-        if let Some(epoch) = sync.u64("epoch") {
+        if let Some(epoch) = sync.u64("epoch").filter(|epoch| !self.relapsed.contains(epoch)) {
             self.check_base(at.device, client, epoch, &stored);
         }
         let numbers: Vec<u64> = stored.outbox.iter().map(|mutation| mutation.seq).collect();

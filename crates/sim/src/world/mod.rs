@@ -28,6 +28,7 @@ use pannier::store::{Failure, FailureKind, Options, Response};
 use pannier::sync::client::PARKED_MS;
 use pannier::sync::mutation::{Id, Outcome};
 use pannier::sync::rows::Collection;
+use pannier::sync::server::ServerTx;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -67,6 +68,8 @@ pub struct World {
     /// What all mutations come to, done one after the other.
     plain: PlainShop,
     epoch: u64,
+    /// Epochs in which the server has gone back: their cookies mean little.
+    relapsed: BTreeSet<u64>,
     /// Entries of the server's log that the plain shop has done.
     compared: usize,
     snapshots: Vec<Snapshot>,
@@ -149,6 +152,7 @@ impl World {
             skus: setup.skus.clone(),
             plain: PlainShop::default(),
             epoch: FIRST_EPOCH,
+            relapsed: BTreeSet::new(),
             compared: 0,
             snapshots: Vec::new(),
             latest: Latest::new(),
@@ -206,7 +210,8 @@ impl World {
             Event::Away(days) => self.away(days),
             Event::CutTransaction(calls) => self.server.cut_after = Some(calls),
             Event::Backup => self.back_up(),
-            Event::Restore => self.restore(),
+            Event::Restore => self.restore(true),
+            Event::Relapse => self.restore(false),
             Event::Copy(device) => self.copy_profile(device),
             Event::Upgrade(is_newer) => self.server.is_newer = is_newer,
             Event::Sync(at) => self.sync_online(at),
@@ -267,20 +272,31 @@ impl World {
         self.backup = Backup { server, plain, numbers: self.numbers.clone() };
     }
 
-    /// The backup takes the server's place, under an epoch that never was.
-    fn restore(&mut self) {
+    /// The backup takes the server's place, under an epoch that never was, or without one.
+    fn restore(&mut self, is_told: bool) {
         let lost = self.server.log.len().saturating_sub(self.backup.server.log.len()) as u64;
         let (clock_ms, backup, is_newer) = (self.server.clock_ms, self.backup.clone(), self.server.is_newer);
-        self.epoch += 1;
+        let epoch = self.server.database.epoch().expect("memory does not fail");
         self.server = backup.server;
         (self.server.clock_ms, self.server.is_newer) = (clock_ms, is_newer);
-        self.server.database.set_epoch(self.epoch);
         (self.plain, self.numbers) = (backup.plain, backup.numbers);
         self.compared = self.server.log.len();
+        self.latest.clear();
         self.devices.iter_mut().for_each(|device| device.told.may_differ = true);
-        self.counts.add("restores");
+        if is_told {
+            self.begin_epoch();
+        } else {
+            self.server.database.set_epoch(epoch);
+            self.relapsed.insert(epoch);
+        }
+        self.counts.add(if is_told { "restores" } else { "restores without a new epoch" });
         self.counts.add_many("mutations that a restore lost", lost);
         self.look();
+    }
+
+    fn begin_epoch(&mut self) {
+        self.epoch += 1;
+        self.server.database.set_epoch(self.epoch);
     }
 
     /// Somebody copies a device's disk.
@@ -377,6 +393,9 @@ impl World {
         self.server.cut_after = None;
         self.deliver_what_is_late();
         self.network.reset();
+        if self.relapsed.contains(&self.server.database.epoch().expect("memory does not fail")) {
+            self.begin_epoch();
+        }
         // An upgraded server is sent all that an older one did not know, some time after.
         self.server.is_newer = true;
         for round in 0..ROUNDS {
