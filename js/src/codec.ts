@@ -17,6 +17,9 @@ const BIG_INTEGER_BYTES_MAX = 1024
 /** Most bytes that are encoded at once: the module's memory must hold them too. */
 const ENCODED_BYTES_MAX = 2 ** 28
 
+/** Most bytes that room is made for before they are needed. */
+const ROOM_BYTES_MAX = 2 ** 24
+
 /** Bytes of a window, a multiple of 4. */
 const WINDOW_BYTES = 16_384
 
@@ -261,13 +264,16 @@ function nest(depth: number): void {
 function writeArray(items: readonly unknown[], out: Encoder, depth: number): void {
   nest(depth)
   const count = items.length
-  out.head(out.at, 0, 0xd0, 15, 0xe8, count)
+  const start = out.at
+  out.head(start, 0, 0xd0, 15, 0xe8, count)
   // Each item takes a byte.
   out.reserve(count)
   for (let index = 0; index < count; index++) {
     const item = items[index]
     path[depth] = index
     write(item === undefined ? null : item, out, depth + 1)
+    // Rows are of much the same size: room for all at once spares copies while it doubles.
+    if (index === 15) out.reserve(Math.min(((out.at - start) * count) / 14, ROOM_BYTES_MAX))
   }
 }
 

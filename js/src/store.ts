@@ -265,7 +265,7 @@ export class Store implements Source<Write, Edit> {
 
   #write(name: Name, collection: number, bytes: Uint8Array, id: Uint8Array, receipt: Receipt): void {
     if (bytes.length > BATCHED_BYTES_MAX) {
-      return this.#submit(engine => engine.write(0, name, collection, bytes, id, Date.now()), receipt)
+      return void this.submit(engine => engine.write(0, name, collection, bytes, id, Date.now()), receipt)
     }
     this.#mustBeOpen()
     // Chromium's queueMicrotask takes some 5 µs longer in a page that has just loaded.
@@ -290,15 +290,10 @@ export class Store implements Source<Write, Edit> {
   }
 
   /** Asks the engine for something that is durable when its ticket is. */
-  submit(work: (engine: Engine) => number): Write {
-    const receipt = new Receipt()
-    this.#submit(work, receipt)
-    return receipt
-  }
-
-  #submit(work: (engine: Engine) => number, receipt: Receipt): void {
+  submit(work: (engine: Engine) => number, receipt = new Receipt()): Write {
     this.#expect(receipt, this.#call(work))
     this.#deliver()
+    return receipt
   }
 
   #expect(receipt: Receipt, ticket: number): void {

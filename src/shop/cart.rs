@@ -169,9 +169,9 @@ pub(super) fn add(args: DocumentRef<'_>, rows: &mut dyn Rows) -> Result<Verdict,
     let is_new = before.as_ref().is_none_or(|line| !line.is_live());
     let mut line = before.map_or_else(|| first(sku, options), revived);
     let got = asked.min(terms.qty_max.saturating_sub(line.qty));
-    let short = detail(key, sku, &[("asked", number(asked)), ("got", number(got))]);
+    let short = (got < asked).then(|| detail(key, sku, &[("asked", number(asked)), ("got", number(got))]));
     if got == 0 {
-        return Ok(adjusted(terms.code, short));
+        return Ok(adjusted(terms.code, short.unwrap_or_default()));
     }
     if is_new && !make_room(rows)? {
         return Ok(rejected("cart_full", detail(key, sku, &[("limit", number(CART_LINES_MAX as u64))])));
@@ -182,7 +182,10 @@ pub(super) fn add(args: DocumentRef<'_>, rows: &mut dyn Rows) -> Result<Verdict,
         line.quote = Some(quote.to_document());
     }
     line.store(rows, key)?;
-    Ok(if got < asked { adjusted(terms.code, short) } else { applied(detail(key, sku, &[])) })
+    Ok(match short {
+        Some(short) => adjusted(terms.code, short),
+        None => applied(detail(key, sku, &[])),
+    })
 }
 
 /// What the page showed: an object, or nothing.

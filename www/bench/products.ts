@@ -83,15 +83,19 @@ function product(number: number): Product {
   return { ...row, description: text(word, PRODUCT_BYTES - bytes(row)) }
 }
 
-/** Words up to exactly `length` bytes of UTF-8. */
+/**
+ * Words up to exactly `length` bytes of UTF-8. Joined at once, as a string that came from a server is one piece: one put
+ * together word by word would be copied by whoever reads it first.
+ */
 function text(word: () => string, length: number): string {
-  let found = word()
-  let size = wordBytes(found)
+  const words = [word()]
+  let size = wordBytes(words[0]!)
   for (let next = word(); size + 1 + wordBytes(next) <= length; next = word()) {
-    found += ` ${next}`
+    words.push(next)
     size += 1 + wordBytes(next)
   }
-  return found + '.'.repeat(length - size)
+  words.push(words.pop() + '.'.repeat(length - size))
+  return words.join(' ')
 }
 
 const encoder = new TextEncoder()
