@@ -73,15 +73,19 @@ export async function encrypt(
   channel: Channel,
   refuse: Refuse,
 ): Promise<[RecordStore, Channel]> {
-  const { algorithm, usages } = (key ?? {}) as Partial<CryptoKey>
-  if (algorithm?.name !== 'AES-GCM' || !usages?.includes('encrypt') || !usages.includes('decrypt')) {
-    throw refuse('bad_args', 'key must be a CryptoKey of AES-GCM that encrypts and decrypts')
-  }
+  mustEncrypt(key, 'key', refuse)
   const sealer = new Sealer(key, name)
   // It tells whether a store is encrypted before there is a head, and is written with the object stores.
   const first = await sealer.seal('log', 0, new Uint8Array())
   const records = new EncryptedRecords(make(first), sealer, refuse)
   return [records, new EncryptedChannel(channel, sealer, records)]
+}
+
+function mustEncrypt(key: CryptoKey, field: string, refuse: Refuse): void {
+  const { algorithm, usages } = (key ?? {}) as Partial<CryptoKey>
+  if (algorithm?.name !== 'AES-GCM' || !usages?.includes('encrypt') || !usages.includes('decrypt')) {
+    throw refuse('bad_args', `${field} must be a CryptoKey of AES-GCM that encrypts and decrypts`)
+  }
 }
 
 /** All is encrypted before a transaction begins and decrypted after its end, since none outlives an await. */
@@ -229,6 +233,18 @@ class EncryptedChannel implements Channel {
 
   close(): void {
     void this.#told.then(() => this.#inner.close())
+  }
+}
+
+/** What takes a record that was stored under one key and encrypts it under another, for its own place or the one of `to`. */
+export function resealer(key: CryptoKey, newKey: CryptoKey, name: string, refuse: Refuse) {
+  mustEncrypt(newKey, 'newKey', refuse)
+  const [from, under] = [new Sealer(key, name), new Sealer(newKey, name)]
+  return async (kind: Kind, number: number, sealed: Uint8Array, to = number): Promise<Uint8Array> => {
+    const plain = await from.unseal(kind, number, sealed).catch(() => {
+      throw refuse('tampered', `${kind} ${number} is not what was stored there`)
+    })
+    return under.seal(kind, to, plain)
   }
 }
 

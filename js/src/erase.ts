@@ -1,7 +1,8 @@
 /**
- * The end of a store whose shopper was erased: loaded where there is one. It imports types alone, so that it stays a file
- * of its own.
+ * The end of a store whose shopper was erased: loaded where there is one. It imports nothing that has a state, so that it
+ * stays a file of its own.
  */
+import { answer, openExisting } from './database.ts'
 import type { Refuse } from './encryption.ts'
 import type { PannierError } from './errors.ts'
 import type { RecordStore } from './records/record-store.ts'
@@ -92,7 +93,7 @@ export async function deleteStore(name: string, records: RecordStore): Promise<v
     } catch {
       // Blocked: then there is none.
     }
-    await settled(indexedDB.deleteDatabase(`pannier:${name}`))
+    await answer(indexedDB.deleteDatabase(`pannier:${name}`))
   }
   const locks = globalThis.navigator?.locks
   await (locks === undefined ? work() : locks.request(`pannier-erase:${name}`, work))
@@ -100,25 +101,9 @@ export async function deleteStore(name: string, records: RecordStore): Promise<v
 
 /** Whether the database that has the name now is to be deleted. */
 async function isNoted(name: string): Promise<boolean> {
-  // In WebKit a database whose making is undone is listed for a while.
-  const all = await indexedDB.databases?.()
-  if (all !== undefined && all.every(one => one.name !== `pannier:${name}`)) return false
-  const request = indexedDB.open(`pannier:${name}`)
-  // There is none: undone, the upgrade leaves none behind.
-  request.onupgradeneeded = () => request.transaction?.abort()
-  const database = await settled(request).catch(() => undefined)
+  const database = await openExisting(`pannier:${name}`).catch(() => undefined)
   if (database === undefined) return false
-  const noted = await settled(database.transaction('head').objectStore('head').get(THE_ERASURE))
+  const noted = await answer(database.transaction('head').objectStore('head').get(THE_ERASURE))
   database.close()
   return noted === true
-}
-
-function settled<T>(request: IDBRequest<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result)
-    request.onerror = event => {
-      event.preventDefault()
-      reject(request.error)
-    }
-  })
 }

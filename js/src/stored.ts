@@ -1,5 +1,6 @@
 import { openedAgain } from './again.ts'
 import { isSealed } from './bytes.ts'
+import { answer, openExisting } from './database.ts'
 import type { Kind } from './encryption.ts'
 import { PannierError } from './pannier.js'
 import type { Opened, RecordStore } from './records/record-store.ts'
@@ -101,33 +102,6 @@ export class StoredRecords implements RecordReads {
       throw refused(error)
     }
   }
-}
-
-/** Undefined where there is no such database. */
-async function openExisting(name: string): Promise<IDBDatabase | undefined> {
-  // In WebKit an upgrade that is undone leaves an empty database behind.
-  const known = await indexedDB.databases?.()
-  if (known?.every(database => database.name !== name)) return undefined
-  const request = indexedDB.open(name)
-  let isMissing = false
-  request.onupgradeneeded = () => {
-    isMissing = true
-    request.transaction!.abort()
-  }
-  return answer(request).catch(error => {
-    if (isMissing) return undefined
-    throw error
-  })
-}
-
-function answer<T>(request: IDBRequest<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result)
-    request.onerror = event => {
-      event.preventDefault()
-      reject(request.error)
-    }
-  })
 }
 
 function refused(error: unknown): PannierError {

@@ -111,11 +111,8 @@ pub(super) fn delete(args: DocumentRef<'_>, context: &Context, rows: &mut dyn Ro
     Ok(applied(detail))
 }
 
-/// Deletes all that there is, and for ever what was visited up to now.
-pub(super) fn erase(context: &Context, rows: &mut dyn Rows) -> Result<(), RowsError> {
-    for (key, _) in all(rows)? {
-        rows.delete(Collection::History, &key)?;
-    }
+/// What was visited up to now stays deleted for ever.
+pub(super) fn cut_all(context: &Context, rows: &mut dyn Rows) -> Result<(), RowsError> {
     rows.put(Collection::History, &cut_key(""), &object(&[("cut", number(context.now_ms))]))
 }
 

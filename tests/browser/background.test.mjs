@@ -3,20 +3,17 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, request as httpRequest } from 'node:http'
 import { after, before, test } from 'node:test'
-import { ENGINE, launch } from '../drive/index.mjs'
-import { makeSite } from './package.mjs'
+import { ENGINE } from '../drive/index.mjs'
 import { startServer } from './server.mjs'
+import { context, site } from './stage.mjs'
 
-let context, site, server
+let server
 
 before(async () => {
-  ;[context, site, server] = await Promise.all([launch(), makeSite(), startServer()])
+  server = await startServer()
 })
 
-after(async () => {
-  await context?.close()
-  await Promise.all([site?.close(), server?.close()])
-})
+after(() => server?.close())
 
 /** The way to the server, which may be broken. */
 async function startRoad() {

@@ -1,19 +1,7 @@
 // What is stored is checked and exported in each engine: while tabs write, and with every kind of record damaged.
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { launch } from '../drive/index.mjs'
-import { makeSite } from './package.mjs'
-
-let context, site
-
-before(async () => {
-  ;[context, site] = await Promise.all([launch(), makeSite()])
-})
-
-after(async () => {
-  await context?.close()
-  await site?.close()
-})
+import { test } from 'node:test'
+import { context, site } from './stage.mjs'
 
 /** A page with a storage of its own. */
 async function newPage(origin) {

@@ -1,20 +1,8 @@
 // Encryption at rest, through the package: what is stored tells nothing, and what was changed, moved or is of another key
 // is named; nothing stored is lost by it.
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { launch } from '../drive/index.mjs'
-import { makeSite } from './package.mjs'
-
-let context, site
-
-before(async () => {
-  ;[context, site] = await Promise.all([launch(), makeSite()])
-})
-
-after(async () => {
-  await context?.close()
-  await site?.close()
-})
+import { test } from 'node:test'
+import { context, site } from './stage.mjs'
 
 /** A test in a page with a storage of its own. */
 function inPage(name, work, verify) {

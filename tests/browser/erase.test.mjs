@@ -1,21 +1,10 @@
 // A shopper is erased: on the server, on the device, in every tab, whatever ends the pages meanwhile.
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { ENGINE, launch } from '../drive/index.mjs'
+import { test } from 'node:test'
+import { ENGINE } from '../drive/index.mjs'
 import { startLink } from './link.mjs'
-import { makeSite } from './package.mjs'
 import { startServer } from './server.mjs'
-
-let context, site
-
-before(async () => {
-  ;[context, site] = await Promise.all([launch(), makeSite()])
-})
-
-after(async () => {
-  await context?.close()
-  await site?.close()
-})
+import { context, site } from './stage.mjs'
 
 /** A test with a server, the way to it, and pages of one origin. */
 function erasure(name, work, options = {}) {
@@ -240,6 +229,43 @@ erasure('a server that does not know the mutation: the wish is refused by name, 
   assert.ok((await server.cart()).A)
 })
 
+erasure('shared rows of the shop\'s own collections: the server and the other device have none, and what comes later is new', async ({ server, link, openPage }) => {
+  const [page, other] = [await openPage(), await openPage()]
+  const scopes = ['add-wins:wishes', 'last-writer:drafts', 'counter:points']
+  const onServer = () => Promise.all(scopes.map(async (scope) => (await server.pull(scope)).length))
+  link.expect()
+  await page.evaluate(async () => {
+    await openShop({ collections: shared })
+    await shop.collection('wishes').putMany([{ id: 'w1' }, { id: 'w2' }]).durable
+    await shop.collection('drafts').put({ id: 'd1' }).durable
+    await shop.collection('points').add('p1', { count: 2 }).durable
+    await shop.sync.now()
+  })
+  assert.deepEqual(await onServer(), [2, 1, 1])
+  // A store of another name is another device.
+  const before = await other.evaluate(async () => {
+    await openShop({ name: 'elsewhere', collections: shared })
+    await shop.sync.now()
+    shop.sync.pause()
+    return counts()
+  })
+  assert.deepEqual(before, [2, 1, 1])
+  const left = await page.evaluate(async () => {
+    await shop.erase()
+    return (await leftovers()).filter((name) => !name.includes('elsewhere'))
+  })
+  assert.deepEqual([left, await onServer()], [[], [0, 0, 0]])
+  const after = await other.evaluate(async () => {
+    // Made before it heard of the erasure, and after that on the server: new.
+    await shop.collection('drafts').put({ id: 'd2' }).durable
+    await shop.collection('wishes').delete('w1').durable
+    shop.sync.resume()
+    await shop.sync.now()
+    return counts()
+  })
+  assert.deepEqual([after, await onServer()], [[0, 1, 0], [0, 1, 0]])
+})
+
 // From here on: what runs in pages.
 
 async function prepare({ url, token }) {
@@ -252,6 +278,8 @@ async function prepare({ url, token }) {
     globalThis.shop = await open({ name: 'erased', sync, collections: { notes: {} }, ...options })
     shop.on('storage', ({ status }) => status !== seen.at(-1) && seen.push(status))
   }
+  globalThis.shared = { wishes: { merge: 'add-wins' }, drafts: { merge: 'last-writer' }, points: { merge: 'counter' } }
+  globalThis.counts = () => Promise.all(Object.keys(shared).map((name) => shop.collection(name).count()))
   globalThis.look = async () => ({
     cart: (await shop.cart.read()).lines.map(({ sku, qty }) => `${sku} ${qty}`).sort(),
     visits: (await shop.history.recent()).length,

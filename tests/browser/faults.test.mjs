@@ -1,22 +1,21 @@
 // What storage does to shops in each engine: every fault has a state with a name, an event and a recovery.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { ENGINE, launch } from '../drive/index.mjs'
-import { makeSite } from './package.mjs'
+import { ENGINE } from '../drive/index.mjs'
+import { startServer } from './server.mjs'
+import { context, site } from './stage.mjs'
 import { writeColumn } from './table.mjs'
 
-let context, site
 const results = []
+let server
 
 before(async () => {
-  ;[context, site] = await Promise.all([launch(), makeSite()])
+  server = await startServer({ products: Array.from({ length: 500 }, (_, id) => ({ id: `P${id}`, text: `${id} `.repeat(40) })) })
 })
 
-after(async () => {
-  await context?.close()
-  await site?.close()
-  await writeColumn(ENGINE, results)
-})
+after(() => server?.close())
+
+after(() => writeColumn(ENGINE, results))
 
 /** A test in a page of its own with a storage of its own: `inPage` puts the fault in and gives what it found. */
 function fault(name, states, inPage, verify) {
@@ -27,9 +26,9 @@ function fault(name, states, inPage, verify) {
     const page = await context.newPage()
     await page.goto(await site.origin())
     await page.evaluate(prepare)
-    const found = await page.evaluate(inPage)
+    const found = await page.evaluate(inPage, { url: `${server.url}/v1`, token: server.token })
     assert.deepEqual(found.states, states, 'states that were told')
-    verify(found)
+    await verify(found)
     await page.close()
     result.isGood = true
   })
@@ -159,6 +158,27 @@ fault('the browser has cleared the store between visits: `isCleared`', [], async
   return { states: seen, cleared, skus: await skus(again) }
 }, ({ cleared, skus }) => assert.deepEqual([cleared, skus], [[false, true], ['B2 1']]))
 
+fault('cleared between visits, with a server: what that has comes back, once', [], async (at) => {
+  const shop = await opened(at)
+  await shop.cart.add({ sku: 'SENT', qty: 2 }).durable
+  await shop.sync.now()
+  shop.sync.pause()
+  await shop.cart.add({ sku: 'SENT', qty: 5 }).durable
+  await until(() => localStorage.getItem('pannier:faults'), (mark) => mark !== null)
+  await shop.close()
+  await faults.deleteDatabase('faults')
+  const again = await opened(at)
+  const { isCleared } = again.storage.state
+  await again.cart.add({ sku: 'SENT', qty: 1 }).durable
+  await again.sync.now()
+  const products = await again.catalog.count()
+  await again.sync.now()
+  return { states: seen, isCleared, products, skus: await skus(again), pending: again.sync.state.pending }
+}, async ({ isCleared, products, skus, pending }) => {
+  assert.deepEqual([isCleared, products, skus, pending], [true, 500, ['SENT 3'], 0])
+  assert.deepEqual(await server.cart(), { SENT: 3 })
+})
+
 fault('every other storage is blocked', [], async () => {
   faults.blockMarks()
   const shop = await opened()
@@ -223,6 +243,37 @@ fault('the disk is full: the catalog goes, cart edits stay', ['full', 'stored'],
   assert.deepEqual([evicted, visits, skus, products], [['catalog'], 1, ['A1 31'], 0])
 })
 
+fault('the disk is full, with a server: what waited goes out, once', ['full', 'stored'], async (at) => {
+  const disk = faults.limitDisk(Infinity)
+  const shop = await opened(at)
+  await shop.cart.add({ sku: 'FULL' }).durable
+  await shop.sync.now()
+  const pulled = await shop.catalog.count()
+  await until(() => disk.used(), (bytes) => bytes > 256 * 1024)
+  const products = Array.from({ length: 2000 }, (_, id) => ({ id: `${id}`, text: `${Math.random()}`.repeat(20) }))
+  await shop.catalog.putMany(products).durable
+  await shop.flush()
+  shop.sync.pause()
+  disk.to(disk.used() + 10)
+  await Promise.all(Array.from({ length: 30 }, () => shop.cart.add({ sku: 'FULL' }).durable))
+  await until(() => shop.storage.state.status, (status) => status === 'stored')
+  const waiting = shop.sync.state.pending
+  shop.sync.resume()
+  await shop.sync.now()
+  const { evicted } = shop.storage.state
+  const states = seen.splice(0).filter((status, index, all) => status !== all[index - 1])
+  const left = shop.sync.state.pending
+  await shop.close()
+  disk.undo()
+  const again = await opened(at)
+  await again.sync.now()
+  return { states, pulled, evicted, waiting, left, skus: await skus(again) }
+}, async ({ pulled, evicted, waiting, left, skus }) => {
+  assert.deepEqual([pulled, evicted, waiting, left], [500, ['catalog'], 30, 0])
+  assert.ok(skus.includes('FULL 31'), `${skus}`)
+  assert.equal((await server.cart()).FULL, 31)
+})
+
 // From here on: what runs in pages.
 
 async function prepare() {
@@ -230,8 +281,9 @@ async function prepare() {
   /** The states that shops told. */
   const seen = []
   Object.assign(globalThis, { open, faults, seen })
-  globalThis.opened = async () => {
-    const shop = await open({ name: 'faults' })
+  /** A shop, with a server where one is named. */
+  globalThis.opened = async (at) => {
+    const shop = await open({ name: 'faults', ...(at && { sync: { url: at.url, token: () => at.token, interval: 0 } }) })
     if (shop.storage.state.status !== 'stored') seen.push(shop.storage.state.status)
     shop.on('storage', ({ status }) => void seen.push(status))
     shop.on('error', () => {})

@@ -1,9 +1,8 @@
 // Collections of the shop's own on two devices, through the package and a real server.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { launch } from '../drive/index.mjs'
-import { makeSite } from './package.mjs'
 import { startServer } from './server.mjs'
+import { context, site } from './stage.mjs'
 
 const COLLECTIONS = {
   wishes: { merge: 'add-wins', indexes: { byNote: ['note'] } },
@@ -12,16 +11,13 @@ const COLLECTIONS = {
   offers: { merge: 'server-decides' },
 }
 
-let context, site, server
+let server
 
 before(async () => {
-  ;[context, site, server] = await Promise.all([launch(), makeSite(), startServer()])
+  server = await startServer()
 })
 
-after(async () => {
-  await context?.close()
-  await Promise.all([site?.close(), server?.close()])
-})
+after(() => server?.close())
 
 /** A page on a device of its own: an origin has a storage of its own. */
 async function openDevice(name, collections = COLLECTIONS) {

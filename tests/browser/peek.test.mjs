@@ -1,19 +1,12 @@
 // The cart that a page shows before the engine is there: the cart, or nothing, and never an old one.
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { launch } from '../drive/index.mjs'
-import { makeSite } from './package.mjs'
+import { before, test } from 'node:test'
+import { context, site } from './stage.mjs'
 
-let context, site, origin
+let origin
 
 before(async () => {
-  ;[context, site] = await Promise.all([launch(), makeSite()])
   origin = await site.origin()
-})
-
-after(async () => {
-  await context?.close()
-  await site?.close()
 })
 
 async function openPage() {

@@ -1,21 +1,14 @@
 // The package in a window and in every kind of worker, all on one store.
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { launch } from '../drive/index.mjs'
-import { makeSite } from './package.mjs'
+import { before, test } from 'node:test'
+import { context, site } from './stage.mjs'
 
-let context, site, page
+let page
 
 before(async () => {
-  ;[context, site] = await Promise.all([launch(), makeSite()])
   page = await context.newPage()
   await page.goto(await site.origin())
   await page.evaluate(openWindow)
-})
-
-after(async () => {
-  await context?.close()
-  await site?.close()
 })
 
 for (const place of ['window', 'dedicated', 'shared', 'service']) {

@@ -9,8 +9,8 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { ENGINE, launch, startPannierd } from '../drive/index.mjs'
-import { makeSite } from './package.mjs'
+import { ENGINE, startPannierd } from '../drive/index.mjs'
+import { context, site } from './stage.mjs'
 
 const PANNIERD = process.env.PANNIERD ?? fileURLToPath(new URL('../../target/release/pannierd', import.meta.url))
 
@@ -20,10 +20,10 @@ const NEVER_MS = 3_600_000
 /** What shows by a poke takes some round trips on the loopback; a poll would take an hour. */
 const SHOWN_MS_MAX = 10_000
 
-let context, site, folder, db, server, token, admin
+let folder, db, server, token, admin
 
 before(async () => {
-  ;[context, site, folder] = await Promise.all([launch(), makeSite(), mkdtemp(join(tmpdir(), 'pannier-poke-'))])
+  folder = await mkdtemp(join(tmpdir(), 'pannier-poke-'))
   db = join(folder, 'shop.db')
   server = await startPannierd({ db })
   const sign = async (...args) => (await promisify(execFile)(PANNIERD, ['token', '--db', db, ...args])).stdout.trim()
@@ -32,8 +32,7 @@ before(async () => {
 })
 
 after(async () => {
-  await context?.close()
-  await Promise.all([site?.close(), server?.kill()])
+  await server?.kill()
   await rm(folder, { recursive: true, force: true })
 })
 

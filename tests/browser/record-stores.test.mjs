@@ -1,11 +1,10 @@
 // The record stores that the package brings, against the answers that every record store must give.
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
-import { after, before, test } from 'node:test'
+import { before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
-import { launch } from '../drive/index.mjs'
-import { makeSite } from './package.mjs'
+import { context, site } from './stage.mjs'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 const STEPS = JSON.parse(await readFile(here('../fixtures/record-store.json'), 'utf8'))
@@ -45,7 +44,7 @@ async function answers({ module, kind, steps }) {
   return found
 }
 
-let context, site, page, module
+let page, module
 
 before(async () => {
   const contents = `
@@ -55,15 +54,9 @@ before(async () => {
   const stdin = { contents, resolveDir: here('../../js/src/records'), loader: 'ts' }
   const bundle = await build({ stdin, bundle: true, format: 'esm', write: false })
   module = `data:text/javascript;base64,${Buffer.from(bundle.outputFiles[0].contents).toString('base64')}`
-  ;[context, site] = await Promise.all([launch(), makeSite()])
   page = await context.newPage()
   await page.goto(await site.origin())
   await page.evaluate(async (module) => void Object.assign(globalThis, await import(module)), module)
-})
-
-after(async () => {
-  await context?.close()
-  await site?.close()
 })
 
 for (const kind of ['memory', 'relaxed', 'strict', 'encrypted']) {

@@ -1,21 +1,9 @@
 // Signing in and out as the guide tells: each shopper's data apart on one device, nothing lost on the way.
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { launch } from '../drive/index.mjs'
+import { test } from 'node:test'
 import { startLink } from './link.mjs'
-import { makeSite } from './package.mjs'
 import { startServer } from './server.mjs'
-
-let context, site
-
-before(async () => {
-  ;[context, site] = await Promise.all([launch(), makeSite()])
-})
-
-after(async () => {
-  await context?.close()
-  await site?.close()
-})
+import { context, site } from './stage.mjs'
 
 /** A page of a shop with a visitor who has a cart, and what a second tab needs. */
 function signing(name, work) {

@@ -1,26 +1,15 @@
 // Several tabs on one store: numbers without gaps, one that syncs at a time, two versions of a shop's code.
 import assert from 'node:assert/strict'
 import { createServer, request as httpRequest } from 'node:http'
-import { after, before, test } from 'node:test'
-import { ENGINE, launch } from '../drive/index.mjs'
-import { makeSite } from './package.mjs'
+import { test } from 'node:test'
+import { ENGINE } from '../drive/index.mjs'
 import { record } from './record.mjs'
 import { startServer } from './server.mjs'
+import { context, site } from './stage.mjs'
 
 const TABS = 8
 // Each tab executes all that is pending after each commit of another: fewer where that takes minutes.
 const MUTATIONS = ENGINE === 'chromium' ? 1000 : 250
-
-let context, site
-
-before(async () => {
-  ;[context, site] = await Promise.all([launch(), makeSite()])
-})
-
-after(async () => {
-  await context?.close()
-  await site?.close()
-})
 
 /** Pages of one origin, each with what tests need. */
 async function openPages(count) {

@@ -37,6 +37,9 @@ for (const resolution of [['esnext', 'bundler'], ['nodenext', 'nodenext']]) {
 test('what looks at a store without a shop is typed', async () => {
   const text = `
     import { checkStore, exportStore, type CheckReport } from 'pannier/check'
+    import { changeKey } from 'pannier/rekey'
+    declare const [key, newKey]: CryptoKey[]
+    await changeKey({ name: 'acme', key: key!, newKey: newKey! }) satisfies boolean
     const report: CheckReport | undefined = await checkStore({ name: 'acme' })
     console.log(report?.faults.length, (await exportStore({ name: 'acme' }))?.size)\n`
   assert.equal(await complaints('types-check', text, ['nodenext', 'nodenext']), '')
