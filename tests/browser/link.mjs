@@ -74,8 +74,8 @@ function pass({ status, headers, bytes }, outgoing) {
 
 // Notes the last number that the server told a client. In postcard a request starts with protocol,
 // schema, an optional epoch and the client's 16 bytes; a good answer with 0, epoch and last number.
-function note(lastSeqs, body, { status, bytes }) {
-  if (status !== 200) return
+function note(lastSeqs, body, { status, headers, bytes }) {
+  if (status !== 200 || headers['content-type'].startsWith('application/json')) return
   const asked = reader(body)
   asked.varint()
   asked.varint()

@@ -7,7 +7,7 @@ use pannier::collection::{JOURNAL, OUTBOX, PARKED};
 use pannier::format::document::{Document, Value, Writer};
 use pannier::format::varint;
 use pannier::key::{self, Part};
-use pannier::sync::mutation::Mutation;
+use pannier::sync::mutation::{Mutation, hash};
 use pannier::sync::wire::decode_mutation;
 use pannier_check::{Checking, Exporting, Fault, Found, Held, Lost, Next, Opened, Report, Row};
 use std::cell::RefCell;
@@ -169,10 +169,14 @@ fn finished(out: Writer) -> Vec<u8> {
 }
 
 /// `[tree, key, value, doubtful]`, the value as it is stored but for mutations.
-fn write_row(out: &mut Writer, Row { key, value, is_doubtful }: Row) {
+fn write_row(out: &mut Writer, Row { key, value, mut is_doubtful }: Row) {
     let tree = key.first().copied().unwrap_or_default();
     let value = match tree {
-        _ if tree == OUTBOX.0 => decode_mutation(&value).map(|mutation| told(&mutation, None)),
+        _ if tree == OUTBOX.0 => decode_mutation(&value).map(|mutation| {
+            // What it asks for is whole, and if it is out of date the server knows it by its id.
+            is_doubtful &= hash(&mutation.name, mutation.v, &mutation.args) != mutation.hash;
+            told(&mutation, None)
+        }),
         _ if tree == JOURNAL.0 || tree == PARKED.0 => acknowledged(&value),
         _ => Some(value),
     };
@@ -218,6 +222,7 @@ fn told(mutation: &Mutation, acknowledged_at: Option<u64>) -> Vec<u8> {
     let mut fields = vec![
         ("seq", int(mutation.seq)),
         ("id", Value::Str(&id)),
+        ("hash", Value::Int(i64::from(mutation.hash))),
         ("name", Value::Str(&mutation.name)),
         ("v", Value::Int(i64::from(mutation.v))),
         ("args", Value::Object(mutation.args.as_ref())),
