@@ -9,6 +9,7 @@ import {
 const CART_LINES_MAX = 500;
 const QTY_PER_LINE_MAX = 9999;
 const OPTIONS_MAX = 16;
+export const COUPONS_MAX = 10;
 
 const options = kind<Row>("an object of at most 16 strings", (value) => {
   const all = Object.values(object().is(value) ? value : { none: null });
@@ -29,6 +30,9 @@ export type Line = Values<typeof LINE>;
 /** The line or tombstone under a key; coupons stand among the lines. */
 const stored = (rows: Rows, key: string): Line | undefined =>
   key.startsWith("&") ? undefined : rows.get<Line>("cart", key);
+
+/** Whether a cart has as many coupons as it may have. */
+export const hasAllCoupons = (rows: Rows) => rows.all("cart").filter(([key]) => key[0] === "&").length >= COUPONS_MAX;
 
 export function live(rows: Rows, key: string): Line | undefined {
   const line = stored(rows, key);

@@ -2,8 +2,7 @@
 
 import { Rows, type Row } from "./store.ts";
 import { adjusted, applied, fields, kind, list, noop, optional, rejected, rule, string, text } from "./rule.ts";
-import { hasAllCoupons } from "./orders.ts";
-import { LINE, live, makeLine, terms, type Line } from "./cart.ts";
+import { LINE, hasAllCoupons, live, makeLine, terms, type Line } from "./cart.ts";
 
 const POLICIES: Record<string, (own: number, guest: number) => number> = {
   max: Math.max,

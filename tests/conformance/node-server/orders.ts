@@ -5,9 +5,8 @@ import {
   applied, boolean, count, fields, from, list, noop, optional, rejected, rule, string, text, wrong,
   type Values, type Verdict,
 } from "./rule.ts";
-import { live, setQty, stockOf } from "./cart.ts";
+import { COUPONS_MAX, hasAllCoupons, live, setQty, stockOf } from "./cart.ts";
 
-const COUPONS_MAX = 10;
 const ORDER_LINES_MAX = 500;
 const ORDER_BYTES_MAX = 65536;
 const PRICE_GRACE_MS = 30 * 60 * 1000;
@@ -38,10 +37,6 @@ function moveStock(rows: Rows, sku: string, by: number): void {
   if (!Number.isInteger(product?.stock)) return;
   rows.put("catalog", sku, { ...product, stock: product!.stock! + by, version: (product!.version ?? 0) + 1 });
 }
-
-/** Whether a cart has as many coupons as it may have. */
-export const hasAllCoupons = (rows: Rows): boolean =>
-  rows.all("cart").filter(([key]) => key.startsWith("&")).length >= COUPONS_MAX;
 
 export const RULES = {
   "cart.coupon": rule({ code: text, remove: optional(boolean, false) }, ({ code, remove }, rows) => {
