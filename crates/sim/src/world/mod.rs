@@ -245,6 +245,8 @@ impl World {
             return;
         }
         self.deliver_what_is_late();
+        // Journals keep a month: a restore is told of before.
+        self.end_relapse();
         for device in 0..self.devices.len() {
             (0..TABS_MAX).for_each(|tab| self.kill(At { device, tab }));
         }
@@ -292,6 +294,13 @@ impl World {
         self.counts.add(if is_told { "restores" } else { "restores without a new epoch" });
         self.counts.add_many("mutations that a restore lost", lost);
         self.look();
+    }
+
+    /// Somebody thinks of the new epoch that a restore has not been given.
+    fn end_relapse(&mut self) {
+        if self.relapsed.contains(&self.server.database.epoch().expect("memory does not fail")) {
+            self.begin_epoch();
+        }
     }
 
     fn begin_epoch(&mut self) {
@@ -393,9 +402,7 @@ impl World {
         self.server.cut_after = None;
         self.deliver_what_is_late();
         self.network.reset();
-        if self.relapsed.contains(&self.server.database.epoch().expect("memory does not fail")) {
-            self.begin_epoch();
-        }
+        self.end_relapse();
         // An upgraded server is sent all that an older one did not know, some time after.
         self.server.is_newer = true;
         for round in 0..ROUNDS {
