@@ -3,13 +3,13 @@ import type { Carrier } from './records/carrier.ts'
 /** What the wasm exports: `crates/wasm` has the other side. An engine's address comes first. */
 interface Exports {
   readonly memory: WebAssembly.Memory
-  room(length: number): number
-  create(number: number): number
-  done(engine: number, id: number, done: boolean): void
-  record(engine: number, number: number, isThere: boolean): void
-  opened(engine: number, id: number, hasHead: boolean, segment: number): void
-  segments(engine: number, id: number): void
-  failed(engine: number, id: number, kind: number): void
+  _room(length: number): number
+  _create(number: number): number
+  _done(engine: number, id: number, done: boolean): void
+  _record(engine: number, number: number, isThere: boolean): void
+  _opened(engine: number, id: number, hasHead: boolean, segment: number): void
+  _segments(engine: number, id: number): void
+  _failed(engine: number, id: number, kind: number): void
   get(engine: number, from: number): number
   scan(
     engine: number,
@@ -20,37 +20,37 @@ interface Exports {
     what: number,
     nowMs: number,
   ): number
-  result_at(engine: number): number
-  result_length(engine: number): number
-  sync_request(engine: number, nowMs: number): number
-  sync_response(engine: number, nowMs: number): void
-  offer(engine: number, seq: number): void
-  pending(engine: number): number
-  checkpoint(engine: number): void
-  idle(engine: number): void
-  work(engine: number): void
-  settled_seq(engine: number): number
-  is_idle(engine: number): number
-  retry(engine: number): void
-  collection(engine: number): number
-  write(engine: number, frame: number, kind: number, into: number, nowMs: number): number
-  write_all(engine: number, nowMs: number): number
-  used(engine: number, of: number): void
-  upkeep(engine: number, nowMs: number): number
-  is_upkeep_due(engine: number): number
-  acknowledge(engine: number, seq: number, nowMs: number): number
+  _result_at(engine: number): number
+  _result_length(engine: number): number
+  _sync_request(engine: number, nowMs: number): number
+  _sync_response(engine: number, nowMs: number): void
+  _offer(engine: number, seq: number): void
+  _pending(engine: number): number
+  _checkpoint(engine: number): void
+  _idle(engine: number): void
+  _work(engine: number): void
+  _settled_seq(engine: number): number
+  _is_idle(engine: number): number
+  _retry(engine: number): void
+  _collection(engine: number): number
+  _write(engine: number, frame: number, kind: number, into: number, nowMs: number): number
+  _write_all(engine: number, nowMs: number): number
+  _used(engine: number, of: number): void
+  _upkeep(engine: number, nowMs: number): number
+  _is_upkeep_due(engine: number): number
+  _acknowledge(engine: number, seq: number, nowMs: number): number
   /** Tells that the rest is there. */
-  loaded(): void
+  _loaded(): void
 }
 
 /** What is loaded later. */
 interface Later {
-  later_destroy(engine: number): void
-  later_outcomes(engine: number): number
-  later_begin(engine: number, writes: boolean, nowMs: number): number
-  later_release(engine: number, frame: number): void
-  later_commit(engine: number, frame: number, nowMs: number): number
-  later_count(engine: number, frame: number, from: number, nowMs: number): number
+  _later_destroy(engine: number): void
+  _later_outcomes(engine: number): number
+  _later_begin(engine: number, writes: boolean, nowMs: number): number
+  _later_release(engine: number, frame: number): void
+  _later_commit(engine: number, frame: number, nowMs: number): number
+  _later_count(engine: number, frame: number, from: number, nowMs: number): number
 }
 
 /** A read needs something that is now being loaded: the same numbers stand in `crates/wasm/src`. */
@@ -120,7 +120,7 @@ export const host = {
 export function use(instance: WebAssembly.Instance): WebAssembly.Memory {
   wasm = instance.exports as unknown as Exports
   // The plain wasm is all in one.
-  if ('later_begin' in wasm) takeLater(wasm)
+  if ('_later_begin' in wasm) takeLater(wasm)
   return wasm.memory
 }
 
@@ -132,15 +132,15 @@ export async function useLater(load: (first: WebAssembly.ModuleImports) => Promi
 
 function takeLater(exports: object): void {
   later = exports as Later
-  wasm.loaded()
+  wasm._loaded()
   giveBack(later)
 }
 
 /** Whether a closed store still has its memory: a page that opens another one would have more and more. */
 export const hasFreed = () => freed.length > 0
 
-function giveBack({ later_destroy }: Later): void {
-  for (const at of freed) later_destroy(at)
+function giveBack({ _later_destroy }: Later): void {
+  for (const at of freed) _later_destroy(at)
   freed = []
 }
 
@@ -149,7 +149,7 @@ const encoder = new TextEncoder()
 /** Writes bytes or a string for the call that comes next. */
 function give(bytes: Uint8Array | string): void {
   if (typeof bytes === 'string') bytes = encoder.encode(bytes)
-  const at = wasm.room(bytes.length)
+  const at = wasm._room(bytes.length)
   view(at, bytes.length).set(bytes)
 }
 
@@ -162,7 +162,7 @@ export class Engine {
     this.#number = hosts.push({ records, notify, given: [] }) - 1
     give(options)
     give(newId)
-    this.#at = wasm.create(this.#number)
+    this.#at = wasm._create(this.#number)
   }
 
   free(): void {
@@ -172,7 +172,7 @@ export class Engine {
   }
 
   done(id: number, done: boolean): void {
-    wasm.done(this.#at, id, done)
+    wasm._done(this.#at, id, done)
   }
 
   opened(
@@ -186,22 +186,22 @@ export class Engine {
     log.forEach((record, index) => this.#record(numbers[index]!, record))
     if (head !== undefined) give(head)
     if (bytes !== undefined) give(bytes)
-    wasm.opened(this.#at, id, head !== undefined, bytes === undefined ? -1 : segment!)
+    wasm._opened(this.#at, id, head !== undefined, bytes === undefined ? -1 : segment!)
   }
 
   segments(id: number, numbers: ArrayLike<number>, found: readonly (Uint8Array | undefined)[]): void {
     found.forEach((segment, index) => this.#record(numbers[index]!, segment))
-    wasm.segments(this.#at, id)
+    wasm._segments(this.#at, id)
   }
 
   #record(number: number, bytes: Uint8Array | undefined): void {
     if (bytes !== undefined) give(bytes)
-    wasm.record(this.#at, number, bytes !== undefined)
+    wasm._record(this.#at, number, bytes !== undefined)
   }
 
   failed(id: number, kind: number, message: string): void {
     give(message)
-    wasm.failed(this.#at, id, kind)
+    wasm._failed(this.#at, id, kind)
   }
 
   /** What a call returned. */
@@ -238,112 +238,112 @@ export class Engine {
   }
 
   resultAt(): number {
-    return wasm.result_at(this.#at)
+    return wasm._result_at(this.#at)
   }
 
   resultLength(): number {
-    return wasm.result_length(this.#at)
+    return wasm._result_length(this.#at)
   }
 
   syncRequest(nowMs: number): Uint8Array | undefined {
-    if (!wasm.sync_request(this.#at, nowMs)) return undefined
+    if (!wasm._sync_request(this.#at, nowMs)) return undefined
     return view(this.resultAt(), this.resultLength()).slice()
   }
 
   syncResponse(body: Uint8Array, nowMs: number): void {
     give(body)
-    wasm.sync_response(this.#at, nowMs)
+    wasm._sync_response(this.#at, nowMs)
   }
 
   offer(seq: number, record: Uint8Array): void {
     give(record)
-    wasm.offer(this.#at, seq)
+    wasm._offer(this.#at, seq)
   }
 
   pending(): number {
-    return wasm.pending(this.#at)
+    return wasm._pending(this.#at)
   }
 
   checkpoint(): void {
-    wasm.checkpoint(this.#at)
+    wasm._checkpoint(this.#at)
   }
 
   idle(): void {
-    wasm.idle(this.#at)
+    wasm._idle(this.#at)
   }
 
   work(): void {
-    wasm.work(this.#at)
+    wasm._work(this.#at)
   }
 
   settledSeq(): number | undefined {
-    const seq = wasm.settled_seq(this.#at)
+    const seq = wasm._settled_seq(this.#at)
     return seq < 0 ? undefined : seq
   }
 
   isIdle(): boolean {
-    return wasm.is_idle(this.#at) === 1
+    return wasm._is_idle(this.#at) === 1
   }
 
   retry(): void {
-    wasm.retry(this.#at)
+    wasm._retry(this.#at)
   }
 
   collection(name: string): number | undefined {
     give(name)
-    const number = wasm.collection(this.#at)
+    const number = wasm._collection(this.#at)
     return number < 0 ? undefined : number
   }
 
   begin(writes: boolean, nowMs: number): number {
-    return this.#later(later => later.later_begin(this.#at, writes, nowMs))
+    return this.#later(later => later._later_begin(this.#at, writes, nowMs))
   }
 
   release(frame: number): void {
-    this.#later(later => (later.later_release(this.#at, frame), 0))
+    this.#later(later => (later._later_release(this.#at, frame), 0))
   }
 
   commit(frame: number, nowMs: number): number {
-    return this.#later(later => later.later_commit(this.#at, frame, nowMs))
+    return this.#later(later => later._later_commit(this.#at, frame, nowMs))
   }
 
   write(frame: number, kind: number, into: number, document: Uint8Array, id: Uint8Array, nowMs: number): number {
     give(document)
     give(id)
-    return this.#told(wasm.write(this.#at, frame, kind, into, nowMs))
+    return this.#told(wasm._write(this.#at, frame, kind, into, nowMs))
   }
 
   writeAll(writes: Uint8Array, nowMs: number): number {
     give(writes)
-    return this.#told(wasm.write_all(this.#at, nowMs))
+    return this.#told(wasm._write_all(this.#at, nowMs))
   }
 
   count(frame: number, from: number, index: string, asked: Uint8Array, nowMs: number): number {
     return this.#later(later => {
       give(index)
       give(asked)
-      return later.later_count(this.#at, frame, from, nowMs)
+      return later._later_count(this.#at, frame, from, nowMs)
     })
   }
 
   used(of: number, key: string): void {
     give(key)
-    wasm.used(this.#at, of)
+    wasm._used(this.#at, of)
   }
 
   upkeep(nowMs: number): number {
-    return wasm.upkeep(this.#at, nowMs)
+    return wasm._upkeep(this.#at, nowMs)
   }
 
   outcomes(): number {
-    return this.#later(later => later.later_outcomes(this.#at))
+    return this.#later(later => later._later_outcomes(this.#at))
   }
 
   acknowledge(seq: number, nowMs: number): number {
-    return wasm.acknowledge(this.#at, seq, nowMs)
+    return wasm._acknowledge(this.#at, seq, nowMs)
   }
 
   isUpkeepDue(): boolean {
-    return wasm.is_upkeep_due(this.#at) === 1
+    return wasm._is_upkeep_due(this.#at) === 1
   }
 }

@@ -1,4 +1,4 @@
-/** What few pages need: loaded with the first snapshot or transaction. */
+/** What few pages need: loaded with the first snapshot or transaction, and where upkeep is due. */
 export { takeSnapshot } from './snapshot.ts'
 export { transact } from './transaction.ts'
-export { clearExpired } from './expiry.ts'
+export { keepUp } from './expiry.ts'

@@ -178,7 +178,9 @@ export async function open(options: OpenOptions): Promise<Shop> {
   }
   const all = Object.entries({ catalog: catalogOptions, ...options.collections })
   const expiring = all.filter(([, one]) => one.expires).map(([name]) => declared(name))
-  const stopUpkeep = keepUp(store, expiring)
+  if (expiring.length > 0 || store.isUpkeepDue()) {
+    void import('./frames.js').then(({ keepUp }) => keepUp(store, expiring, refuse)).catch(() => {})
+  }
   const shop: Shop = {
     cart: new CartView(store, cartEdited),
     history: new HistoryView(store, edited),
@@ -229,7 +231,6 @@ export async function open(options: OpenOptions): Promise<Shop> {
     flush: () => store.flush(),
     async close() {
       syncer?.stop()
-      stopUpkeep()
       stopFollowing()
       try {
         await store.close()
@@ -271,33 +272,4 @@ function isMarked(name: string): boolean {
   } catch {
     return false
   }
-}
-
-/** Milliseconds from opening to the first upkeep: the page has more to do at first. */
-const UPKEEP_AFTER_MS = 500
-
-/** Milliseconds between looks for rows that have expired. No read shows them meanwhile. */
-const UPKEEP_EVERY_MS = 30_000
-
-/** Has upkeep done while the store is open, where there is any. Returns what stops it. */
-function keepUp(store: Store, expiring: readonly Declared[]): () => void {
-  if (expiring.length === 0 && !store.isUpkeepDue()) return () => {}
-  let timer: ReturnType<typeof setTimeout>
-  const next = (afterMs: number) => {
-    timer = setTimeout(async () => {
-      // What fails here fails the same way where somebody waits for it.
-      await store.upkeep().catch(() => {})
-      if (expiring.length > 0) await clearAll(store, expiring).catch(() => {})
-      if (expiring.length > 0 && !store.isOver()) next(UPKEEP_EVERY_MS)
-    }, afterMs)
-    // Node must be able to end.
-    ;(timer as { unref?(): void }).unref?.()
-  }
-  next(UPKEEP_AFTER_MS)
-  return () => clearTimeout(timer)
-}
-
-async function clearAll(store: Store, expiring: readonly Declared[]): Promise<void> {
-  const { clearExpired } = await import('./frames.js')
-  for (const [number, options] of expiring) await clearExpired(store, number, options, refuse).catch(() => {})
 }

@@ -19,7 +19,7 @@ use super::{META, TreeId, Workspace, number_key};
 use crate::format::log::Entry;
 use crate::key::after_prefix;
 use crate::store::{Reader, Scan};
-use crate::tree::TreeError;
+use crate::tree::{TreeError, later};
 use alloc::vec::Vec;
 use xxhash_rust::xxh64::xxh64;
 
@@ -33,6 +33,9 @@ pub const USES_HELD_MAX: usize = 32 * 1024;
 /// One in so many commits that take uses along has upkeep join the chunks, by the hash of its
 /// time: counting them would cost each opening more than reading some more at times.
 pub const CHUNKS_MEAN: u64 = 64;
+
+/// Uses of which a commit takes along all, each as often as it was: 4 KiB.
+const USES_UNSORTED_MAX: usize = 1024;
 
 /// Bytes of a hash in a chunk.
 const HASH_BYTES: usize = 4;
@@ -69,7 +72,8 @@ impl Budget {
             return;
         }
         if self.used.len() == USES_HELD_MAX {
-            self.used = latest(&self.used, USES_HELD_MAX / 2);
+            let latest = later::run(|| latest(&self.used, USES_HELD_MAX / 2));
+            self.used = latest.unwrap_or_else(|_| self.used.split_off(USES_HELD_MAX / 2));
         }
         self.used.push(hash);
         if let Some(pass) = &mut self.pass {
@@ -81,10 +85,17 @@ impl Budget {
     pub fn save(&mut self, entries: &mut Vec<Entry>, now_ms: u64) {
         let is_due = self.saved_ms.is_none_or(|saved_ms| saved_ms + SAVE_AFTER_MS <= now_ms);
         if is_due && !self.used.is_empty() {
-            let chunk = chunk(&latest(&self.used, USES_HELD_MAX));
+            let mut uses = core::mem::take(&mut self.used);
+            if uses.len() > USES_UNSORTED_MAX {
+                match later::run(|| latest(&uses, USES_HELD_MAX)) {
+                    Ok(latest) => uses = latest,
+                    // Code is loaded before anything is evicted; until then the last will do.
+                    Err(_) => drop(uses.drain(..uses.len() - USES_UNSORTED_MAX)),
+                }
+            }
+            let chunk = chunk(&uses);
             entries.push(Entry { key: chunk_key(self.rows, now_ms).into(), value: Some(chunk.into()) });
             self.saved_ms = Some(now_ms);
-            self.used.clear();
             self.joins |= xxh64(&now_ms.to_le_bytes(), 0).is_multiple_of(CHUNKS_MEAN);
         }
     }

@@ -24,7 +24,6 @@ impl ClientRules for ShopRules {
             cart::REMOVE => remove(asked, rows)?,
             cart::CLEAR => later::run(|| cart::clear_args(rows))??.unwrap_or_else(nothing_seen),
             own::DELETE => later::run(|| delete_own(asked, rows))??,
-            history::VISIT => object(&take(asked, &["eventId", "sku", "at", "dwell"])),
             // A page asks for just what these take.
             _ => asked.to_document(),
         })

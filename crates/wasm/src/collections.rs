@@ -10,7 +10,7 @@ use pannier::sync::mutation::Id;
 
 /// The number of the collection whose name was written; negative when there is none.
 #[unsafe(no_mangle)]
-pub extern "C" fn collection(engine: &Engine) -> i32 {
+pub extern "C" fn _collection(engine: &Engine) -> i32 {
     let named = engine.client.schema().named(&input::take_string());
     named.map_or(-1, |collection| i32::from(collection.tree.0 - rows_tree(0).0))
 }
@@ -18,7 +18,7 @@ pub extern "C" fn collection(engine: &Engine) -> i32 {
 /// Holds what the shopper sees now, for a transaction where `writes`. Returns the
 /// frame's number, or a negative code.
 #[unsafe(no_mangle)]
-pub extern "C" fn later_begin(engine: &mut Engine, writes: bool, now_ms: f64) -> f64 {
+pub extern "C" fn _later_begin(engine: &mut Engine, writes: bool, now_ms: f64) -> f64 {
     let begun = engine.client.begin(writes, now_ms as u64);
     // While the view is being loaded, it is asked for already.
     engine.finish_read(begun.map(|frame| frame.map_or(-2.0, f64::from)))
@@ -26,13 +26,13 @@ pub extern "C" fn later_begin(engine: &mut Engine, writes: bool, now_ms: f64) ->
 
 /// Ends a frame without its writes.
 #[unsafe(no_mangle)]
-pub extern "C" fn later_release(engine: &mut Engine, frame: u32) {
+pub extern "C" fn _later_release(engine: &mut Engine, frame: u32) {
     engine.client.release(frame);
 }
 
 /// Ends a transaction and commits it. Returns the ticket, or a negative code.
 #[unsafe(no_mangle)]
-pub extern "C" fn later_commit(engine: &mut Engine, frame: u32, now_ms: f64) -> f64 {
+pub extern "C" fn _later_commit(engine: &mut Engine, frame: u32, now_ms: f64) -> f64 {
     let ticket = engine.client.commit_frame(frame, now_ms as u64);
     engine.pump();
     engine.finish_read(ticket.map(|ticket| ticket as f64))
@@ -42,7 +42,7 @@ pub extern "C" fn later_commit(engine: &mut Engine, frame: u32, now_ms: f64) -> 
 /// of names, and after these: put rows, delete keys, delete a range. Returns the
 /// ticket, or in a transaction 0 or a negative code.
 #[unsafe(no_mangle)]
-pub extern "C" fn write(engine: &mut Engine, frame: u32, kind: usize, into: u8, now_ms: f64) -> f64 {
+pub extern "C" fn _write(engine: &mut Engine, frame: u32, kind: usize, into: u8, now_ms: f64) -> f64 {
     let new_id = id();
     let Some(operation) = operation(kind, into, input::take(), new_id, now_ms as u64) else {
         return engine.failed("unknown kind of write");
@@ -57,7 +57,7 @@ pub extern "C" fn write(engine: &mut Engine, frame: u32, kind: usize, into: u8, 
 /// Takes the writes of one task, in order, as `js/src/batch.ts` puts them together.
 /// Returns the ticket of the first, or a negative code.
 #[unsafe(no_mangle)]
-pub extern "C" fn write_all(engine: &mut Engine, now_ms: f64) -> f64 {
+pub extern "C" fn _write_all(engine: &mut Engine, now_ms: f64) -> f64 {
     let (writes, mut operations) = (input::take(), Vec::new());
     let mut rest = writes.as_slice();
     while !rest.is_empty() {
@@ -74,7 +74,7 @@ pub extern "C" fn write_all(engine: &mut Engine, now_ms: f64) -> f64 {
 
 /// Number of rows in a range. Takes an index's name and bounds. Returns the number, or a negative code.
 #[unsafe(no_mangle)]
-pub extern "C" fn later_count(engine: &mut Engine, frame: u32, from: u8, now_ms: f64) -> f64 {
+pub extern "C" fn _later_count(engine: &mut Engine, frame: u32, from: u8, now_ms: f64) -> f64 {
     let (asked, index) = (document(), input::take_string());
     let rows = rows_tree(from);
     let query = Query { rows, index, asked, limit: u32::MAX, reverse: false, now_ms: now_ms as u64 };
@@ -84,19 +84,19 @@ pub extern "C" fn later_count(engine: &mut Engine, frame: u32, from: u8, now_ms:
 
 /// The row whose key was written, a string, is shown again from what JavaScript keeps.
 #[unsafe(no_mangle)]
-pub extern "C" fn used(engine: &mut Engine, of: u8) {
+pub extern "C" fn _used(engine: &mut Engine, of: u8) {
     engine.client.used(rows_tree(of), &input::take_string());
 }
 
 /// Does a step of what is done when nothing else is; returns the ticket.
 #[unsafe(no_mangle)]
-pub extern "C" fn upkeep(engine: &mut Engine, now_ms: f64) -> f64 {
+pub extern "C" fn _upkeep(engine: &mut Engine, now_ms: f64) -> f64 {
     engine.submit(Operation::Upkeep, now_ms)
 }
 
 /// Reads the outcomes that were not acknowledged into the result. Returns how many, or a negative code.
 #[unsafe(no_mangle)]
-pub extern "C" fn later_outcomes(engine: &mut Engine) -> f64 {
+pub extern "C" fn _later_outcomes(engine: &mut Engine) -> f64 {
     engine.result.clear();
     let bytes = &mut engine.result;
     let read = engine.client.outcomes(&mut |outcome| bytes.extend_from_slice(outcome));
@@ -105,13 +105,13 @@ pub extern "C" fn later_outcomes(engine: &mut Engine) -> f64 {
 
 /// The shopper has seen the outcomes up to number `seq`; returns the ticket.
 #[unsafe(no_mangle)]
-pub extern "C" fn acknowledge(engine: &mut Engine, seq: f64, now_ms: f64) -> f64 {
+pub extern "C" fn _acknowledge(engine: &mut Engine, seq: f64, now_ms: f64) -> f64 {
     engine.submit(Operation::Acknowledge(seq as u64), now_ms)
 }
 
 /// Whether another step is due.
 #[unsafe(no_mangle)]
-pub extern "C" fn is_upkeep_due(engine: &Engine) -> bool {
+pub extern "C" fn _is_upkeep_due(engine: &Engine) -> bool {
     engine.client.is_upkeep_due()
 }
 

@@ -78,7 +78,7 @@ pub(crate) fn rows_tree(number: u8) -> TreeId {
 /// Opens a store. Takes options `{scopes: […], collections: […], now, recordBytes, cacheBytes?}`, the
 /// collections as [`Declared::from_value`] reads them, and a new id of 16 bytes.
 #[unsafe(no_mangle)]
-pub extern "C" fn create(number: u32) -> Box<Engine> {
+pub extern "C" fn _create(number: u32) -> Box<Engine> {
     let (new_id, options) = (id(), document());
     let options = options.as_ref();
     let (mut scopes, mut collections) = (Vec::new(), Vec::new());
@@ -114,13 +114,13 @@ pub extern "C" fn create(number: u32) -> Box<Engine> {
 
 /// What is called later is there, for all stores: see [`pannier::tree::later`].
 #[unsafe(no_mangle)]
-pub extern "C" fn loaded() {
+pub extern "C" fn _loaded() {
     pannier::tree::later::set_loaded(true);
 }
 
 /// Lets go of a store.
 #[unsafe(no_mangle)]
-pub extern "C" fn later_destroy(_: Box<Engine>) {}
+pub extern "C" fn _later_destroy(_: Box<Engine>) {}
 
 impl Engine {
     pub(crate) fn submit(&mut self, operation: Operation, now_ms: f64) -> f64 {
@@ -198,19 +198,19 @@ pub extern "C" fn scan(
 
 /// Address of the result.
 #[unsafe(no_mangle)]
-pub extern "C" fn result_at(engine: &Engine) -> *const u8 {
+pub extern "C" fn _result_at(engine: &Engine) -> *const u8 {
     engine.result.as_ptr()
 }
 
 /// Bytes of the result.
 #[unsafe(no_mangle)]
-pub extern "C" fn result_length(engine: &Engine) -> usize {
+pub extern "C" fn _result_length(engine: &Engine) -> usize {
     engine.result.len()
 }
 
 /// Puts the body of the next sync request into the result; false while there can be none.
 #[unsafe(no_mangle)]
-pub extern "C" fn sync_request(engine: &mut Engine, now_ms: f64) -> bool {
+pub extern "C" fn _sync_request(engine: &mut Engine, now_ms: f64) -> bool {
     let body = engine.client.sync_request(now_ms as u64);
     let is_there = body.is_some();
     engine.result = body.unwrap_or_default();
@@ -219,41 +219,41 @@ pub extern "C" fn sync_request(engine: &mut Engine, now_ms: f64) -> bool {
 
 /// Takes the body of an answer in.
 #[unsafe(no_mangle)]
-pub extern "C" fn sync_response(engine: &mut Engine, now_ms: f64) {
+pub extern "C" fn _sync_response(engine: &mut Engine, now_ms: f64) {
     engine.client.sync_response(&input::take(), now_ms as u64);
     engine.pump();
 }
 
 /// Takes a log record of another tab in.
 #[unsafe(no_mangle)]
-pub extern "C" fn offer(engine: &mut Engine, seq: f64) {
+pub extern "C" fn _offer(engine: &mut Engine, seq: f64) {
     engine.client.offer(seq as u64, &input::take());
     engine.pump();
 }
 
 /// Mutations without an outcome.
 #[unsafe(no_mangle)]
-pub extern "C" fn pending(engine: &Engine) -> usize {
+pub extern "C" fn _pending(engine: &Engine) -> usize {
     engine.client.pending_count()
 }
 
 /// Folds the log into the tree.
 #[unsafe(no_mangle)]
-pub extern "C" fn checkpoint(engine: &mut Engine) {
+pub extern "C" fn _checkpoint(engine: &mut Engine) {
     engine.client.checkpoint();
     engine.pump();
 }
 
 /// Uses a pause for a checkpoint, if it is worth one.
 #[unsafe(no_mangle)]
-pub extern "C" fn idle(engine: &mut Engine) {
+pub extern "C" fn _idle(engine: &mut Engine) {
     engine.client.idle();
     engine.pump();
 }
 
 /// Does a slice of what the store asked for a turn for.
 #[unsafe(no_mangle)]
-pub extern "C" fn work(engine: &mut Engine) {
+pub extern "C" fn _work(engine: &mut Engine) {
     engine.asked_for_turn = false;
     engine.client.work();
     engine.pump();
@@ -262,19 +262,19 @@ pub extern "C" fn work(engine: &mut Engine) {
 /// Number of the last log record when reads show the log up to it and nothing
 /// else; negative when they do not.
 #[unsafe(no_mangle)]
-pub extern "C" fn settled_seq(engine: &Engine) -> f64 {
+pub extern "C" fn _settled_seq(engine: &Engine) -> f64 {
     engine.client.settled_seq().map_or(-1.0, |seq| seq as f64)
 }
 
 /// Whether all is durable and folded.
 #[unsafe(no_mangle)]
-pub extern "C" fn is_idle(engine: &Engine) -> bool {
+pub extern "C" fn _is_idle(engine: &Engine) -> bool {
     engine.client.is_idle()
 }
 
 /// Tries again what the record store failed to do.
 #[unsafe(no_mangle)]
-pub extern "C" fn retry(engine: &mut Engine) {
+pub extern "C" fn _retry(engine: &mut Engine) {
     engine.client.retry();
     engine.pump();
 }

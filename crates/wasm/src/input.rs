@@ -9,7 +9,7 @@ thread_local! {
 
 /// Makes room for bytes that a call takes, and returns the address to write them to.
 #[unsafe(no_mangle)]
-pub extern "C" fn room(length: usize) -> *mut u8 {
+pub extern "C" fn _room(length: usize) -> *mut u8 {
     let mut bytes = vec![0; length];
     let at = bytes.as_mut_ptr();
     WRITTEN.with_borrow_mut(|written| written.push(bytes));

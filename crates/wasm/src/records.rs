@@ -44,14 +44,14 @@ fn give_numbers(engine: u32, numbers: &mut dyn Iterator<Item = u32>) {
 
 /// Answers an append or a checkpoint: `false` for a conflict.
 #[unsafe(no_mangle)]
-pub extern "C" fn done(engine: &mut Engine, id: u32, done: bool) {
+pub extern "C" fn _done(engine: &mut Engine, id: u32, done: bool) {
     engine.complete(id, if done { Response::Done } else { Response::Conflict });
 }
 
 /// Takes a record in that was written before, for the answer that follows: a
 /// segment, or one of the log; or notes that there is none of this number.
 #[unsafe(no_mangle)]
-pub extern "C" fn record(engine: &mut Engine, number: f64, is_there: bool) {
+pub extern "C" fn _record(engine: &mut Engine, number: f64, is_there: bool) {
     let bytes = if is_there { Some(input::take()) } else { None };
     engine.records.push((number, bytes));
 }
@@ -59,7 +59,7 @@ pub extern "C" fn record(engine: &mut Engine, number: f64, is_there: bool) {
 /// Answers `open` with the log records that came before. The head was written
 /// first, if there is one, then a segment, if its number is not negative.
 #[unsafe(no_mangle)]
-pub extern "C" fn opened(engine: &mut Engine, id: u32, has_head: bool, segment: f64) {
+pub extern "C" fn _opened(engine: &mut Engine, id: u32, has_head: bool, segment: f64) {
     let mut segments = Vec::new();
     if segment >= 0.0 {
         segments.push((segment as u32, input::take()));
@@ -74,7 +74,7 @@ pub extern "C" fn opened(engine: &mut Engine, id: u32, has_head: bool, segment: 
 
 /// Answers `read` with the segments that came before.
 #[unsafe(no_mangle)]
-pub extern "C" fn segments(engine: &mut Engine, id: u32) {
+pub extern "C" fn _segments(engine: &mut Engine, id: u32) {
     let mut segments = Vec::new();
     for (number, bytes) in core::mem::take(&mut engine.records) {
         segments.push((number as u32, bytes));
@@ -84,7 +84,7 @@ pub extern "C" fn segments(engine: &mut Engine, id: u32) {
 
 /// Answers a request that could not be done; why was written before. The kinds stand in `carrier.ts` too.
 #[unsafe(no_mangle)]
-pub extern "C" fn failed(engine: &mut Engine, id: u32, kind: u8) {
+pub extern "C" fn _failed(engine: &mut Engine, id: u32, kind: u8) {
     let kind = match kind {
         0 => FailureKind::Quota,
         1 => FailureKind::Unavailable,

@@ -16,6 +16,7 @@ mod leb;
 mod model;
 mod pack;
 mod process;
+mod reach;
 mod server;
 mod setup;
 mod shop;

@@ -3,20 +3,26 @@
 //! The core calls what few pages need through `tree::later::run`, so it stands
 //! behind functions named [`LATER`]; and the bindings mark exports that are only
 //! called once all is loaded, by a name that begins with [`LATER_EXPORT`]. What
-//! nothing else reaches goes into the second wasm. Both share memory and table:
-//! each function that one calls in the other has a place in the table.
+//! nothing else reaches goes into the second wasm, functions and data. Both share
+//! memory and table: each function that one calls in the other has a place in the table.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Range;
 
 use crate::Failure;
 use crate::columns::{HEADER, take_locals, take_operands};
 use crate::leb::{number, push_number, push_string, take};
+use crate::reach::OnlyLater;
 
 /// Part of the name of each function that stands before what is loaded later.
-const LATER: &str = "call_later";
+pub const LATER: &str = "call_later";
 /// How an export begins that is loaded later.
-const LATER_EXPORT: &str = "later_";
+pub const LATER_EXPORT: &str = "_later_";
+
+/// How an export begins that ships under a letter; tests count calls of those that do not.
+const SHORT: char = '_';
+const LETTERS: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 const END: u8 = 0x0B;
 const CALL: u8 = 0x10;
@@ -39,21 +45,42 @@ pub struct Split {
     pub first: Vec<u8>,
     /// The rest. It imports memory, table and stack of the first.
     pub later: Vec<u8>,
+    /// What exports are called in the sources and as they ship: names cost each page, in wasm and in JavaScript.
+    pub names: Vec<(String, String)>,
 }
 
-/// Divides a wasm that has its functions' names.
-pub fn split(wasm: &[u8]) -> Result<Split, Failure> {
+/// Divides a wasm that has its functions' names. What its table and its data hold only for the second part
+/// cannot be seen in it: the linker has told.
+pub fn split(wasm: &[u8], only_later: &OnlyLater) -> Result<Split, Failure> {
     let module = Module::read(wasm)?;
     let mut hasher = DefaultHasher::new();
     wasm.hash(&mut hasher);
     // The parts of two builds do not fit together, and linking them must fail.
     let build = format!("{:08x}", hasher.finish() as u32);
-    let parts = module.parts()?;
-    let mut whole = HEADER.to_vec();
-    for (section, content) in module.sections.iter().filter(|(section, _)| *section != 0) {
-        push_section(&mut whole, *section, content);
+    let parts = module.parts(only_later)?;
+    let whole = module.whole()?;
+    let data = |is_later| module.data(only_later, is_later);
+    Ok(Split {
+        whole,
+        first: module.first(&parts, &build, data(false))?,
+        later: module.later(&parts, &build, data(true))?,
+        names: module.names(),
+    })
+}
+
+/// A wasm without what only tools read, but for sections of these names.
+pub fn bare(wasm: &[u8], kept: &[&str]) -> Result<Vec<u8>, Failure> {
+    let mut rest = wasm.strip_prefix(HEADER).ok_or("not a wasm of version 1")?;
+    let mut bare = HEADER.to_vec();
+    while let Some((&section, after)) = rest.split_first() {
+        rest = after;
+        let length = number(&mut rest)?;
+        let content = take(&mut rest, length)?;
+        if section != 0 || kept.contains(&text(&mut &content[..])?) {
+            push_section(&mut bare, section, content);
+        }
     }
-    Ok(Split { whole, first: module.first(&parts, &build)?, later: module.later(&parts, &build)? })
+    Ok(bare)
 }
 
 /// Writes a call of a function by its number in the whole.
@@ -74,6 +101,8 @@ struct Module<'a> {
     /// Functions in the table, the first of which has place 1.
     table: Vec<usize>,
     names: HashMap<usize, &'a str>,
+    /// Addresses and bytes.
+    segments: Vec<(usize, &'a [u8])>,
 }
 
 /// Which function goes where, by its number in the whole.
@@ -86,16 +115,16 @@ struct Parts {
     shared: Vec<usize>,
 }
 
-fn text<'a>(rest: &mut &'a [u8]) -> Result<&'a str, Failure> {
+pub fn text<'a>(rest: &mut &'a [u8]) -> Result<&'a str, Failure> {
     let length = number(rest)?;
     std::str::from_utf8(take(rest, length)?).map_err(|_| "a name in the wasm is no UTF-8".into())
 }
 
-fn byte(rest: &mut &[u8]) -> Result<u8, Failure> {
+pub fn byte(rest: &mut &[u8]) -> Result<u8, Failure> {
     Ok(take(rest, 1)?[0])
 }
 
-fn expect(is_so: bool, what: &str) -> Result<(), Failure> {
+pub fn expect(is_so: bool, what: &str) -> Result<(), Failure> {
     if is_so { Ok(()) } else { Err(format!("the wasm cannot be divided: {what}")) }
 }
 
@@ -112,6 +141,7 @@ impl<'a> Module<'a> {
             exports: Vec::new(),
             table: Vec::new(),
             names: HashMap::new(),
+            segments: Vec::new(),
         };
         while let Some((&section, after)) = rest.split_first() {
             rest = after;
@@ -165,6 +195,14 @@ impl<'a> Module<'a> {
                     each_call(body, &mut Vec::new(), &mut |_, function| calls.push(function))?;
                     self.calls.push(calls);
                 }
+                11 => {
+                    let is_fixed = number(&mut rest)? == 0 && byte(&mut rest)? == I32_CONST;
+                    expect(is_fixed, "its data has no fixed place")?;
+                    let address = number(&mut rest)?;
+                    byte(&mut rest)?;
+                    let length = number(&mut rest)?;
+                    self.segments.push((address, take(&mut rest, length)?));
+                }
                 _ => break,
             }
         }
@@ -186,13 +224,21 @@ impl<'a> Module<'a> {
         Ok(())
     }
 
-    fn parts(&self) -> Result<Parts, Failure> {
+    fn parts(&self, only_later: &OnlyLater) -> Result<Parts, Failure> {
+        // One that has taken in another of the same code has two places, and may be the first part's.
+        let is_twice = |function| self.table.iter().filter(|other| **other == function).count() > 1;
+        let is_only_later = |function: usize| {
+            let name = self.names.get(&function);
+            name.is_some_and(|name| only_later.functions.contains(*name)) && !is_twice(function)
+        };
         let is_gate = |function: usize| self.names.get(&function).is_some_and(|name| name.contains(LATER));
         let mut is_first = vec![false; self.types.len()];
         let exported =
             self.exports.iter().filter(|(name, kind, _)| *kind == FUNCTION && !name.starts_with(LATER_EXPORT));
-        let mut left: Vec<usize> =
-            exported.map(|(_, _, function)| *function).chain(self.table.iter().copied()).collect();
+        let mut left: Vec<usize> = exported
+            .map(|(_, _, function)| *function)
+            .chain(self.table.iter().copied().filter(|function| !is_only_later(*function)))
+            .collect();
         left.extend(0..self.imported);
         while let Some(function) = left.pop() {
             if is_gate(function) || std::mem::replace(&mut is_first[function], true) {
@@ -233,7 +279,44 @@ impl<'a> Module<'a> {
         out.push(0);
     }
 
-    fn first(&self, parts: &Parts, build: &str) -> Result<Vec<u8>, Failure> {
+    /// The data of one part, by address. What is the other's is left empty, in the first part as zeros.
+    fn data(&self, only_later: &OnlyLater, is_later: bool) -> Vec<(usize, Vec<u8>)> {
+        if !is_later {
+            let without = |(address, bytes): &(usize, &[u8])| {
+                let mut bytes = bytes.to_vec();
+                for range in only_later.data.iter().filter(|range| range.start >= *address) {
+                    if let Some(gone) = bytes.get_mut(range.start - address..range.end - address) {
+                        gone.fill(0);
+                    }
+                }
+                (*address, bytes)
+            };
+            return self.segments.iter().map(without).collect();
+        }
+        let bytes_at = |range: &Range<usize>| {
+            let held = self.segments.iter().filter(|(address, _)| *address <= range.start);
+            held.filter_map(|(address, bytes)| bytes.get(range.start - address..range.end - address)).next()
+        };
+        only_later.data.iter().filter_map(|range| Some((range.start, bytes_at(range)?.to_vec()))).collect()
+    }
+
+    /// The places of the functions of the table that one part holds, without those that only calls between the parts
+    /// need: runs of them, each from its place on.
+    fn table_of(&self, parts: &Parts, is_later: bool) -> Vec<(usize, Vec<usize>)> {
+        let mut runs: Vec<(usize, Vec<usize>)> = Vec::new();
+        for (place, &function) in (1..).zip(&self.table) {
+            if parts.is_later[function] != is_later {
+                continue;
+            }
+            match runs.last_mut() {
+                Some((start, run)) if *start + run.len() == place => run.push(function),
+                _ => runs.push((place, vec![function])),
+            }
+        }
+        runs
+    }
+
+    fn first(&self, parts: &Parts, build: &str, data: Vec<(usize, Vec<u8>)>) -> Result<Vec<u8>, Failure> {
         let keeps = |function: usize| !parts.is_later[function] || parts.gates.binary_search(&function).is_ok();
         let kept: Vec<usize> = (0..self.types.len()).filter(|function| keeps(*function)).collect();
         let number_of = |function: usize| kept.binary_search(&function).map_err(|_| "a function has gone".to_owned());
@@ -247,16 +330,12 @@ impl<'a> Module<'a> {
                 7 => {
                     let exports = self.exports.iter().filter(|(name, ..)| !name.starts_with(LATER_EXPORT));
                     let exports: Vec<_> = exports.copied().chain([(build, TABLE, 0), ("stack", GLOBAL, 0)]).collect();
-                    push_number(&mut new, exports.len());
-                    for (name, kind, at) in exports {
-                        push_string(&mut new, name);
-                        new.push(kind);
-                        push_number(&mut new, if kind == FUNCTION { number_of(at)? } else { at });
-                    }
+                    self.push_exports(&mut new, &exports, &number_of)?;
                 }
                 9 => {
-                    let all = self.table.iter().chain(&parts.shared).map(|function| number_of(*function));
-                    elements(&mut new, 1, all.collect::<Result<Vec<_>, _>>()?);
+                    let mut runs = self.table_of(parts, false);
+                    runs.push((1 + self.table.len(), parts.shared.clone()));
+                    elements(&mut new, runs, &number_of)?;
                 }
                 10 => {
                     push_number(&mut new, kept.len() - self.imported);
@@ -274,6 +353,7 @@ impl<'a> Module<'a> {
                         new.extend(body);
                     }
                 }
+                11 => push_data(&mut new, &data),
                 _ => new.extend(*content),
             }
             push_section(&mut out, *section, &new);
@@ -281,7 +361,7 @@ impl<'a> Module<'a> {
         Ok(out)
     }
 
-    fn later(&self, parts: &Parts, build: &str) -> Result<Vec<u8>, Failure> {
+    fn later(&self, parts: &Parts, build: &str, data: Vec<(usize, Vec<u8>)>) -> Result<Vec<u8>, Failure> {
         let kept: Vec<usize> = (0..self.types.len()).filter(|function| parts.is_later[*function]).collect();
         let mut out = HEADER.to_vec();
         for (section, content) in &self.sections {
@@ -309,21 +389,19 @@ impl<'a> Module<'a> {
                 }
                 3 => numbers(&mut new, kept.iter().map(|function| self.types[*function])),
                 7 => {
-                    let exports: Vec<_> =
-                        self.exports.iter().filter(|(name, ..)| name.starts_with(LATER_EXPORT)).collect();
-                    push_number(&mut new, exports.len());
-                    for (name, kind, function) in exports {
-                        let at = kept
-                            .binary_search(function)
-                            .map_err(|_| format!("{name} is called before it is loaded"))?;
-                        push_string(&mut new, name);
-                        new.push(*kind);
-                        push_number(&mut new, at);
-                    }
+                    let exports = self.exports.iter().filter(|(name, ..)| name.starts_with(LATER_EXPORT));
+                    let exports: Vec<_> = exports.copied().collect();
+                    let called = |function| {
+                        kept.binary_search(&function).map_err(|_| "an export is called too early".to_owned())
+                    };
+                    self.push_exports(&mut new, &exports, &called)?;
                 }
                 9 => {
-                    let gates = parts.gates.iter().map(|gate| kept.binary_search(gate).unwrap_or_default());
-                    elements(&mut new, self.place(parts, parts.gates[0]), gates.collect());
+                    let mut runs = self.table_of(parts, true);
+                    runs.push((self.place(parts, parts.gates[0]), parts.gates.clone()));
+                    let number_of =
+                        |function| kept.binary_search(&function).map_err(|_| "a function has gone".to_owned());
+                    elements(&mut new, runs, &number_of)?;
                 }
                 10 => {
                     push_number(&mut new, kept.len());
@@ -342,11 +420,56 @@ impl<'a> Module<'a> {
                         new.extend(body);
                     }
                 }
+                11 => push_data(&mut new, &data),
                 _ => continue,
             }
             push_section(&mut out, *section, &new);
         }
         Ok(out)
+    }
+
+    /// Both parts as the one wasm that they were.
+    fn whole(&self) -> Result<Vec<u8>, Failure> {
+        let mut out = HEADER.to_vec();
+        for (section, content) in self.sections.iter().filter(|(section, _)| *section != 0) {
+            let mut new = Vec::new();
+            match section {
+                7 => self.push_exports(&mut new, &self.exports, &Ok)?,
+                _ => new.extend(*content),
+            }
+            push_section(&mut out, *section, &new);
+        }
+        Ok(out)
+    }
+
+    fn push_exports(
+        &self,
+        out: &mut Vec<u8>,
+        exports: &[(&str, u8, usize)],
+        number_of: &dyn Fn(usize) -> Result<usize, Failure>,
+    ) -> Result<(), Failure> {
+        push_number(out, exports.len());
+        for &(name, kind, at) in exports {
+            push_string(out, &self.short(name));
+            out.push(kind);
+            push_number(out, if kind == FUNCTION { number_of(at)? } else { at });
+        }
+        Ok(())
+    }
+
+    /// The name by which an export ships.
+    fn short(&self, name: &str) -> String {
+        let place = self.exports.iter().position(|(other, ..)| *other == name);
+        let letter = place.and_then(|place| LETTERS.chars().nth(place));
+        match letter.filter(|_| name.starts_with(SHORT)) {
+            Some(letter) => letter.into(),
+            None => name.into(),
+        }
+    }
+
+    fn names(&self) -> Vec<(String, String)> {
+        let named = self.exports.iter().filter(|(name, ..)| name.starts_with(SHORT));
+        named.map(|(name, ..)| ((*name).to_owned(), self.short(name))).collect()
     }
 
     fn table_size(&self, parts: &Parts) -> usize {
@@ -405,12 +528,33 @@ fn numbers(out: &mut Vec<u8>, list: impl ExactSizeIterator<Item = usize>) {
     list.for_each(|value| push_number(out, value));
 }
 
-/// Functions for the table, from place `at` on.
-fn elements(out: &mut Vec<u8>, at: usize, functions: Vec<usize>) {
-    out.extend([1, 0, I32_CONST]);
-    push_signed(out, at);
-    out.push(END);
-    numbers(out, functions.into_iter());
+/// Functions for the table: runs, each from its place on.
+fn elements(
+    out: &mut Vec<u8>,
+    runs: Vec<(usize, Vec<usize>)>,
+    number_of: &dyn Fn(usize) -> Result<usize, Failure>,
+) -> Result<(), Failure> {
+    push_number(out, runs.len());
+    for (place, functions) in runs {
+        out.extend([0, I32_CONST]);
+        push_signed(out, place);
+        out.push(END);
+        let functions: Vec<usize> = functions.into_iter().map(number_of).collect::<Result<_, _>>()?;
+        numbers(out, functions.into_iter());
+    }
+    Ok(())
+}
+
+/// Bytes for the memory, each from its address on.
+fn push_data(out: &mut Vec<u8>, data: &[(usize, Vec<u8>)]) {
+    push_number(out, data.len());
+    for (address, bytes) in data {
+        out.extend([0, I32_CONST]);
+        push_signed(out, *address);
+        out.push(END);
+        push_number(out, bytes.len());
+        out.extend(bytes);
+    }
 }
 
 /// As constants are written: the last byte's second bit is a sign.

@@ -9,7 +9,7 @@ use crate::format::varint;
 use crate::store::Scan;
 use crate::sync::mutation::Mutation;
 use crate::sync::wire::{self, JOURNAL_BYTES_MAX, JOURNAL_MUTATIONS_MAX};
-use crate::tree::TreeError;
+use crate::tree::{TreeError, later};
 use alloc::vec::Vec;
 
 /// What the journal holds.
@@ -20,6 +20,8 @@ pub(super) struct Journal {
     pub(super) first: u64,
     pub(super) count: u64,
     pub(super) bytes: u64,
+    /// None was added before, by the server's clock.
+    pub(super) since: u64,
 }
 
 impl Journal {
@@ -29,19 +31,30 @@ impl Journal {
         varint::write(&mut entry, at);
         entry.extend_from_slice(&wire::encode_mutation(mutation));
         workspace.write(&number_key(self.tree, mutation.seq), Some(&entry));
+        self.since = if self.count == 0 { at } else { self.since.min(at) };
         self.count += 1;
         self.bytes += entry.len() as u64;
     }
 
     /// Drops what was added before `before_ms`, and the oldest of what is too much.
     pub(super) fn prune(&mut self, workspace: &mut Workspace<'_>, before_ms: u64) -> Result<(), TreeError> {
+        let is_old = self.count > 0 && self.since < before_ms;
+        if is_old || self.is_much() { later::run(|| self.drop_oldest(workspace, before_ms))? } else { Ok(()) }
+    }
+
+    fn is_much(&self) -> bool {
+        self.count > JOURNAL_MUTATIONS_MAX as u64 || self.bytes > JOURNAL_BYTES_MAX
+    }
+
+    fn drop_oldest(&mut self, workspace: &mut Workspace<'_>, before_ms: u64) -> Result<(), TreeError> {
         let mut dropped = Vec::new();
         let (from, to) = (number_key(self.tree, self.first), [self.tree.0 + 1]);
         let mut journal = self.clone();
         workspace.reader().scan(Scan::ascending(&from, &to), &mut |key, entry| {
             let Some(seq) = key_number(key) else { return true };
-            let is_old = acknowledged_at(entry) < before_ms;
-            let is_much = journal.count > JOURNAL_MUTATIONS_MAX as u64 || journal.bytes > JOURNAL_BYTES_MAX;
+            journal.since = acknowledged_at(entry);
+            let is_old = journal.since < before_ms;
+            let is_much = journal.is_much();
             if is_old || is_much {
                 journal.first = seq + 1;
                 journal.count = journal.count.saturating_sub(1);

@@ -14,7 +14,7 @@ use crate::store::Scan;
 use crate::sync::mutation::{ERASE, Id, Mutation};
 use crate::sync::rows::{Collection, Own, Rows, RowsError};
 use crate::sync::wire;
-use crate::tree::TreeError;
+use crate::tree::{TreeError, later};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -53,7 +53,7 @@ pub(super) struct SyncState {
 
 impl Default for SyncState {
     fn default() -> Self {
-        let journal = |tree| Journal { tree, first: 0, count: 0, bytes: 0 };
+        let journal = |tree| Journal { tree, first: 0, count: 0, bytes: 0, since: 0 };
         Self {
             client: None,
             epoch: None,
@@ -105,8 +105,10 @@ impl SyncState {
             ("journalFirst", int(self.journal.first)),
             ("journalCount", int(self.journal.count)),
             ("journalBytes", int(self.journal.bytes)),
+            ("journalSince", int(self.journal.since)),
             ("parkedCount", int(self.parked.count)),
             ("parkedBytes", int(self.parked.bytes)),
+            ("parkedSince", int(self.parked.since)),
             ("parkedAt", int(self.parked_at)),
         ];
         if self.erased {
@@ -134,8 +136,10 @@ impl SyncState {
         self.journal.first = number("journalFirst");
         self.journal.count = number("journalCount");
         self.journal.bytes = number("journalBytes");
+        self.journal.since = number("journalSince");
         self.parked.count = number("parkedCount");
         self.parked.bytes = number("parkedBytes");
+        self.parked.since = number("parkedSince");
         self.parked_at = number("parkedAt");
         for (name, _) in row.fields() {
             if let Some(collection) = Collection::from_name(name) {
@@ -296,8 +300,10 @@ impl Rows for WorkspaceRows<'_, '_> {
     }
 
     fn own(&mut self) -> Result<Vec<Collection>, RowsError> {
-        let names = self.0.schema().collections().iter();
-        Ok(names.filter_map(|known| Own::parse(&known.name)).map(Collection::Own).collect())
+        Ok(later::run(|| {
+            let names = self.0.schema().collections().iter();
+            names.filter_map(|known| Own::parse(&known.name)).map(Collection::Own).collect()
+        })?)
     }
 
     fn count(&mut self, collection: Collection) -> Result<u64, RowsError> {
