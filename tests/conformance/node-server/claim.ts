@@ -27,7 +27,7 @@ function merge(rows: Rows, line: string, guest: Line, policy: string): Row[] {
 
 const ARGS = { anonymous: text, secret: string, policy: optional(policyName, "max"), lines: list() };
 
-const claim = rule(ARGS, ({ anonymous, secret, policy, lines }, rows) => {
+export const RULES = { "cart.claim": rule(ARGS, ({ anonymous, secret, policy, lines }, rows) => {
   const merged = new Map(lines.map((row) => [fields(row, { line: text }).line, fields(row, LINE)]));
   const { claims, isSecret } = rows.store;
   const known = claims.get(anonymous);
@@ -55,6 +55,4 @@ const claim = rule(ARGS, ({ anonymous, secret, policy, lines }, rows) => {
   const verdict = held.length > 0 ? adjusted("held", { lines: held }) : applied({ lines: all.length });
   claims.set(anonymous, { shopper: rows.shopper, verdict });
   return verdict;
-});
-
-export const RULES = { "cart.claim": claim };
+}) };

@@ -34,9 +34,8 @@ export class Store {
   /** All shoppers share the catalog. */
   scope(shopper: string, name: string): Scope {
     const key = name === "catalog" ? name : `${name} ${shopper}`;
-    const scope = this.scopes.get(key) ?? { rev: 0, rows: new Map() };
-    this.scopes.set(key, scope);
-    return scope;
+    if (!this.scopes.has(key)) this.scopes.set(key, { rev: 0, rows: new Map() });
+    return this.scopes.get(key)!;
   }
 }
 

@@ -31,9 +31,8 @@ export function sync(store: Store, shopper: string, body: string, now: number): 
   const start = mutations[0]?.seq ?? first_seq;
   if (!known && (ack_to >= first_seq || start > first_seq)) throw new Refused("unknown_client");
   const last = known?.last_seq ?? first_seq - 1;
-  const isGapless = mutations.every(({ seq }, index) => seq === start + index && seq > 0);
-  const isLost = mutations.length > 0 && start > last + 1;
-  if (!isGapless || isLost) throw new Refused("seq_gap", { expected: last + 1 });
+  const isGapless = mutations.every(({ seq }, index) => seq > 0 && seq === Math.min(start, last + 1) + index);
+  if (!isGapless) throw new Refused("seq_gap", { expected: last + 1 });
   const batch = mutations.slice(0, MUTATIONS_PER_SYNC_MAX);
   for (const { seq, id, hash } of batch.filter(({ seq }) => seq <= last)) {
     const before = known?.outcomes.get(seq);
