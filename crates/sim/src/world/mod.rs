@@ -10,6 +10,7 @@ mod look;
 mod look_into;
 mod map_rows;
 mod network;
+mod server;
 mod setup;
 
 pub use counts::{Counts, REQUIRED};
@@ -19,17 +20,13 @@ use crate::plain::PlainShop;
 use crate::rng::Rng;
 use crate::server::{ANONYMOUS_MS, InProcess, START_MS, Server};
 use event::{At, COUPONS, DAY_MS, DEVICES_MAX, Event, Moves, Setup, TABS_MAX, Terms};
-use intent::coupon_code;
 use look::{Latest, Snapshot};
 use network::Network;
 use pannier::shop::claim::ANONYMOUS_PREFIX;
-use pannier::shop::stock;
 use pannier::store::{Failure, FailureKind, Options, Response};
 use pannier::sync::client::PARKED_MS;
 use pannier::sync::mutation::{Id, Outcome};
 use pannier::sync::rows::Collection;
-use pannier::sync::server::ServerTx;
-use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Small, so that every world has checkpoints.
@@ -269,45 +266,6 @@ impl World {
         }
     }
 
-    fn back_up(&mut self) {
-        let (server, plain) = (self.server.clone(), self.plain.clone());
-        self.backup = Backup { server, plain, numbers: self.numbers.clone() };
-    }
-
-    /// The backup takes the server's place, under an epoch that never was, or without one.
-    fn restore(&mut self, is_told: bool) {
-        let lost = self.server.log.len().saturating_sub(self.backup.server.log.len()) as u64;
-        let (clock_ms, backup, is_newer) = (self.server.clock_ms, self.backup.clone(), self.server.is_newer);
-        let epoch = self.server.database.epoch().expect("memory does not fail");
-        self.server = backup.server;
-        (self.server.clock_ms, self.server.is_newer) = (clock_ms, is_newer);
-        (self.plain, self.numbers) = (backup.plain, backup.numbers);
-        self.compared = self.server.log.len();
-        self.latest.clear();
-        self.devices.iter_mut().for_each(|device| device.told.may_differ = true);
-        if is_told {
-            self.begin_epoch();
-        } else {
-            self.server.database.set_epoch(epoch);
-            self.relapsed.insert(epoch);
-        }
-        self.counts.add(if is_told { "restores" } else { "restores without a new epoch" });
-        self.counts.add_many("mutations that a restore lost", lost);
-        self.look();
-    }
-
-    /// Somebody thinks of the new epoch that a restore has not been given.
-    fn end_relapse(&mut self) {
-        if self.relapsed.contains(&self.server.database.epoch().expect("memory does not fail")) {
-            self.begin_epoch();
-        }
-    }
-
-    fn begin_epoch(&mut self) {
-        self.epoch += 1;
-        self.server.database.set_epoch(self.epoch);
-    }
-
     /// Somebody copies a device's disk.
     fn copy_profile(&mut self, device: usize) {
         if self.devices.len() >= DEVICES_MAX || device >= self.devices.len() || self.was_away {
@@ -325,32 +283,6 @@ impl World {
     /// What a device's own clock shows.
     fn device_ms(&self, device: usize) -> u64 {
         self.server.clock_ms.saturating_add_signed(self.skews[device])
-    }
-
-    fn change_product(&mut self, sku: usize, stock: Option<u8>, is_delisted: bool, price: u8) {
-        let sku = &self.skus[sku];
-        let mut row = json!({ "id": sku, "delisted": is_delisted, "price": price });
-        if let Some(stock) = stock {
-            row["stock"] = json!(stock);
-        }
-        self.server.put_products(&[row]);
-        let stock = stock.map(u64::from);
-        self.plain.change_product(sku, stock, is_delisted, price.into(), self.server.clock_ms);
-    }
-
-    fn change_coupon(&mut self, which: usize, terms: Terms) {
-        let code = coupon_code(which);
-        let row = match terms {
-            Terms::Holds => Some(json!({ "percent": 10 })),
-            Terms::HoldsFor(ms) => Some(json!({ "until": self.server.clock_ms + ms })),
-            Terms::Withdrawn => None,
-        };
-        let document = row.as_ref().map(|row| serde_json::from_value(row.clone()).expect("a document"));
-        stock::put_coupon(&mut self.server.database, &code, document.as_ref()).expect("memory does not fail");
-        match row {
-            Some(row) => drop(self.plain.coupons.insert(code, row)),
-            None => drop(self.plain.coupons.remove(&code)),
-        }
     }
 
     /// Lets all tabs of a device come to rest.
