@@ -14,7 +14,8 @@ export class CatalogView extends Collection<Product> implements CatalogApi {
     check(Array.isArray(products), 'products', 'an array')
     products.forEach((product, index) => {
       const id = product?.id
-      check(typeof id === 'string' && id !== '', `products[${index}].id`, 'a non-empty string')
+      // Its name is put together for the bad one only: there may be many.
+      if (typeof id !== 'string' || id === '') check(false, `products[${index}].id`, 'a non-empty string')
     })
     return super.putMany(products)
   }

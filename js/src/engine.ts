@@ -51,6 +51,9 @@ interface Later {
   _later_release(engine: number, frame: number): void
   _later_commit(engine: number, frame: number, nowMs: number): number
   _later_count(engine: number, frame: number, from: number, nowMs: number): number
+  _later_add_to_load(engine: number, into: number): void
+  _later_end_load(engine: number, nowMs: number): number
+  _later_give_up_load(engine: number): number
 }
 
 /** A read needs something that is now being loaded: the same numbers stand in `crates/wasm/src`. */
@@ -316,6 +319,22 @@ export class Engine {
   writeAll(writes: Uint8Array, nowMs: number): number {
     give(writes)
     return this.#told(wasm._write_all(this.#at, nowMs))
+  }
+
+  addToLoad(into: number, rows: Uint8Array): number {
+    return this.#later(later => {
+      give(rows)
+      later._later_add_to_load(this.#at, into)
+      return 0
+    })
+  }
+
+  endLoad(nowMs: number): number {
+    return this.#later(later => later._later_end_load(this.#at, nowMs))
+  }
+
+  giveUpLoad(): number {
+    return this.#later(later => later._later_give_up_load(this.#at))
   }
 
   count(frame: number, from: number, index: string, asked: Uint8Array, nowMs: number): number {

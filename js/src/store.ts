@@ -8,6 +8,7 @@ import { hex, newId } from './id.ts'
 import { EditReceipt, Receipt } from './receipt.ts'
 import { Carrier, type Opening } from './records/carrier.ts'
 import type { RecordStore } from './records/record-store.ts'
+import { inTask } from './task.ts'
 import type { Document, Edit, KeyPart, OpenOptions, Outcome, Progress, Recovery, Value, Write } from './types.ts'
 import { Engine, FAULT, loadLater } from './wasm.ts'
 
@@ -84,6 +85,9 @@ const enum What {
 /** Longer bounds make a question of their own each time. */
 const QUESTION_BYTES_MAX = 256
 
+/** More rows at once are put in parts, between which the page has its turn. */
+const ROWS_AT_ONCE_MAX = 10_000
+
 /** An empty object: bounds that leave nothing out. */
 const NO_BOUNDS = new Uint8Array([0xc0])
 
@@ -159,7 +163,10 @@ export class Store implements Source<Write, Edit> {
   readonly #durable: Receipt[] = []
   readonly #confirmed = new Map<string, EditReceipt>()
   readonly #subscribers = new Map<number, Set<(changed: Changed) => void>>()
+  /** Reads that faulted. */
   readonly #loads: Waiter<void>[] = []
+  /** Collections that rows are put into in parts: what is written there meanwhile comes after them. */
+  readonly #parts = new Map<number, Promise<void>>()
   readonly #idle: Waiter<void>[] = []
   readonly #scopes: readonly string[]
   readonly #caches = new Map<number, ReadCache>()
@@ -259,11 +266,40 @@ export class Store implements Source<Write, Edit> {
 
   write(name: Name, collection: number, value: unknown, what: string): Write {
     const receipt = new Receipt()
-    this.#write(name, collection, this.encode(value, what), NO_ID, receipt)
+    if (name === Name.Put && (value as unknown[]).length > ROWS_AT_ONCE_MAX) {
+      this.#putInParts(collection, [...(value as Document[])], what, receipt)
+    } else {
+      this.#write(name, collection, this.encode(value, what), NO_ID, receipt)
+    }
     return receipt
   }
 
+  #putInParts(collection: number, rows: readonly Document[], what: string, receipt: Receipt): void {
+    this.#mustBeOpen()
+    this.#afterParts(collection, receipt, async () => {
+      const { putInParts } = await import('./parts.js')
+      await putInParts(this, collection, rows, what, ticket => this.#expect(receipt, ticket))
+    })
+  }
+
+  /** Does something with a collection once what is put into it in parts is there. */
+  #afterParts(collection: number, receipt: Receipt, work: () => void | Promise<void>): void {
+    const done: Promise<void> = Promise.resolve(this.#parts.get(collection))
+      .then(work)
+      .catch(error => receipt.reject(error))
+      .then(() => {
+        if (this.#parts.get(collection) === done) this.#parts.delete(collection)
+      })
+    this.#parts.set(collection, done)
+  }
+
   #write(name: Name, collection: number, bytes: Uint8Array, id: Uint8Array, receipt: Receipt): void {
+    if (!this.#parts.has(collection)) return this.#writeNow(name, collection, bytes, id, receipt)
+    const copy = bytes.slice()
+    this.#afterParts(collection, receipt, () => this.#writeNow(name, collection, copy, id, receipt))
+  }
+
+  #writeNow(name: Name, collection: number, bytes: Uint8Array, id: Uint8Array, receipt: Receipt): void {
     if (bytes.length > BATCHED_BYTES_MAX) {
       return void this.submit(engine => engine.write(0, name, collection, bytes, id, Date.now()), receipt)
     }
@@ -304,12 +340,24 @@ export class Store implements Source<Write, Edit> {
   /** Ends a transaction; resolves when it is durable. */
   async commit(frame: number): Promise<void> {
     const receipt = new Receipt()
-    await this.read(
+    await this.step(
       engine => engine.commit(frame, Date.now()),
       ticket => this.#expect(receipt, ticket),
     )
-    this.#deliver()
     await receipt.durable
+  }
+
+  /** As `read`, of what may change something, and tells what came of it. */
+  async step<T>(work: (engine: Engine) => number, take: (found: number) => T): Promise<T> {
+    const found = await this.read(work, take)
+    this.#deliver()
+    return found
+  }
+
+  /** How far the rows have come that are put in parts. */
+  tellProgress(collection: number, done: number, total: number): void {
+    const state = done < total ? 'loading' : 'loaded'
+    this.#listener.progress(this.#named({ collection, done, total, state }) as unknown as Progress)
   }
 
   /** Ends a frame without its writes. */
@@ -482,6 +530,7 @@ export class Store implements Source<Write, Edit> {
 
   /** Resolves when all is durable and the log is folded into the tree. */
   async flush(): Promise<void> {
+    await Promise.all(this.#parts.values())
     this.checkpoint()
     if (!this.#call(engine => engine.isIdle())) {
       await new Promise<void>((resolve, reject) => this.#idle.push({ resolve, reject }))
@@ -739,16 +788,6 @@ export class Store implements Source<Write, Edit> {
 
 function settle(waiters: Pick<Waiter<void>, 'resolve' | 'reject'>[], error?: PannierError): void {
   for (const waiter of waiters.splice(0)) error === undefined ? waiter.resolve() : waiter.reject(error)
-}
-
-/** Calls back after others have had their turn. Timers would wait: 4 ms each, or a second where the page is hidden. */
-function inTask(callback: () => void): void {
-  const { port1, port2 } = new MessageChannel()
-  port1.onmessage = () => {
-    port1.close()
-    callback()
-  }
-  port2.postMessage(0)
 }
 
 function closed(): PannierError {

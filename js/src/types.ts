@@ -251,7 +251,11 @@ export interface CollectionReads<Row> {
 /** What can be written of a collection; `W` is what a write returns. */
 export interface CollectionWrites<Row, W> {
   put(row: Row): W
-  /** One atomic commit. A bad row fails the whole call with its place in the list. */
+  /**
+   * One atomic commit. A bad row fails the whole call with its place in the list. More than 10,000 rows are put in parts,
+   * between which the page has its turn (event `progress`): they are seen once all are there, what else is written to the
+   * collection comes after them, and until `durable` the rows are not to be changed.
+   */
   putMany(rows: readonly Row[]): W
   /** No row is no error. */
   delete(key: Key): W
@@ -471,14 +475,22 @@ export interface SyncApi {
   resume(): void
 }
 
-/** How far an index has come that is built on rows which were there before it was declared. */
+/**
+ * How far an index has come that is built on rows which were there before it was declared; or a `putMany` of more than
+ * 10,000 rows, which has no index and tells how many there are in all.
+ */
 export interface Progress {
   readonly collection: string
-  readonly index: string
+  readonly index?: string
   /** Rows so far. */
   readonly done: number
-  /** `failed`: rows break its rule, and reads of it say so; it is tried again when the store is opened the next time. */
-  readonly state: 'building' | 'ready' | 'failed' | 'dropped'
+  /** Rows of a `putMany`. */
+  readonly total?: number
+  /**
+   * `failed`: rows break its rule, and reads of it say so; it is tried again when the store is opened the next time.
+   * `loaded`: all rows are there, and `durable` comes next.
+   */
+  readonly state: 'building' | 'ready' | 'failed' | 'dropped' | 'loading' | 'loaded'
 }
 
 /** How the client went on after the server or the device had lost something, or the browser profile was copied. */

@@ -21,7 +21,7 @@ pub use index::Index;
 pub use query::Query;
 pub use schema::Schema;
 pub use stop::Stop;
-pub use workspace::{Counts, Finished, Workspace};
+pub use workspace::{Counts, Draft, Finished, Workspace};
 
 use crate::format::document::{DocumentRef, Value};
 use crate::key::{KEY_BYTES_MAX, Key};

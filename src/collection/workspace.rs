@@ -69,6 +69,27 @@ pub struct Finished {
     pub counts: Counts,
 }
 
+/// What a workspace has done so far, for another one to go on with.
+pub struct Draft {
+    /// The overlay that it began with, with the writes in it.
+    pub overlay: Tree,
+    entries: Vec<Entry>,
+    grown: Vec<(TreeId, i64, i64)>,
+    to_check: Vec<(TreeId, Vec<u8>, usize)>,
+}
+
+impl Draft {
+    /// Nothing is done yet.
+    pub fn new(overlay: Tree) -> Self {
+        Self { overlay, entries: Vec::new(), grown: Vec::new(), to_check: Vec::new() }
+    }
+
+    /// Whether nothing is left to be checked by [`Workspace::check_some`].
+    pub fn is_checked(&self) -> bool {
+        self.to_check.is_empty()
+    }
+}
+
 /// Reads the state it was opened on with its own writes on top. Dropping it
 /// drops the writes.
 ///
@@ -114,6 +135,21 @@ impl<'a> Workspace<'a> {
             to_check: Vec::new(),
             too_many: None,
         }
+    }
+
+    /// Goes on with what another one has done: on the state that this one began on, or one in which
+    /// others have written what this one does not concern, here and into the draft's overlay.
+    pub fn resume(under: Reader<'a>, schema: &'a Schema, now_ms: u64, draft: Draft) -> Self {
+        let Draft { overlay, entries, grown, to_check } = draft;
+        let applied = entries.len();
+        Self { overlay: Some(overlay), entries, applied, grown, to_check, ..Self::new(under, schema, now_ms) }
+    }
+
+    /// Ends it for another one to go on, which may do what has failed again.
+    pub fn suspend(mut self) -> Draft {
+        self.apply();
+        let overlay = self.overlay.unwrap_or_else(|| self.under.overlay.clone());
+        Draft { overlay, entries: self.entries, grown: self.grown, to_check: self.to_check }
     }
 
     /// Ends it, keeping the writes.
@@ -255,42 +291,51 @@ impl<'a> Workspace<'a> {
     /// Checks what was written against the rules of its indexes, at the end:
     /// rows of one transaction may change places.
     pub(super) fn check_indexes(&mut self) -> Result<(), Stop> {
+        self.check_some(usize::MAX)
+    }
+
+    /// As `check_indexes`, for so many of the entries that are left to check.
+    pub fn check_some(&mut self, entries: usize) -> Result<(), Stop> {
         if let Some(stop) = self.too_many.take() {
             return Err(stop);
         }
-        let to_check = core::mem::take(&mut self.to_check);
-        if to_check.is_empty() { Ok(()) } else { later::run(|| self.check_unique(to_check))? }
+        let left = self.to_check.len().saturating_sub(entries);
+        while self.to_check.len() > left {
+            // Kept until it is checked: a fault in the middle calls for another try.
+            let Some((tree, entry, fields_end)) = self.to_check.last().cloned() else { break };
+            later::run(|| self.check_entry(tree, &entry, fields_end))??;
+            self.to_check.pop();
+        }
+        Ok(())
     }
 
-    fn check_unique(&mut self, to_check: Vec<(TreeId, Vec<u8>, usize)>) -> Result<(), Stop> {
+    fn check_entry(&mut self, tree: TreeId, entry: &[u8], fields_end: usize) -> Result<(), Stop> {
         let schema = self.schema;
-        for (tree, entry, fields_end) in to_check {
-            let prefix = &entry[..fields_end];
-            let index = schema.indexes().iter().find(|index| index.tree == tree);
-            // Nulls are no values, and so never equal.
-            let Some(index) = index.filter(|_| !has_null(&prefix[1..])) else { continue };
-            let mut entries = Vec::new();
-            self.reader().scan(Scan::ascending(prefix, &after_parts(prefix)), &mut |key, value| {
-                entries.push((key.to_vec(), index.row_key(key, value).unwrap_or_default()));
-                true
-            })?;
-            let mut is_there = false;
-            let mut other = None;
-            for (key, row_key) in entries {
-                let row = self.row(&row_key)?.unwrap_or_default();
-                if is_expired(schema.expires(index.rows), row.as_bytes(), self.now_ms) {
-                    // It is in nobody's way.
-                    self.delete_row(&row_key)?;
-                } else if key == entry {
-                    is_there = true;
-                } else if index.entries(&row_key, row.as_ref()).contains(&key) {
-                    other = Some(row);
-                }
+        let prefix = &entry[..fields_end];
+        let index = schema.indexes().iter().find(|index| index.tree == tree);
+        // Nulls are no values, and so never equal.
+        let Some(index) = index.filter(|_| !has_null(&prefix[1..])) else { return Ok(()) };
+        let mut entries = Vec::new();
+        self.reader().scan(Scan::ascending(prefix, &after_parts(prefix)), &mut |key, value| {
+            entries.push((key.to_vec(), index.row_key(key, value).unwrap_or_default()));
+            true
+        })?;
+        let mut is_there = false;
+        let mut other = None;
+        for (key, row_key) in entries {
+            let row = self.row(&row_key)?.unwrap_or_default();
+            if is_expired(schema.expires(index.rows), row.as_bytes(), self.now_ms) {
+                // It is in nobody's way.
+                self.delete_row(&row_key)?;
+            } else if key == entry {
+                is_there = true;
+            } else if index.entries(&row_key, row.as_ref()).contains(&key) {
+                other = Some(row);
             }
-            if let Some(row) = other.filter(|_| is_there) {
-                let key = schema.key_parts(index.rows, row.as_ref());
-                return Err(Stop::by_index("unique", "is in another row", index, &key));
-            }
+        }
+        if let Some(row) = other.filter(|_| is_there) {
+            let key = schema.key_parts(index.rows, row.as_ref());
+            return Err(Stop::by_index("unique", "is in another row", index, &key));
         }
         Ok(())
     }

@@ -52,6 +52,9 @@ impl Store {
     pub(super) fn push_durable(&mut self, record: LogRecord, bytes: usize) {
         self.durable_seq = record.seq;
         self.tail_bytes += if record.entries.is_empty() { 0 } else { bytes };
+        if let Some(job) = &mut self.job {
+            job.after.put_all(&record.entries);
+        }
         self.tail.push(record);
     }
 
@@ -140,17 +143,29 @@ impl Store {
             self.events.push(Event::Appended { seq, bytes });
             self.events.push(Event::Durable { commit: job.commit_to });
         }
-        self.rebuild_overlays();
+        self.cut_tail();
+        self.durable = job.after;
+        self.stack_overlays();
         self.events.push(Event::Rebased { lost: false, foreign: false, keys: None });
     }
 
     /// Overlays hold only what the log holds from `head.log_from` on.
     pub(super) fn rebuild_overlays(&mut self) {
+        self.cut_tail();
+        self.durable = self.tail_overlay();
+        self.stack_overlays();
+    }
+
+    /// Lets go of the log records that the head covers.
+    fn cut_tail(&mut self) {
         let log_from = self.head.log_from;
         let folded = self.tail.iter().take_while(|record| record.seq < log_from).count();
         self.tail = self.tail.split_off(folded);
         self.tail_bytes = self.tail_entries().map(Entry::bytes).sum();
-        self.durable = self.tail_overlay();
+    }
+
+    /// Puts what is in flight and what is staged on top of the tail.
+    fn stack_overlays(&mut self) {
         self.current = self.durable.clone();
         if let Some(in_flight) = &mut self.in_flight {
             self.current.put_all(&in_flight.record.entries);

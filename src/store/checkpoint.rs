@@ -40,6 +40,8 @@ pub(super) struct Job {
     pub(super) written: Option<Written>,
     /// Last log record that the new head covers.
     pub(super) covers: u64,
+    /// What has come into the log since: the overlay when the head is there.
+    pub(super) after: Tree,
     slice_bytes_max: usize,
     segment_bytes: usize,
     /// The segments of the head, with what has been freed in them.
@@ -106,6 +108,7 @@ impl Job {
             needs_from: None,
             written: None,
             covers: store.durable_seq + u64::from(bulk),
+            after: Tree::default(),
             slice_bytes_max: store.options.slice_bytes_max,
             segment_bytes: store.options.segment_bytes,
             infos,

@@ -4,6 +4,7 @@
 mod budget;
 mod build;
 mod collections;
+mod load;
 mod random;
 mod snapshots;
 mod sweep;

@@ -72,6 +72,28 @@ pub extern "C" fn _write_all(engine: &mut Engine, now_ms: f64) -> f64 {
     last as f64 - after_first
 }
 
+/// Takes the next part of a load, an array of rows: see [`pannier::sync::client::Load`].
+#[unsafe(no_mangle)]
+pub extern "C" fn later_add_to_load(engine: &mut Engine, into: u8) {
+    let rows = Document::from_stored(input::take());
+    engine.client.add_to_load(rows_tree(into), rows);
+    engine.pump();
+}
+
+/// Does a slice of what is left of the load. Returns its ticket where it was the last, and 0 before, or a negative code.
+#[unsafe(no_mangle)]
+pub extern "C" fn later_end_load(engine: &mut Engine, now_ms: f64) -> f64 {
+    let ended = engine.client.end_load(now_ms as u64);
+    engine.pump();
+    engine.finish_read(ended.map(|ticket| ticket as f64))
+}
+
+/// Gives the load up; returns how many of its parts were fine.
+#[unsafe(no_mangle)]
+pub extern "C" fn later_give_up_load(engine: &mut Engine) -> usize {
+    engine.client.give_up_load()
+}
+
 /// Number of rows in a range. Takes an index's name and bounds. Returns the number, or a negative code.
 #[unsafe(no_mangle)]
 pub extern "C" fn _later_count(engine: &mut Engine, frame: u32, from: u8, now_ms: f64) -> f64 {

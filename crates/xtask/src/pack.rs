@@ -157,8 +157,20 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 /// The modules of the package, each a file: what pages load at once, and what that imports on demand.
-const MODULES: &[&str] =
-    &["pannier", "frames", "live", "poke", "settle", "storage", "encryption", "erase", "check", "rekey", "salvage"];
+const MODULES: &[&str] = &[
+    "pannier",
+    "frames",
+    "live",
+    "parts",
+    "poke",
+    "settle",
+    "storage",
+    "encryption",
+    "erase",
+    "check",
+    "rekey",
+    "salvage",
+];
 
 fn bundle(staged: &Path, names: &[(String, String)]) -> Result<(), Failure> {
     for name in MODULES {

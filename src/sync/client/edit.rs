@@ -53,6 +53,7 @@ impl Client {
         self.state.erased |= edit.erased;
         self.changes.add_entries(&edit.shown);
         self.changes.add_entries(&entries);
+        self.go_along(&entries);
         self.written.add(&edit.shown);
         self.pending.append(&mut edit.mutations);
         if self.pending.is_empty() {

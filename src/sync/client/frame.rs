@@ -35,7 +35,7 @@ const ROWS_READ_AHEAD: u32 = 200;
 /// Segments that such a read asks for at once where it misses one. Bulk loads
 /// and compaction write neighbours one after another, and a transaction that
 /// reads eight costs little more than one that reads one.
-const SEGMENTS_READ_AHEAD: u32 = 7;
+pub(super) const SEGMENTS_READ_AHEAD: u32 = 7;
 
 /// A state that is held.
 pub(super) struct Frame {

@@ -22,6 +22,7 @@ mod edit;
 mod exchange;
 mod frame;
 mod journal;
+mod load;
 mod operation;
 mod rebase;
 mod recovery;
@@ -30,6 +31,7 @@ mod state;
 
 pub use changes::CHANGED_ROWS_MAX;
 pub use frame::{FRAME_AGE_MS_MAX, FRAMES_MAX, TRANSACTION_OPERATIONS_MAX};
+pub use load::Load;
 pub use operation::{OUTCOMES_MAX, Operation, PARKED_MS};
 
 use crate::collection::budget::Budget;
@@ -42,7 +44,7 @@ use crate::store::{self, Failure, Reader, RequestId, Response, Store};
 use crate::sync::mutation::{Id, Mutation, Outcome, Rules};
 use crate::sync::rows::{Collection, Rows, RowsError};
 use crate::sync::wire::SyncError;
-use crate::tree::{Fault, Tree, TreeError};
+use crate::tree::{Fault, Tree, TreeError, later};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -182,6 +184,8 @@ pub struct Client {
     has_grown: bool,
     frames: Vec<Frame>,
     frame_last: u32,
+    /// A load in the making.
+    load: Option<Box<Load>>,
     scopes: Vec<Collection>,
     state: SyncState,
     pending: Vec<Mutation>,
@@ -277,6 +281,7 @@ impl Client {
             has_grown: false,
             frames: Vec::new(),
             frame_last: 0,
+            load: None,
             scopes: options.scopes,
             state: SyncState::default(),
             pending: Vec::new(),
@@ -517,6 +522,11 @@ impl Client {
         self.rebase = None;
         self.reload = true;
         self.loading.clear();
+        let waiting = self.waiting.iter_mut().filter_map(|queued| match &mut queued.operation {
+            Operation::Load(load) => Some(load),
+            _ => None,
+        });
+        waiting.chain(&mut self.load).for_each(|load| load.begin_anew());
         if lost {
             while let Some(queued) = self.staged.pop_back() {
                 self.waiting.push_front(queued);
@@ -553,21 +563,30 @@ impl Client {
                 self.turn_due = true;
                 return Ok(());
             }
-            let waiting = core::mem::take(&mut self.waiting);
-            let Some(first) = waiting.front() else {
+            let mut waiting = core::mem::take(&mut self.waiting);
+            let Some(first) = waiting.front_mut() else {
                 return Ok(());
             };
-            let operation = |index| waiting.get(index).map(|queued: &Queued| &queued.operation);
             let mut together = 0;
-            while together < together_max && operation(together).is_some_and(|next| self.joins(next)) {
-                together += 1;
-            }
-            let together = together.max(1);
-            let executed = self.execute(&first.operation, &|index| operation(index).filter(|_| index < together));
+            let executed = if let Operation::Load(load) = &mut first.operation {
+                later::run(|| self.execute_load(load)).map_err(Stop::from).and_then(|executed| executed)
+            } else {
+                let operation = |index| waiting.get(index).map(|queued: &Queued| &queued.operation);
+                while together < together_max && operation(together).is_some_and(|next| self.joins(next)) {
+                    together += 1;
+                }
+                together = together.max(1);
+                let edits = |index| operation(index).filter(|_| index < together);
+                operation(0).map_or(Ok(None), |first| self.execute(first, &edits).map(Some))
+            };
             self.waiting = waiting;
             match executed {
-                Ok(commit) => {
-                    for _ in 0..together {
+                Ok(None) => {
+                    self.turn_due = true;
+                    return Ok(());
+                }
+                Ok(Some(commit)) => {
+                    for _ in 0..together.max(1) {
                         let Some(queued) = self.waiting.pop_front() else { break };
                         self.enqueue(Queued { commit, ..queued });
                     }

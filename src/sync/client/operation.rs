@@ -4,7 +4,7 @@ use super::edit::put_newer;
 use super::exchange::Applied;
 use super::recovery::Recovery;
 use super::state::{CLIENT_ROW, SYNC_ROW, SyncState};
-use super::{Client, ClientEvent, Erasure, tree_of};
+use super::{Client, ClientEvent, Erasure, Load, tree_of};
 use crate::collection::upkeep::{self, SCHEMA_ROW};
 use crate::collection::{
     self, Finished, META, OUTBOX, OUTCOMES, Query, Stop, TreeId, Workspace, number_key, row_key, schema,
@@ -91,7 +91,9 @@ pub enum Operation {
         /// How many it had.
         found: u64,
     },
-    /// Several of the six above, in order, all or none.
+    /// Rows that came in parts: see [`Client::add_to_load`].
+    Load(Box<Load>),
+    /// Several of the first six, in order, all or none.
     Transaction(Vec<Operation>),
     /// A step of what is done when nothing else is: see [`upkeep`].
     Upkeep,
@@ -372,6 +374,7 @@ impl Client {
         self.take_along(&mut finished);
         self.view_stale = true;
         self.changes.add_entries(&finished.entries);
+        self.go_along(&finished.entries);
         let commit = self.store.stage_over(finished.entries, finished.overlay);
         self.check_budgets();
         commit
