@@ -245,9 +245,9 @@ export async function open(options: OpenOptions): Promise<Shop> {
 /** Folds the log when the page hides, and catches up when it comes back from where it was frozen. Returns what ends it. */
 function followPage(store: Store): () => void {
   const { document, addEventListener, removeEventListener } = globalThis
-  if (document === undefined) return () => {}
+  if (addEventListener === undefined) return () => {}
   const fold = () => {
-    if (document.visibilityState !== 'hidden') return
+    if (document?.visibilityState !== 'hidden') return
     store.checkpoint()
     void store.keepCart()
   }
@@ -255,11 +255,12 @@ function followPage(store: Store): () => void {
   const comeBack = ({ persisted }: PageTransitionEvent) => {
     if (persisted) store.catchUp()
   }
-  document.addEventListener('visibilitychange', fold)
+  // A worker is told by its page.
+  document?.addEventListener('visibilitychange', fold)
   addEventListener('pagehide', fold)
   addEventListener('pageshow', comeBack)
   return () => {
-    document.removeEventListener('visibilitychange', fold)
+    document?.removeEventListener('visibilitychange', fold)
     removeEventListener('pagehide', fold)
     removeEventListener('pageshow', comeBack)
   }

@@ -8,6 +8,7 @@ import { hex, newId } from './id.ts'
 import { EditReceipt, Receipt } from './receipt.ts'
 import { Carrier, type Opening } from './records/carrier.ts'
 import type { RecordStore } from './records/record-store.ts'
+import { closed, refusal, told } from './refusal.ts'
 import { inTask } from './task.ts'
 import type { Document, Edit, KeyPart, OpenOptions, Outcome, Progress, Recovery, Value, Write } from './types.ts'
 import { Engine, FAULT, loadLater } from './wasm.ts'
@@ -790,26 +791,8 @@ function settle(waiters: Pick<Waiter<void>, 'resolve' | 'reject'>[], error?: Pan
   for (const waiter of waiters.splice(0)) error === undefined ? waiter.resolve() : waiter.reject(error)
 }
 
-function closed(): PannierError {
-  return new PannierError('closed', 'the store is closed')
-}
-
 /** A promise whose rejection nobody has to take: the same error is told elsewhere. */
 function quiet<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {})
   return promise
-}
-
-/** An error of the engine. Its words are put together here, where that takes fewer bytes. */
-function told(bytes: Uint8Array): PannierError {
-  const detail = decode(bytes) as Document
-  const { code, message, place, number } = detail as { [key: string]: string | number | null | undefined }
-  const where = [place, number].filter(part => part != null).join(' ')
-  return new PannierError(code as string, `${code}: ${where && `${where}: `}${message}`, detail)
-}
-
-function refusal(code: string, detail: Document): PannierError {
-  const place = detail['field'] ?? (detail['index'] === undefined ? '' : `row ${detail['index']}`)
-  const size = detail['limit'] === undefined ? '' : ` (${detail['bytes']}, at most ${detail['limit']})`
-  return new PannierError(code, `${code}: ${place} ${detail['why'] ?? ''}${size}`, detail)
 }

@@ -45,6 +45,14 @@ test('what looks at a store without a shop is typed', async () => {
   assert.equal(await complaints('types-check', text, ['nodenext', 'nodenext']), '')
 })
 
+test('a shop in a worker has the types of one in the page', async () => {
+  const text = `
+    import { open, PannierError, type Cart, type Shop } from 'pannier/worker'
+    const shop: Shop = await open({ name: 'acme' })
+    shop.cart.subscribe((cart: Cart) => console.log(cart.count, PannierError.name))\n`
+  assert.equal(await complaints('types-worker', text, ['esnext', 'bundler']), '')
+})
+
 test("the README's example is under 20 lines and opens a store", () => {
   const example = readmeExample()
   assert.ok(example.trim().split('\n').length < 20, `${example.trim().split('\n').length} lines`)

@@ -11,8 +11,9 @@ const FLAGS: &[&str] = &["--json", "--only", "--systems", "--reps"];
 
 /// `cargo xtask bench`. The runner builds its page from the packed package itself.
 pub fn main(words: &[String]) -> Result<ExitCode, Failure> {
-    let args = Args::parse(words, &["--native", "--server"], FLAGS)?;
-    for (name, run) in [("--native", bench_native::main as fn() -> _), ("--server", bench_server::main)] {
+    let args = Args::parse(words, &["--native", "--server", "--tasks"], FLAGS)?;
+    let others = [("--native", bench_native::main as fn() -> _), ("--server", bench_server::main), ("--tasks", tasks)];
+    for (name, run) in others {
         if args.has(name) {
             return match FLAGS.iter().find(|flag| args.has(flag)) {
                 Some(flag) => Err(format!("{flag} is for the benchmark in Chromium, not for {name}")),
@@ -35,4 +36,11 @@ pub fn main(words: &[String]) -> Result<ExitCode, Failure> {
         }
     }
     run_through(&mut runner)
+}
+
+/// How long the main thread is held.
+fn tasks() -> Result<ExitCode, Failure> {
+    setup::ensure()?;
+    pack::ensure()?;
+    run_through(command("node").arg("tests/bench/tasks.mjs"))
 }

@@ -138,6 +138,7 @@ when the total passes its limit.
         usage: "cargo xtask bench [--json FILE] [--only WORKLOAD,...] [--systems NAME,...] [--reps N]
        cargo xtask bench --native
        cargo xtask bench --server
+       cargo xtask bench --tasks
 
 Packs, builds the benchmark page and runs every workload on every system, on fresh profiles.
 Prints medians with their spread and how many times better each is than Pannier, raw IndexedDB
@@ -160,6 +161,10 @@ on, and the exit status is 1. A full run takes 10 to 25 minutes.
                    beside the same rows written by bare SQLite transactions; delays at half of
                    that; streams and their memory (a minute after the build). Exits with 1 when a
                    figure is not what it must be.
+  --tasks          Instead of all this: how long the main thread is held in headless Chromium, with
+                   the processor throttled to a quarter, by loads of 50,000 products, a checkpoint,
+                   compaction, 10,000 cart edits and a rebase of them. Prints the longest task of
+                   each and how many there were of 50 ms and more (two minutes).
 ",
         run: bench::main,
     },

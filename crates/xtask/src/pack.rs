@@ -170,6 +170,8 @@ const MODULES: &[&str] = &[
     "check",
     "rekey",
     "salvage",
+    "worker",
+    "worker-host",
 ];
 
 fn bundle(staged: &Path, names: &[(String, String)]) -> Result<(), Failure> {

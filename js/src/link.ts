@@ -1,0 +1,257 @@
+/** The page's end of the worker with its shops. */
+import { guarded, PannierError } from './errors.ts'
+import {
+  type Asked,
+  type Callback,
+  type FromPage,
+  type FromWorker,
+  type Handle,
+  isThrown,
+  type States,
+  type Step,
+  type Thrown,
+  thrown,
+} from './messages.ts'
+import { EditReceipt, Receipt } from './receipt.ts'
+import type { OpenOptions } from './types.ts'
+
+/** A call that the worker has. */
+interface Call {
+  told(step: Step, value: unknown): void
+  failed(error: Error, step: Step): void
+}
+
+export class Link {
+  readonly #worker: Worker
+  #last = 0
+  readonly #calls = new Map<number, Call>()
+  readonly #callbacks = new Map<number, (value: unknown, answer: number) => void>()
+  readonly #shops = new Map<number, Remote>()
+  #ended: Error | undefined
+
+  constructor() {
+    this.#worker = new Worker(new URL('./worker-host.js', import.meta.url), { type: 'module', name: 'pannier' })
+    this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#hear(data)
+    // A script that cannot be loaded. What fails in a call is told by that.
+    this.#worker.onerror = event => {
+      event.preventDefault()
+      this.#end(new PannierError('worker_failed', event.message || 'the worker does not start'))
+    }
+  }
+
+  async open(options: OpenOptions): Promise<Remote> {
+    return (await this.call(0, ['open'], [await this.#packed(options)])) as Remote
+  }
+
+  async signIn(on: Remote, options: OpenOptions, ...words: unknown[]): Promise<Remote> {
+    return (await this.call(on.handle, ['signIn'], [await this.#packed(options), ...words])) as Remote
+  }
+
+  /** A shop is closed. With the last one the worker ends. */
+  close(shop: Remote): void {
+    this.#shops.delete(shop.handle)
+    if (this.#shops.size === 0) this.end()
+  }
+
+  end(): void {
+    this.#end(new PannierError('closed', 'the store is closed'))
+    this.#worker.terminate()
+  }
+
+  #end(error: Error): void {
+    this.#ended ??= error
+    for (const call of this.#calls.values()) call.failed(error, 'done')
+    this.#calls.clear()
+  }
+
+  /** Options as they can cross: what is called is called from there, an address is one of the page's. */
+  async #packed(options: OpenOptions): Promise<object> {
+    const { sync, wasm, laterWasm, checkWasm } = options
+    const [first, later, check] = await Promise.all([wasm, laterWasm, checkWasm].map(movable))
+    const addresses = { wasm: first, laterWasm: later, checkWasm: check }
+    if (sync === undefined) return { ...options, ...addresses }
+    const token = this.callback((_, answer) => this.answer(answer, () => sync.token()))
+    return { ...options, ...addresses, sync: { ...sync, url: absolute(sync.url), token } }
+  }
+
+  callback(called: (value: unknown, answer: number) => void): Callback {
+    this.#callbacks.set(++this.#last, called)
+    return { callback: this.#last }
+  }
+
+  forget({ callback }: Callback): void {
+    this.#callbacks.delete(callback)
+  }
+
+  /** Tells the worker what a callback came to. */
+  answer(answer: number, work: () => unknown): void {
+    void Promise.resolve()
+      .then(work)
+      .catch(thrown)
+      .then(value => this.post({ answer, value }))
+  }
+
+  post(told: FromPage): void {
+    if (this.#ended === undefined) this.#worker.postMessage(told)
+  }
+
+  call(on: number, path: Asked['path'], words: Asked['words']): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.send(on, path, words, { told: (_, value) => resolve(value), failed: reject })
+    })
+  }
+
+  send(on: number, path: Asked['path'], words: Asked['words'], call: Call): void {
+    if (this.#ended !== undefined) return call.failed(this.#ended, 'done')
+    const id = ++this.#last
+    try {
+      this.post({ id, on, path, words })
+      this.#calls.set(id, call)
+    } catch (error) {
+      // What no message can hold, such as a function, no row can.
+      call.failed(new PannierError('bad_args', (error as Error).message), 'done')
+    }
+  }
+
+  #hear(told: FromWorker): void {
+    const [handle, states] = told.states ?? []
+    const shop = this.#shops.get(handle ?? 0)
+    if (shop !== undefined) shop.states = statesOf(states!)
+    const value = this.#received(told.value)
+    if ('callback' in told) {
+      return guarded(() => this.#callbacks.get(told.callback)?.(value, told.answer ?? 0))
+    }
+    const call = this.#calls.get(told.id)
+    if (told.step !== 'durable' || told.value !== true) this.#calls.delete(told.id)
+    if (value instanceof Error) call?.failed(value, told.step)
+    else call?.told(told.step, value)
+  }
+
+  #received(value: unknown): unknown {
+    if (isThrown(value)) return revived(value)
+    const { error, handle, states } = (value ?? {}) as Handle & { readonly error?: unknown }
+    if (isThrown(error)) return Object.freeze({ ...(value as object), error: revived(error) })
+    if (typeof handle !== 'number' || Object.keys(value as object).length > 2) return frozen(value)
+    const remote = new Remote(this, handle)
+    if (states !== undefined) {
+      remote.states = statesOf(states)
+      this.#shops.set(handle, remote)
+    }
+    return remote
+  }
+}
+
+/** What has a handle. */
+export class Remote {
+  readonly handle: number
+  /** Of a shop: as the worker has told them last. */
+  states!: States
+  readonly #link: Link
+
+  constructor(link: Link, handle: number) {
+    this.#link = link
+    this.handle = handle
+  }
+
+  call(path: Asked['path'], words: Asked['words']): Promise<unknown> {
+    return this.#link.call(this.handle, path, words)
+  }
+
+  write(path: Asked['path'], words: Asked['words']): Receipt {
+    const receipt = new Receipt()
+    this.#link.send(this.handle, path, words, {
+      told: () => receipt.resolve(),
+      failed: error => receipt.reject(error),
+    })
+    return receipt
+  }
+
+  edit(path: Asked['path'], words: Asked['words']): EditReceipt {
+    const receipt = new EditReceipt()
+    this.#link.send(this.handle, path, words, {
+      told: (step, value) => (step === 'confirmed' ? receipt.outcome.resolve(value as never) : receipt.resolve()),
+      failed(error, step) {
+        if (step !== 'confirmed') receipt.reject(error)
+        receipt.outcome.reject(error)
+      },
+    })
+    return receipt
+  }
+
+  /** Has the last of `words`, a function, called back. Returns what stops it. */
+  listen(path: Asked['path'], words: Asked['words']): () => void {
+    const told = words.at(-1)
+    if (typeof told !== 'function') {
+      throw new PannierError('bad_args', 'callback must be a function', { field: 'callback' })
+    }
+    const callback = this.#link.callback(value => told(value))
+    this.#link.send(this.handle, path, [...words.slice(0, -1), callback], {
+      told() {},
+      failed: error => guarded(() => { throw error }),
+    })
+    return () => {
+      this.#link.forget(callback)
+      this.#link.post({ stop: callback.callback })
+    }
+  }
+
+  /** Has `work` done in a transaction there: with it, as often as that asks for. */
+  async transact<T>(work: (held: Remote) => T | Promise<T>): Promise<T> {
+    let result: T
+    let last: { error: unknown } | undefined
+    const callback = this.#link.callback((held, answer) => {
+      last = undefined
+      this.#link.answer(answer, async () => {
+        try {
+          result = await work(held as Remote)
+        } catch (error) {
+          last = { error }
+          throw error
+        }
+      })
+    })
+    try {
+      await this.call(['transaction'], [callback])
+      return result!
+    } catch (error) {
+      // What the page has thrown is thrown, not a copy.
+      throw last === undefined ? error : last.error
+    } finally {
+      this.#link.forget(callback)
+    }
+  }
+
+  release(): void {
+    this.#link.post({ release: this.handle })
+  }
+
+  comeBack(): void {
+    this.#link.post({ cameBack: true })
+  }
+}
+
+function revived({ thrown: { name, message, code, detail } }: Thrown): Error {
+  if (code !== undefined) return new PannierError(code, message, detail as never)
+  return Object.assign(new Error(message), { name })
+}
+
+function statesOf({ sync, storage }: States): States {
+  const state = <T extends { error: unknown }>(one: T): T =>
+    Object.freeze(isThrown(one.error) ? { ...one, error: revived(one.error) } : one)
+  return { sync: state(sync), storage: state(storage) }
+}
+
+const absolute = (address: string | URL) => new URL(address, location.href).href
+
+async function movable(source: OpenOptions['wasm']): Promise<OpenOptions['wasm']> {
+  if (source instanceof Response) return source.arrayBuffer()
+  return typeof source === 'string' || source instanceof URL ? absolute(source) : source
+}
+
+/** As rows come where there is no worker between. */
+function frozen(value: unknown): unknown {
+  if (Array.isArray(value)) value.forEach(frozen)
+  else if (value instanceof Object && Object.getPrototypeOf(value) === Object.prototype) Object.values(value).forEach(frozen)
+  else return value
+  return Object.freeze(value)
+}
