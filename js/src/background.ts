@@ -1,4 +1,5 @@
-import { open } from './shop.ts'
+/** For service workers: a module of its own, `pannier/background`. */
+import { open } from './pannier.js'
 import { BACKGROUND_TAG } from './sync.ts'
 import type { BackgroundEvent, OpenOptions } from './types.ts'
 

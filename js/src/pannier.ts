@@ -1,5 +1,4 @@
 export { open } from './shop.ts'
-export { syncInBackground } from './background.ts'
 export { peekCart } from './peek.ts'
 export { PannierError } from './errors.ts'
 export { DocumentError } from './codec.ts'

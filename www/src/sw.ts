@@ -2,7 +2,8 @@
  * The shop's service worker: the pages and their assets, offline. The goods and the cart are not its
  * business; Pannier keeps those, and nothing under `/v1` is ever touched or cached here.
  */
-import { type BackgroundEvent, syncInBackground } from 'pannier'
+import type { BackgroundEvent } from 'pannier'
+import { syncInBackground } from 'pannier/background'
 import { keptToken } from './kept-token'
 
 declare const self: ServiceWorkerGlobalScope

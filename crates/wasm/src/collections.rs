@@ -74,7 +74,7 @@ pub extern "C" fn _write_all(engine: &mut Engine, now_ms: f64) -> f64 {
 
 /// Takes the next part of a load, an array of rows: see [`pannier::sync::client::Load`].
 #[unsafe(no_mangle)]
-pub extern "C" fn later_add_to_load(engine: &mut Engine, into: u8) {
+pub extern "C" fn _later_add_to_load(engine: &mut Engine, into: u8) {
     let rows = Document::from_stored(input::take());
     engine.client.add_to_load(rows_tree(into), rows);
     engine.pump();
@@ -82,7 +82,7 @@ pub extern "C" fn later_add_to_load(engine: &mut Engine, into: u8) {
 
 /// Does a slice of what is left of the load. Returns its ticket where it was the last, and 0 before, or a negative code.
 #[unsafe(no_mangle)]
-pub extern "C" fn later_end_load(engine: &mut Engine, now_ms: f64) -> f64 {
+pub extern "C" fn _later_end_load(engine: &mut Engine, now_ms: f64) -> f64 {
     let ended = engine.client.end_load(now_ms as u64);
     engine.pump();
     engine.finish_read(ended.map(|ticket| ticket as f64))
@@ -90,7 +90,7 @@ pub extern "C" fn later_end_load(engine: &mut Engine, now_ms: f64) -> f64 {
 
 /// Gives the load up; returns how many of its parts were fine.
 #[unsafe(no_mangle)]
-pub extern "C" fn later_give_up_load(engine: &mut Engine) -> usize {
+pub extern "C" fn _later_give_up_load(engine: &mut Engine) -> usize {
     engine.client.give_up_load()
 }
 

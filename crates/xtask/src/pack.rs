@@ -159,6 +159,7 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
 /// The modules of the package, each a file: what pages load at once, and what that imports on demand.
 const MODULES: &[&str] = &[
     "pannier",
+    "background",
     "frames",
     "live",
     "parts",

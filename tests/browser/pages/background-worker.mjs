@@ -1,5 +1,5 @@
 // A shop's service worker that exchanges when the browser says so; its address tells where.
-import { syncInBackground } from '/package/pannier.js'
+import { syncInBackground } from '/package/background.js'
 
 const asked = new URL(location.href).searchParams
 const sync = { url: asked.get('url'), token: () => asked.get('token') }
