@@ -16,10 +16,9 @@ use crate::{Failure, declarations, reach, setup};
 /// Nothing of the standard library's panic messages and float formatting that a shop would have to
 /// load: a panic traps, and the trap is what the JavaScript side reports. The low threshold keeps
 /// copies of inlined functions out: the package was 75.7 kB in brotli where the compiler's own
-/// choice gave 77.3, and as fast. What is inlined before LLVM sees it, which is off where a build is
-/// for size, makes puts 7 to 12 % faster; it was 0.6 kB smaller, and is 1.8 larger since the code has grown.
+/// choice gave 77.3, and as fast. The linker's notes tell what only code that is loaded later reaches.
 const WASM_RUSTFLAGS: &str = "-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none \
-     -Zfmt-debug=none -Zinline-mir=yes -Clink-arg=--emit-relocs -Cllvm-args=-inline-threshold=25";
+     -Zfmt-debug=none -Clink-arg=--emit-relocs -Cllvm-args=-inline-threshold=25";
 
 /// The features that rustc's wasm32 target turns on; all browsers since 2022 have them. Never
 /// `-all`, which would let the optimizer use what a browser lacks.
