@@ -1,19 +1,9 @@
 // Encryption at rest, through the package: what is stored tells nothing, and what was changed, moved or is of another key
 // is named; nothing stored is lost by it.
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { context, site } from './stage.mjs'
+import { inPages } from './stage.mjs'
 
-/** A test in a page with a storage of its own. */
-function inPage(name, work, verify) {
-  test(name, async () => {
-    const page = await context.newPage()
-    await page.goto(await site.origin())
-    await page.evaluate(prepare)
-    verify(await page.evaluate(work))
-    await page.close()
-  })
-}
+const inPage = inPages(prepare)
 
 inPage('what was stored under a key is there with it, also the first cart', async () => {
   const key = await newKey()

@@ -6,18 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { ENGINE, launch } from '../drive/index.mjs'
-import { context, site } from './stage.mjs'
+import { inPages, site } from './stage.mjs'
 
-/** A test in a page with a storage of its own. */
-function inPage(name, work, verify) {
-  test(name, async () => {
-    const page = await context.newPage()
-    await page.goto(await site.origin())
-    await page.evaluate(prepare)
-    verify(await page.evaluate(work))
-    await page.close()
-  })
-}
+const inPage = inPages(prepare)
 
 inPage('all is there under the new key, sound, and nothing under the old', async () => {
   const [key, newKey, third] = await Promise.all([makeKey(), makeKey(), makeKey()])
