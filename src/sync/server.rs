@@ -13,9 +13,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-/// Milliseconds for which an acknowledged outcome is kept: a cloned browser
-/// profile is found out by comparing with it, and what a client sends again
-/// from its journal is recognised by it. Twice the journal's age: the client
+/// Milliseconds for which an outcome is kept that the client can do without: a
+/// cloned browser profile is found out by comparing with it, and what it sends
+/// again from its own journal is recognised by it. Twice the journal's age: it
 /// may have learnt of it long after it was stored.
 pub const OUTCOME_KEPT_MS: u64 = 2 * wire::JOURNAL_AGE_MS_MAX;
 
@@ -107,11 +107,8 @@ pub trait ServerTx {
     /// is there gets the time.
     fn put_outcome(&mut self, client: Id, stored: &StoredOutcome, now_ms: u64) -> Result<(), RowsError>;
 
-    /// Drops the client's outcomes up to sequence number `ack_to` that were
-    /// stored before `before_ms`, and [`wire::JOURNAL_AGE_MS_MAX`] before that of
-    /// `ack_to`: by the answer which told that one the client has dropped them from
-    /// its journal. Nobody knows whether it has had any later answer.
-    fn drop_outcomes(&mut self, client: Id, ack_to: u64, before_ms: u64) -> Result<(), RowsError>;
+    /// Drops the client's outcomes up to sequence number `last` that were stored before `before_ms`.
+    fn drop_outcomes(&mut self, client: Id, last: u64, before_ms: u64) -> Result<(), RowsError>;
 
     /// The row under `key`.
     fn get(&mut self, owner: &str, collection: Collection, key: &str) -> Result<Option<Document>, RowsError>;
@@ -220,7 +217,7 @@ pub fn sync(
     let (epoch, known) = known_client(tx, shopper, request)?;
     let last_seq = known.as_ref().map_or(request.first_seq.saturating_sub(1), |known| known.last_seq);
     let batch = &request.mutations[..request.mutations.len().min(limits.mutations_per_sync)];
-    check_sequence(&request.mutations, last_seq)?;
+    check_sequence(request, last_seq)?;
     let outcomes = execute(tx, rules, shopper, request.client, last_seq, batch, context)?;
     let executed = batch.last().map_or(last_seq, |mutation| mutation.seq.max(last_seq));
     // A client is stored from its first request on, so that one which only ever
@@ -231,8 +228,10 @@ pub fn sync(
         let seen_ms = seen_ms.unwrap_or(context.now_ms);
         tx.put_client(request.client, &ClientState { shopper: shopper.into(), last_seq: executed, seen_ms })?;
     }
-    if request.ack_to > 0 {
-        tx.drop_outcomes(request.client, request.ack_to, context.now_ms.saturating_sub(OUTCOME_KEPT_MS))?;
+    // Times of this database prove nothing about the client's journal: a restore may have undone them.
+    let forget_to = request.forget_to.min(request.ack_to);
+    if forget_to > 0 {
+        tx.drop_outcomes(request.client, forget_to, context.now_ms.saturating_sub(OUTCOME_KEPT_MS))?;
     }
     let scopes = pull(tx, shopper, &request.scopes, limits)?;
     Ok(SyncResponse { epoch, last_seq: executed, outcomes, scopes, at: context.now_ms })
@@ -275,15 +274,19 @@ fn known_client(
     Ok((epoch, known))
 }
 
-/// The mutations must follow on each other and on what was executed last.
-fn check_sequence(mutations: &[Mutation], last_seq: u64) -> Result<(), ServeError> {
-    let Some(first) = mutations.first() else {
-        return Ok(());
-    };
-    let start = first.seq.min(last_seq + 1);
+/// The mutations must follow on each other and on what was executed last. Nobody
+/// can have acknowledged more than that, unless a restore has undone it that got
+/// no new epoch.
+fn check_sequence(request: &SyncRequest, last_seq: u64) -> Result<(), ServeError> {
+    let mutations = &request.mutations;
+    let start = mutations.first().map_or(last_seq + 1, |first| first.seq.min(last_seq + 1));
     let follow = (start..).zip(mutations).all(|(expected, mutation)| mutation.seq == expected);
     // Numbers start at 1: zero follows on nothing.
-    if follow && start > 0 { Ok(()) } else { Err(ServeError::Refused(SyncError::SeqGap { expected: last_seq + 1 })) }
+    if follow && start > 0 && request.ack_to <= last_seq {
+        Ok(())
+    } else {
+        Err(ServeError::Refused(SyncError::SeqGap { expected: last_seq + 1 }))
+    }
 }
 
 fn execute(

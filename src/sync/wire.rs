@@ -73,6 +73,10 @@ pub struct SyncRequest {
     /// The client has stored the outcomes up to this sequence number.
     #[serde(default)]
     pub ack_to: u64,
+    /// No mutation up to this sequence number can come again: its outcome is
+    /// stored, and the journal does not hold it.
+    #[serde(default)]
+    pub forget_to: u64,
     /// The number of the client's first mutation: 1, or higher for a client
     /// that goes on where another one of the same browser profile ended.
     #[serde(default = "first_seq")]
@@ -203,7 +207,8 @@ pub enum SyncError {
     },
     /// The server does not know the client, and the mutations sent are not its first.
     UnknownClient {},
-    /// The mutations do not follow on what the server executed last.
+    /// The mutations, or what the client has acknowledged, do not follow on what
+    /// the server executed last.
     SeqGap {
         /// The sequence number that comes next.
         expected: u64,

@@ -48,8 +48,8 @@ impl ServerTx for Cut<'_> {
         self.call()?.put_outcome(client, stored, now_ms)
     }
 
-    fn drop_outcomes(&mut self, client: Id, ack_to: u64, before_ms: u64) -> Result<(), RowsError> {
-        self.call()?.drop_outcomes(client, ack_to, before_ms)
+    fn drop_outcomes(&mut self, client: Id, last: u64, before_ms: u64) -> Result<(), RowsError> {
+        self.call()?.drop_outcomes(client, last, before_ms)
     }
 
     fn get(&mut self, owner: &str, collection: Collection, key: &str) -> Result<Option<Document>, RowsError> {

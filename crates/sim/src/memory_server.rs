@@ -10,7 +10,7 @@ use pannier::sync::rows::{Collection, RowsError};
 use pannier::sync::server::{
     self, ChangePage, ClientState, Limits, SHARED, ServeError, ServerTx, Standing, StoredOutcome,
 };
-use pannier::sync::wire::{self, Change, JOURNAL_AGE_MS_MAX, SyncRequest, SyncResponse};
+use pannier::sync::wire::{self, Change, SyncRequest, SyncResponse};
 use std::collections::BTreeMap;
 
 /// A row or, without a value, its tombstone.
@@ -172,10 +172,8 @@ impl ServerTx for MemoryServer {
         Ok(())
     }
 
-    fn drop_outcomes(&mut self, client: Id, ack_to: u64, before_ms: u64) -> Result<(), RowsError> {
-        let told_ms = self.outcomes.get(&(client, ack_to)).map_or(0, |(_, at)| *at);
-        let before_ms = before_ms.min(told_ms.saturating_sub(JOURNAL_AGE_MS_MAX));
-        self.outcomes.retain(|(owner, seq), (_, at)| *owner != client || *seq > ack_to || *at >= before_ms);
+    fn drop_outcomes(&mut self, client: Id, last: u64, before_ms: u64) -> Result<(), RowsError> {
+        self.outcomes.retain(|(owner, seq), (_, at)| *owner != client || *seq > last || *at >= before_ms);
         Ok(())
     }
 

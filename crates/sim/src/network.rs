@@ -71,7 +71,7 @@ impl<'s> Network<'s> {
     pub fn befall(&mut self, event: ServerEvent) -> bool {
         match event {
             ServerEvent::Backup => self.backup.clone_from(&self.known),
-            ServerEvent::Restore => self.known.clone_from(&self.backup),
+            ServerEvent::Restore | ServerEvent::Rollback => self.known.clone_from(&self.backup),
             ServerEvent::Wipe => self.known.clear(),
         }
         self.server.befall(event)
@@ -150,6 +150,7 @@ impl<'s> Network<'s> {
             epoch: None,
             client: Id(client),
             ack_to: 0,
+            forget_to: 0,
             first_seq: 1,
             scopes: vec![ScopeRequest { name: collection, cookie: None }],
             mutations: Vec::new(),

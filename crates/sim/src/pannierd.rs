@@ -212,6 +212,11 @@ impl Server for Pannierd {
                 server.run("backup", &["--to", &backup.to_string_lossy()]).map(drop)
             }
             ServerEvent::Restore => server.run("restore", &["--from", &backup.to_string_lossy()]).map(drop),
+            ServerEvent::Rollback => {
+                server.wipe()?;
+                let copied = std::fs::copy(&backup, server.folder.join("shop.db"));
+                copied.map(drop).map_err(|error| error.to_string())
+            }
             ServerEvent::Wipe => server.wipe(),
         });
         done.expect("pannierd starts again");

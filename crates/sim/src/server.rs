@@ -87,6 +87,8 @@ pub enum ServerEvent {
     Backup,
     /// The copy takes its place, under a new epoch.
     Restore,
+    /// The copy takes its place, and nobody thinks of a new epoch.
+    Rollback,
     /// An empty one takes its place, with the same products.
     Wipe,
 }
@@ -312,10 +314,13 @@ impl Server for InProcess {
     }
 
     fn befall(&mut self, event: ServerEvent) -> bool {
-        let epoch = self.database.epoch().expect("memory does not fail") + 1;
+        let old = self.database.epoch().expect("memory does not fail");
+        let epoch = if event == ServerEvent::Rollback { old } else { old + 1 };
         match event {
             ServerEvent::Backup => self.backup = Some(self.database.clone()),
-            ServerEvent::Restore => self.database = self.backup.clone().expect("there is a backup"),
+            ServerEvent::Restore | ServerEvent::Rollback => {
+                self.database = self.backup.clone().expect("there is a backup");
+            }
             ServerEvent::Wipe => {
                 let products = self.database.rows("", Collection::Catalog);
                 self.database = MemoryServer::new(epoch);

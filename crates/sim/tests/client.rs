@@ -176,6 +176,7 @@ fn what_is_older_than_the_journal_is_counted_as_lost() {
         acknowledge(&mut client, &mut records, 1_000 + day * DAY_MS);
     }
     let before = wire::decode_request(&client.sync_request(0).expect("a request")).expect("decodes");
+    assert_eq!((before.ack_to, before.forget_to), (5, 2), "three are in the journal");
     client.sync_response(&wire::encode_answer(&Answer::Error(SyncError::EpochChanged { epoch: 8, last_seq: None })), 0);
     let events = pump(&mut client, &mut records);
     let recovered = events.iter().find_map(|event| match event {
@@ -185,7 +186,7 @@ fn what_is_older_than_the_journal_is_counted_as_lost() {
     assert_eq!(recovered, Some(json!({ "code": "epoch_changed", "again": 3, "lost": 2 })));
     let after = wire::decode_request(&client.sync_request(0).expect("a request")).expect("decodes");
     assert_ne!(after.client, before.client);
-    assert_eq!((after.epoch, after.first_seq, after.ack_to), (Some(8), 6, 5));
+    assert_eq!((after.epoch, after.first_seq, after.ack_to, after.forget_to), (Some(8), 6, 5, 5));
     let sent: Vec<(u64, u8)> = after.mutations.iter().map(|mutation| (mutation.seq, mutation.id.0[0])).collect();
     assert_eq!(sent, [(6, 12), (7, 13), (8, 14)]);
 }

@@ -37,6 +37,7 @@ impl World {
             epoch: None,
             client: Id([1; 16]),
             ack_to: 0,
+            forget_to: 0,
             first_seq: 1,
             scopes: Vec::new(),
             mutations: vec![mutation],

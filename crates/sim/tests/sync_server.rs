@@ -24,6 +24,7 @@ fn request(mutations: Vec<Mutation>) -> SyncRequest {
         epoch: None,
         client: CLIENT,
         ack_to: 0,
+        forget_to: 0,
         first_seq: 1,
         scopes: vec![ScopeRequest { name: Collection::Cart, cookie: None }],
         mutations,
@@ -174,23 +175,31 @@ fn another_mutation_under_a_used_number_is_a_mismatch() {
 
 const DAY_MS: u64 = 24 * 3600 * 1000;
 
-/// Serves a request of Ann's so many days later.
-fn after(server: &mut MemoryServer, days: u64, ack_to: u64, mutations: Vec<Mutation>) -> SyncResponse {
-    let request = SyncRequest { ack_to, ..request(mutations) };
+/// Serves a request of Ann's so many days later, whose client has acknowledged so much and has no
+/// journal up to there.
+fn after(
+    server: &mut MemoryServer,
+    days: u64,
+    [ack_to, forget_to]: [u64; 2],
+    mutations: Vec<Mutation>,
+) -> SyncResponse {
+    let request = SyncRequest { ack_to, forget_to, ..request(mutations) };
     server.serve(&ShopRules, ANN, &request, NOW + days * DAY_MS, &Limits::default()).expect("served")
 }
 
 #[test]
 fn outcomes_are_kept_until_they_are_in_no_journal() {
     let mut server = MemoryServer::new(7);
-    after(&mut server, 0, 0, vec![add(1, "A", 1), add(2, "A", 1)]);
+    after(&mut server, 0, [0, 0], vec![add(1, "A", 1), add(2, "A", 1)]);
     assert_eq!(OUTCOME_KEPT_MS, 60 * DAY_MS);
-    // Acknowledged, but perhaps by the last answer that ever came.
-    after(&mut server, 70, 1, vec![]);
-    after(&mut server, 80, 2, vec![add(3, "A", 1)]);
-    after(&mut server, 90, 2, vec![]);
+    after(&mut server, 60, [2, 2], vec![]);
+    // Acknowledged, but in the journal.
+    after(&mut server, 90, [2, 0], vec![add(3, "A", 1)]);
     assert_eq!(server.outcomes_kept(CLIENT), 3);
-    after(&mut server, 90, 3, vec![]);
+    // What is not acknowledged is kept, whatever a client says.
+    after(&mut server, 90, [1, 9], vec![]);
+    assert_eq!(server.outcomes_kept(CLIENT), 2);
+    after(&mut server, 90, [3, 3], vec![]);
     assert_eq!(server.outcomes_kept(CLIENT), 1);
     // What cannot be compared any more counts as another mutation.
     assert_eq!(serve(&mut server, &request(vec![add(1, "A", 1)])), refused(SyncError::OpMismatch { seq: 1 }));
@@ -199,14 +208,13 @@ fn outcomes_are_kept_until_they_are_in_no_journal() {
 #[test]
 fn an_outcome_that_is_told_late_is_kept_from_then_on() {
     let mut server = MemoryServer::new(7);
-    after(&mut server, 0, 0, vec![add(1, "A", 1)]);
-    // The answer was lost, and the device away.
-    after(&mut server, 59, 0, vec![add(1, "A", 1)]);
-    after(&mut server, 90, 1, vec![add(2, "A", 1)]);
-    after(&mut server, 91, 2, vec![]);
-    assert_eq!(server.outcomes_kept(CLIENT), 2);
-    after(&mut server, 120, 2, vec![]);
+    after(&mut server, 0, [0, 0], vec![add(1, "A", 1)]);
+    // The answer was lost, and the device away; a copy of its profile may have the same.
+    after(&mut server, 59, [0, 0], vec![add(1, "A", 1)]);
+    after(&mut server, 119, [1, 1], vec![]);
     assert_eq!(server.outcomes_kept(CLIENT), 1);
+    after(&mut server, 120, [1, 1], vec![]);
+    assert_eq!(server.outcomes_kept(CLIENT), 0);
 }
 
 #[test]
@@ -251,6 +259,10 @@ fn a_client_belongs_to_one_shopper_and_starts_at_one() {
     let unknown = refused(SyncError::UnknownClient {});
     assert_eq!(serve(&mut server, &request(vec![add(2, "A", 1)])), unknown);
     assert_eq!(serve(&mut server, &SyncRequest { ack_to: 3, ..request(vec![]) }), unknown);
+    let reader = SyncRequest { client: Id([7; 16]), ack_to: 3, first_seq: 4, ..request(vec![]) };
+    ok(&mut server, &reader);
+    let gap = refused(SyncError::SeqGap { expected: 4 });
+    assert_eq!(serve(&mut server, &SyncRequest { ack_to: 4, ..reader }), gap, "what it acknowledged is gone");
     ok(&mut server, &request(vec![add(1, "A", 1)]));
     let other = server.serve(&ShopRules, "bob", &request(vec![add(2, "A", 1)]), NOW, &Limits::default());
     assert_eq!(other, refused(SyncError::PrincipalChanged {}));

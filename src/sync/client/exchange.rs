@@ -92,6 +92,7 @@ impl Client {
             epoch: self.state.epoch,
             client,
             ack_to: self.state.confirmed_seq,
+            forget_to: self.state.forget_to(),
             first_seq: self.state.first_seq,
             scopes: scopes.collect(),
             mutations: self.batch(),

@@ -32,7 +32,7 @@ export function sync(store: Store, shopper: string, body: string, now: number): 
   if (!known && (ack_to >= first_seq || start > first_seq)) throw new Refused("unknown_client");
   const last = known?.last_seq ?? first_seq - 1;
   const isGapless = mutations.every(({ seq }, index) => seq > 0 && seq === Math.min(start, last + 1) + index);
-  if (!isGapless) throw new Refused("seq_gap", { expected: last + 1 });
+  if (!isGapless || ack_to > last) throw new Refused("seq_gap", { expected: last + 1 });
   const batch = mutations.slice(0, MUTATIONS_PER_SYNC_MAX);
   for (const { seq, id, hash } of batch.filter(({ seq }) => seq <= last)) {
     const before = known?.outcomes.get(seq);
