@@ -72,6 +72,22 @@ impl Decision {
             }
         }
     }
+
+    /// What was decided, where it fits into a row.
+    ///
+    /// # Errors
+    /// [`RowsError::Backend`] where it is no object, or too large.
+    pub fn checked(self) -> Result<Self, RowsError> {
+        let (Self::Accepted(document) | Self::Refused { detail: document, .. }) = &self;
+        let is_object = matches!(document.as_ref().value(), Value::Object(_));
+        let fits = document.as_bytes().len() <= DECIDED_BYTES_MAX
+            && Document::object(&[("decided", document.as_ref().value())]).is_ok();
+        if is_object && fits {
+            Ok(self)
+        } else {
+            Err(RowsError::Backend("a decision is no object, too long or nested too deep".into()))
+        }
+    }
 }
 
 /// Whether a mutation asks for a decision.
@@ -177,7 +193,7 @@ pub(super) trait Authority {
 
 impl Authority for ServerRules<'_> {
     fn coupon(&self, args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Decision, RowsError> {
-        checked(self.decisions.coupon(args, context, rows)?)
+        self.decisions.coupon(args, context, rows)?.checked()
     }
 
     fn submit(
@@ -193,7 +209,7 @@ impl Authority for ServerRules<'_> {
         let decision = if context.valid_for == Some(0) {
             Decision::Refused { code: "expired", detail: Document::default() }
         } else {
-            checked(self.decisions.submit(args, context, rows)?)?
+            self.decisions.submit(args, context, rows)?.checked()?
         };
         submitted.remember(&decision, rows)?;
         Ok(match decision {
@@ -209,11 +225,11 @@ impl Authority for ServerRules<'_> {
         context: &Context,
         rows: &mut dyn Rows,
     ) -> Result<Decision, RowsError> {
-        checked(self.decisions.cancel(args, order, context, rows)?)
+        self.decisions.cancel(args, order, context, rows)?.checked()
     }
 
     fn row(&self, args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Decision, RowsError> {
-        checked(self.decisions.row(args, context, rows)?)
+        self.decisions.row(args, context, rows)?.checked()
     }
 
     fn claimable(
@@ -285,19 +301,6 @@ fn cart_of(shopper: &str, rows: &mut dyn Rows) -> Result<Vec<(String, Document)>
 /// The transaction, and whose mutation is executed in it.
 pub(super) fn database(rows: &mut dyn Rows) -> Result<(&mut dyn ServerTx, &str), RowsError> {
     rows.database().ok_or_else(|| RowsError::Backend("nothing is decided on a client".into()))
-}
-
-/// What a shop has decided must fit into a row.
-fn checked(decision: Decision) -> Result<Decision, RowsError> {
-    let (Decision::Accepted(document) | Decision::Refused { detail: document, .. }) = &decision;
-    let is_object = matches!(document.as_ref().value(), Value::Object(_));
-    let fits = document.as_bytes().len() <= DECIDED_BYTES_MAX
-        && Document::object(&[("decided", document.as_ref().value())]).is_ok();
-    if is_object && fits {
-        Ok(decision)
-    } else {
-        Err(RowsError::Backend("a decision is no object, too long or nested too deep".into()))
-    }
 }
 
 /// An attempt at an order.

@@ -343,11 +343,14 @@ fn stored(tx: &mut dyn ServerTx, client: Id, mutation: &Mutation) -> Result<Stor
 /// The outcome of a mutation that was executed for another client: a browser
 /// profile that had to go on as a new client sends again what it cannot know
 /// to be executed.
-fn executed_elsewhere(
+///
+/// # Errors
+/// The database failed.
+pub fn executed_elsewhere(
     tx: &mut dyn ServerTx,
     shopper: &str,
     mutation: &Mutation,
-) -> Result<Option<Outcome>, ServeError> {
+) -> Result<Option<Outcome>, RowsError> {
     let stored = tx.outcome_by_id(shopper, mutation.id)?.filter(|stored| stored.hash == mutation.hash);
     Ok(stored.map(|stored| Outcome { seq: mutation.seq, ..stored.outcome }))
 }

@@ -2,10 +2,11 @@
 //!
 //! A mutation that would go beyond is undone and rejected as `shopper_full`. One that adds no row, and
 //! no more to those that are there than a note, always runs: so a line can be taken out, which leaves
-//! a word of it behind, and that is how a shopper gets on.
+//! a word of it behind, and that is how a shopper gets on. So does an order that the shop's own system has
+//! accepted: there it is placed, whatever is undone here.
 
 use pannier::format::document::{Document, Value};
-use pannier::shop::own;
+use pannier::shop::{order, own};
 use pannier::sync::mutation::{Context, Rules, Status, Verdict};
 use pannier::sync::rows::{Rows, RowsError};
 use rusqlite::Connection;
@@ -28,6 +29,8 @@ pub struct Bounded<'a> {
     pub shopper: &'a str,
     /// What the shopper may store.
     pub most: Usage,
+    /// Whether an order that was placed stands whatever it takes.
+    pub keeps_orders: bool,
 }
 
 impl Rules for Bounded<'_> {
@@ -47,6 +50,7 @@ impl Rules for Bounded<'_> {
         let scopes =
             if name == own::PUT || name == own::ADD { Tx::new(self.connection).own_scopes(self.shopper)? } else { 0 };
         let over = match scopes {
+            _ if self.keeps_orders && name == order::SUBMIT => None,
             0..=SCOPES_MAX => self.over(&before, &after),
             _ => Some(full("shopper_collections", SCOPES_MAX)),
         };

@@ -134,7 +134,7 @@ pub struct Restore {
 #[derive(Args)]
 pub struct NewEpoch {
     /// The SQLite database; no pannierd may be serving it
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "PANNIERD_DB")]
     pub db: PathBuf,
 }
 

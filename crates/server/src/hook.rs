@@ -14,14 +14,15 @@ use pannier::shop::decide::{Decision, Decisions, is_decided};
 use pannier::shop::{coupon, order, own};
 use pannier::sync::mutation::{Context, Id, Mutation};
 use pannier::sync::rows::{Collection, Rows, RowsError};
-use pannier::sync::server::SHARED;
-use rusqlite::{Connection, OptionalExtension, params};
+use pannier::sync::server::{SHARED, ServerTx, executed_elsewhere};
+use rusqlite::Connection;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
 use crate::auth::Secret;
 use crate::metrics::Metrics;
+use crate::tx::Tx;
 use crate::{call, now_ms, now_s};
 
 /// Calls under way at the same time; each holds a thread.
@@ -126,9 +127,11 @@ impl Hook {
         };
         let bytes = tokio::task::spawn_blocking(post).await.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
         match serde_json::from_slice(&bytes).map_err(|e| format!("its answer: {e}"))? {
-            Said::Accepted(terms) => Ok(Decision::Accepted(terms)),
-            Said::Refused { code, detail } => Ok(Decision::refused(&code, &detail)),
+            Said::Accepted(terms) => Decision::Accepted(terms),
+            Said::Refused { code, detail } => Decision::refused(&code, &detail),
         }
+        .checked()
+        .map_err(|e| e.to_string())
     }
 }
 
@@ -137,24 +140,24 @@ fn decided_name(mutation: &Mutation) -> Option<&'static str> {
     let takes_back = mutation.args.as_ref().bool("remove") == Some(true);
     let name = DECIDED.into_iter().find(|name| *name == mutation.name)?;
     let is_decided = is_decided(name, mutation.args.as_ref());
-    (is_decided && (name != coupon::COUPON || !takes_back)).then_some(name)
+    // The rules reject it: accepted, the shop would have placed an order that the shopper submits anew.
+    let is_expired = name == order::SUBMIT && mutation.valid_for == Some(0);
+    (is_decided && !is_expired && (name != coupon::COUPON || !takes_back)).then_some(name)
 }
 
-/// Those of `mutations` that were executed before, or of whose order all is known already.
+/// Those of `mutations` that are not executed: they were before, or all is known already of their order.
 pub fn settled(
     connection: &Connection,
     client: Id,
     shopper: &str,
     mutations: &[Mutation],
-) -> rusqlite::Result<Vec<Id>> {
-    let last_seq: u64 = connection
-        .prepare_cached("SELECT coalesce(max(last_seq), 0) FROM client WHERE id = ?1")?
-        .query_row([client.0], |row| row.get(0))?;
+) -> Result<Vec<Id>, RowsError> {
+    let mut tx = Tx::new(connection);
+    let last_seq = tx.client(client)?.map_or(0, |client| client.last_seq);
     let mut settled = Vec::new();
     for mutation in mutations.iter().filter(|mutation| decided_name(mutation).is_some()) {
-        let is_executed = mutation.seq <= last_seq
-            || connection.prepare_cached("SELECT 1 FROM outcome WHERE id = ?1")?.exists([mutation.id.0])?;
-        if is_executed || is_known(connection, shopper, mutation)? {
+        let is_executed = mutation.seq <= last_seq || executed_elsewhere(&mut tx, shopper, mutation)?.is_some();
+        if is_executed || is_known(&mut tx, shopper, mutation)? {
             settled.push(mutation.id);
         }
     }
@@ -162,18 +165,13 @@ pub fn settled(
 }
 
 /// Whether the rules answer this attempt at an order by what they remember.
-fn is_known(connection: &Connection, shopper: &str, mutation: &Mutation) -> rusqlite::Result<bool> {
+fn is_known(tx: &mut Tx<'_>, shopper: &str, mutation: &Mutation) -> Result<bool, RowsError> {
     if mutation.name != order::SUBMIT {
         return Ok(false);
     }
     let args = mutation.args.as_ref();
     let key = format!("order/{}", args.str("orderId").unwrap_or_default());
-    let known: Option<Vec<u8>> = connection
-        .prepare_cached("SELECT value FROM row WHERE owner = ?1 AND collection = ?2 AND key = ?3")?
-        .query_row(params![SHARED, Collection::Private.number(), key], |row| row.get(0))
-        .optional()?
-        .flatten();
-    let Some(Ok(known)) = known.map(Document::from_bytes) else { return Ok(false) };
+    let Some(known) = tx.get(SHARED, Collection::Private, &key)? else { return Ok(false) };
     let known = known.as_ref();
     let is_later = args.u64("attempt") > known.u64("attempt");
     Ok(!is_later || known.str("shopper") != Some(shopper) || known.str("code") == Some("created"))

@@ -1,5 +1,6 @@
 //! `POST /v1/sync`: one body in, one transaction, one body out, in the encoding that was asked.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -198,7 +199,8 @@ fn transact(
     // An anonymous cart may be claimed when its token has long expired.
     let is_secret = |anonymous: &str, token: &str| app.signers.secret.has_signed(token, anonymous);
     let rules = ServerRules { decisions: decided, is_secret: &is_secret };
-    let rules = Bounded { rules: &rules, connection, shopper, most: app.shopper_most };
+    let keeps_orders = app.hook.is_some();
+    let rules = Bounded { rules: &rules, connection, shopper, most: app.shopper_most, keeps_orders };
     let response = server::sync(&mut tx, &rules, shopper, request, &context, &Limits::default())?;
     let moved = revs(&tx, shopper)?.into_iter().filter(|scope| !before.contains(scope));
     Ok((response, moved.map(|(collection, _)| collection).collect()))
@@ -213,17 +215,23 @@ async fn decide(app: &App, shopper: &str, request: &mut SyncRequest) -> Result<B
         return Ok(Box::new(Answers::default()));
     }
     let (client, owner, mutations) = (request.client, shopper.to_owned(), request.mutations.clone());
-    let settled = app.reader.run(move |connection| hook::settled(connection, client, &owner, &mutations)).await;
-    let settled = settled.map_err(|e| {
-        tracing::warn!("hook: {e}");
-        Failure::Fault
-    })?;
+    let settled = app.reader.run(move |connection| Ok(hook::settled(connection, client, &owner, &mutations))).await;
+    let settled = match settled {
+        Ok(Ok(settled)) => settled,
+        Ok(Err(e)) => return Err(fault(&e)),
+        Err(e) => return Err(fault(&e)),
+    };
     let (answers, executable) = hook.ask(&app.signers.secret, shopper, &request.mutations, &settled).await;
     if executable == 0 {
         return Err(Failure::Fault);
     }
     request.mutations.truncate(executable);
     Ok(Box::new(answers))
+}
+
+fn fault(why: &dyn Display) -> Failure {
+    tracing::warn!("hook: {why}");
+    Failure::Fault
 }
 
 fn revs(tx: &Tx<'_>, shopper: &str) -> Result<Vec<(Collection, u64)>, RowsError> {

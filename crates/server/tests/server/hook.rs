@@ -136,12 +136,14 @@ fn a_refusal_is_the_shoppers_outcome() {
 
 #[test]
 fn what_a_shop_that_fails_was_asked_waits_and_what_came_before_does_not() {
-    let bodies: [(&str, Reply); 5] = [
+    let bodies: [(&str, Reply); 7] = [
         ("silent", Box::new(|_| None)),
         ("error", Box::new(|_| Some((500, "{}".into())))),
         ("no json", Box::new(|_| Some((200, "<html>".into())))),
         ("neither", Box::new(|_| Some((200, r#"{"maybe":{}}"#.into())))),
         ("huge", Box::new(|_| Some((200, format!(r#"{{"accepted":{{"x":"{}"}}}}"#, "x".repeat(20_000)))))),
+        ("too long to keep", Box::new(|_| Some((200, format!(r#"{{"accepted":{{"x":"{}"}}}}"#, "x".repeat(5000)))))),
+        ("no object", Box::new(|_| Some((200, r#"{"accepted":7}"#.into())))),
     ];
     for (name, reply) in bodies {
         let folder = Folder::new();
@@ -199,4 +201,48 @@ fn many_orders_in_one_request_are_asked_for_a_few_at_a_time() {
         assert_eq!(done, expected);
     }
     assert_eq!(shop.calls().len(), 20);
+}
+
+#[test]
+fn what_an_older_server_did_not_know_is_asked_once_this_one_executes_it() {
+    let folder = Folder::new();
+    let shop = Shop::start(Box::new(|_| Some((200, r#"{"accepted":{"ok":true}}"#.into()))));
+    let server = start(&folder, &shop);
+    let token = server.token(&["--shopper", "ada"]);
+    let args = json!({"collection": "server-decides:reviews", "key": "r1", "row": {"id": "r1"}});
+    let review = |seq| Mutation::new(seq, id(7), "row.put", 1, serde_json::from_value(args.clone()).unwrap(), 0);
+    assert_eq!(said(&sync(&server, &token, &push(1, &[review(1)]))), [(Status::Applied, None)]);
+    server.stop();
+    let database = rusqlite::Connection::open(folder.path("shop.db")).unwrap();
+    database
+        .execute_batch("UPDATE outcome SET status = 'rejected', code = 'unknown_mutation'; DELETE FROM row")
+        .unwrap();
+    drop(database);
+    let server = start(&folder, &shop);
+    let batch = [review(2), add(1, 3, "A1", 1)];
+    assert_eq!(said(&sync(&server, &token, &push(1, &batch))), [(Status::Applied, None); 2]);
+    assert_eq!(shop.calls().len(), 2);
+}
+
+#[test]
+fn an_order_that_the_shop_has_accepted_stands_whatever_the_shopper_stores() {
+    let folder = Folder::new();
+    let shop = Shop::start(Box::new(|_| Some((200, r#"{"accepted":{}}"#.into()))));
+    let server = Server::start(&folder, &["--hook", &shop.url, "--shopper-rows", "1"]);
+    let token = server.token(&["--shopper", "ada"]);
+    let batch = [add(1, 1, "A1", 1), add(1, 2, "B1", 1), order(1, 3, "o1", 1)];
+    let expected =
+        [(Status::Applied, None), (Status::Rejected, Some("shopper_full")), (Status::Applied, Some("created"))];
+    assert_eq!(said(&sync(&server, &token, &push(1, &batch))), expected);
+}
+
+#[test]
+fn an_order_whose_time_is_up_is_nothing_to_ask_about() {
+    let folder = Folder::new();
+    let shop = Shop::start(Box::new(|_| Some((200, r#"{"accepted":{}}"#.into()))));
+    let server = start(&folder, &shop);
+    let token = server.token(&["--shopper", "ada"]);
+    let late = Mutation { valid_for: Some(0), ..order(1, 1, "o1", 1) };
+    assert_eq!(said(&sync(&server, &token, &push(1, &[late]))), [(Status::Rejected, Some("expired"))]);
+    assert_eq!(shop.calls().len(), 0);
 }
