@@ -3,14 +3,15 @@ import { guarded, PannierError } from './errors.ts'
 import {
   type Asked,
   type Callback,
+  failed,
   type FromPage,
   type FromWorker,
   type Handle,
-  isThrown,
+  type Packed,
   type States,
+  type StatesOf,
   type Step,
   type Thrown,
-  thrown,
 } from './messages.ts'
 import { EditReceipt, Receipt } from './receipt.ts'
 import type { OpenOptions } from './types.ts'
@@ -31,9 +32,15 @@ export class Link {
 
   constructor() {
     this.#worker = new Worker(new URL('./worker-host.js', import.meta.url), { type: 'module', name: 'pannier' })
-    this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#hear(data)
-    // A script that cannot be loaded. What fails in a call is told by that.
+    let isStarted = false
+    this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+      isStarted = true
+      this.#hear(data)
+    }
     this.#worker.onerror = event => {
+      // What fails in a call is told by that. What nobody waits for, as a live query's read, is uncaught here as in a page.
+      if (isStarted) return
+      // A script that cannot be loaded.
       event.preventDefault()
       this.#end(new PannierError('worker_failed', event.message || 'the worker does not start'))
     }
@@ -87,8 +94,8 @@ export class Link {
   answer(answer: number, work: () => unknown): void {
     void Promise.resolve()
       .then(work)
-      .catch(thrown)
-      .then(value => this.post({ answer, value }))
+      .then(value => ({ value }), failed)
+      .then(told => this.post({ answer, ...told }))
   }
 
   post(told: FromPage): void {
@@ -101,11 +108,11 @@ export class Link {
     })
   }
 
-  send(on: number, path: Asked['path'], words: Asked['words'], call: Call): void {
+  send(on: number, path: Asked['path'], words: Asked['words'], call: Call, callback?: Callback): void {
     if (this.#ended !== undefined) return call.failed(this.#ended, 'done')
     const id = ++this.#last
     try {
-      this.post({ id, on, path, words })
+      this.post({ id, on, path, words, ...callback })
       this.#calls.set(id, call)
     } catch (error) {
       // What no message can hold, such as a function, no row can.
@@ -114,24 +121,21 @@ export class Link {
   }
 
   #hear(told: FromWorker): void {
-    const [handle, states] = told.states ?? []
-    const shop = this.#shops.get(handle ?? 0)
-    if (shop !== undefined) shop.states = statesOf(states!)
-    const value = this.#received(told.value)
+    const shop = told.states && this.#shops.get(told.states[0])
+    if (shop !== undefined) shop.states = statesOf(told.states!)
+    const value = this.#received(told)
     if ('callback' in told) {
       return guarded(() => this.#callbacks.get(told.callback)?.(value, told.answer ?? 0))
     }
     const call = this.#calls.get(told.id)
     if (told.step !== 'durable' || told.value !== true) this.#calls.delete(told.id)
-    if (value instanceof Error) call?.failed(value, told.step)
+    if (told.is === 'thrown') call?.failed(value as Error, told.step)
     else call?.told(told.step, value)
   }
 
-  #received(value: unknown): unknown {
-    if (isThrown(value)) return revived(value)
-    const { error, handle, states } = (value ?? {}) as Handle & { readonly error?: unknown }
-    if (isThrown(error)) return Object.freeze({ ...(value as object), error: revived(error) })
-    if (typeof handle !== 'number' || Object.keys(value as object).length > 2) return frozen(value)
+  #received(told: Packed): unknown {
+    if (told.is !== 'handle') return unpacked(told)
+    const { handle, states } = told.value as Handle
     const remote = new Remote(this, handle)
     if (states !== undefined) {
       remote.states = statesOf(states)
@@ -185,10 +189,8 @@ export class Remote {
       throw new PannierError('bad_args', 'callback must be a function', { field: 'callback' })
     }
     const callback = this.#link.callback(value => told(value))
-    this.#link.send(this.handle, path, [...words.slice(0, -1), callback], {
-      told() {},
-      failed: error => guarded(() => { throw error }),
-    })
+    const call = { told() {}, failed: (error: Error) => guarded(() => { throw error }) }
+    this.#link.send(this.handle, path, words.slice(0, -1), call, callback)
     return () => {
       this.#link.forget(callback)
       this.#link.post({ stop: callback.callback })
@@ -230,15 +232,19 @@ export class Remote {
   }
 }
 
-function revived({ thrown: { name, message, code, detail } }: Thrown): Error {
+function unpacked({ value, is }: Packed): unknown {
+  if (is === 'thrown') return revived(value as Thrown)
+  if (is === 'state') return Object.freeze({ ...(value as object), error: revived((value as { error: Thrown }).error) })
+  return frozen(value)
+}
+
+function revived({ name, message, code, detail }: Thrown): Error {
   if (code !== undefined) return new PannierError(code, message, detail as never)
   return Object.assign(new Error(message), { name })
 }
 
-function statesOf({ sync, storage }: States): States {
-  const state = <T extends { error: unknown }>(one: T): T =>
-    Object.freeze(isThrown(one.error) ? { ...one, error: revived(one.error) } : one)
-  return { sync: state(sync), storage: state(storage) }
+function statesOf([, sync, storage]: StatesOf): States {
+  return { sync: unpacked(sync), storage: unpacked(storage) } as States
 }
 
 const absolute = (address: string | URL) => new URL(address, location.href).href

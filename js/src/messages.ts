@@ -7,13 +7,13 @@ export interface States {
   readonly storage: StorageState
 }
 
-/** Of which handle. */
-export type StatesOf = readonly [number, States]
+/** Of which handle, as they cross. */
+export type StatesOf = readonly [handle: number, sync: Packed, storage: Packed]
 
 /** A shop, snapshot or transaction in the worker; of a shop with its states. */
 export interface Handle {
   readonly handle: number
-  readonly states?: States
+  readonly states?: StatesOf | undefined
 }
 
 /** A function of the page's. */
@@ -23,16 +23,21 @@ export interface Callback {
 
 /** An error; as itself it would lose its code. */
 export interface Thrown {
-  readonly thrown: {
-    readonly name: string
-    readonly message: string
-    readonly code?: string
-    readonly detail?: object
-  }
+  readonly name: string
+  readonly message: string
+  readonly code?: string
+  readonly detail?: object
 }
 
-/** A method of what has a handle is called. */
-export interface Asked {
+/** A value as it crosses, and what it `is` where it is not simply data: rows may look like anything. */
+export interface Packed {
+  readonly value: unknown
+  /** An error that was taken apart, a state with one, or a handle. */
+  readonly is?: 'thrown' | 'state' | 'handle'
+}
+
+/** A method of what has a handle is called, where there is a `callback` with that as its last argument. */
+export interface Asked extends Partial<Callback> {
   readonly id: number
   readonly on: number
   readonly path: readonly string[]
@@ -42,7 +47,7 @@ export interface Asked {
 /** What the page tells: a call, what a callback came to, that one is not to be called any more, or that a handle is let go of. */
 export type FromPage =
   | Asked
-  | { readonly answer: number; readonly value: unknown }
+  | ({ readonly answer: number } & Packed)
   | { readonly stop: number }
   | { readonly release: number }
   | { readonly cameBack: true }
@@ -51,23 +56,21 @@ export type FromPage =
 export type Step = 'done' | 'durable' | 'confirmed'
 
 /** What the worker tells: what became of a call, or that a callback is called, which may have to answer. */
-export type FromWorker =
-  | { readonly id: number; readonly step: Step; readonly value: unknown; readonly states?: StatesOf | undefined }
-  | { readonly callback: number; readonly value: unknown; readonly answer?: number; readonly states?: StatesOf | undefined }
+export type FromWorker = Packed & { readonly states?: StatesOf | undefined } & (
+    | { readonly id: number; readonly step: Step }
+    | ({ readonly answer?: number } & Callback)
+  )
 
-/** As it crosses: an error, or a state with one, is taken apart. */
-export function packed(value: unknown): unknown {
-  if (value instanceof Error) return thrown(value)
+export function packed(value: unknown): Packed {
+  if (value instanceof Error) return failed(value)
   const { error } = (value ?? {}) as { error?: unknown }
-  return error instanceof Error ? { ...(value as object), error: thrown(error) } : value
+  return error instanceof Error ? { value: { ...(value as object), error: thrown(error) }, is: 'state' } : { value }
 }
 
-export function thrown(error: unknown): Thrown {
-  const { name = 'Error', message = String(error), code, detail = {} } = (error ?? {}) as Thrown['thrown']
-  return { thrown: { name, message, ...(typeof code === 'string' && { code, detail }) } }
-}
+/** What a call has thrown. */
+export const failed = (error: unknown): Packed => ({ value: thrown(error), is: 'thrown' })
 
-/** Whether it is an error that was taken apart. */
-export function isThrown(value: unknown): value is Thrown {
-  return value instanceof Object && 'thrown' in value
+function thrown(error: unknown): Thrown {
+  const { name = 'Error', message = String(error), code, detail = {} } = (error ?? {}) as Thrown
+  return { name, message, ...(typeof code === 'string' && { code, detail }) }
 }

@@ -2,15 +2,15 @@
 import {
   type Asked,
   type Callback,
+  failed,
   type FromPage,
   type FromWorker,
   type Handle,
-  isThrown,
+  type Packed,
   packed,
-  type States,
   type StatesOf,
   type Step,
-  thrown,
+  type Thrown,
 } from './messages.ts'
 import { open, PannierError } from './pannier.js'
 import type { OpenOptions, Shop } from './types.ts'
@@ -23,39 +23,35 @@ const held = new Map<number, object>()
 /** What ends the calls of a callback. */
 const stops = new Map<number, () => void>()
 /** What waits for the page's answer. */
-const answers = new Map<number, (value: unknown) => void>()
+const answers = new Map<number, (answer: Packed) => void>()
 let last = 0
 
 const tell = (told: FromWorker) => postMessage(told)
 const shopOf = (handle: number) => held.get(handle) as Shop
 
-function keep(what: object): Handle {
+/** Keeps what the page is to have a handle of. */
+function keep(what: object): Packed {
   held.set(++last, what)
-  return { handle: last }
-}
-
-function keepShop(shop: Shop): Handle {
-  return { ...keep(shop), states: statesOf(shop) }
-}
-
-function statesOf({ sync, storage }: Shop): States {
-  return { sync: packed(sync.state), storage: packed(storage.state) } as States
+  const handle: Handle = { handle: last, states: statesOn(last) }
+  return { value: handle, is: 'handle' }
 }
 
 /** The states of a shop go along with whatever is told of it. */
 function statesOn(handle: number): StatesOf | undefined {
   const found = held.get(handle)
-  return found !== undefined && 'sync' in found ? [handle, statesOf(found as Shop)] : undefined
+  if (found === undefined || !('sync' in found)) return undefined
+  const { sync, storage } = found as Shop
+  return [handle, packed(sync.state), packed(storage.state)]
 }
 
 /** Calls the page, and waits for its answer. */
-async function ask({ callback }: Callback, value?: unknown): Promise<unknown> {
-  const answer = await new Promise(resolve => {
+async function ask({ callback }: Callback, told: Packed = { value: undefined }): Promise<unknown> {
+  const { value, is } = await new Promise<Packed>(resolve => {
     answers.set(++last, resolve)
-    tell({ callback, value, answer: last })
+    tell({ callback, ...told, answer: last })
   })
-  if (!isThrown(answer)) return answer
-  const { code, message, detail } = answer.thrown
+  if (is !== 'thrown') return value
+  const { code, message, detail } = value as Thrown
   throw code === undefined ? new Error(message) : new PannierError(code, message, detail as never)
 }
 
@@ -67,25 +63,27 @@ function unpacked(options: OpenOptions): OpenOptions {
 }
 
 /** What is not simply called. */
-const OTHERS: { readonly [name: string]: (on: number, words: readonly any[]) => Promise<unknown> } = {
-  open: async (_, [options]) => keepShop(await open(unpacked(options))),
-  signIn: async (on, [options, visitor, claim]) => keepShop(await shopOf(on).signIn(unpacked(options), visitor, claim)),
+const OTHERS: { readonly [name: string]: (on: number, words: readonly any[]) => Promise<Packed> } = {
+  open: async (_, [options]) => keep(await open(unpacked(options))),
+  signIn: async (on, [options, visitor, claim]) => keep(await shopOf(on).signIn(unpacked(options), visitor, claim)),
   snapshot: async on => keep(await shopOf(on).snapshot()),
-  transaction: (on, [work]) =>
-    shopOf(on).transaction(async transaction => {
-      const handle = keep(transaction)
+  async transaction(on, [work]) {
+    await shopOf(on).transaction(async transaction => {
+      const told = keep(transaction)
       try {
-        await ask(work, handle)
+        await ask(work, told)
       } finally {
-        held.delete(handle.handle)
+        held.delete((told.value as Handle).handle)
       }
-    }),
+    })
+    return { value: undefined }
+  },
 }
 
 function hear(told: FromPage): void {
   if ('id' in told) return void called(told)
   if ('answer' in told) {
-    answers.get(told.answer)?.(told.value)
+    answers.get(told.answer)?.(told)
     answers.delete(told.answer)
   } else if ('stop' in told) {
     stops.get(told.stop)?.()
@@ -99,34 +97,35 @@ function hear(told: FromPage): void {
   }
 }
 
-async function called({ id, on, path, words }: Asked): Promise<void> {
-  const done = (step: Step, value: unknown) => tell({ id, step, value, states: statesOn(on) })
+async function called(asked: Asked): Promise<void> {
+  const { id, on, path, words } = asked
+  const done = (step: Step, told: Packed) => tell({ id, step, ...told, states: statesOn(on) })
   try {
     const other = path.length === 1 ? OTHERS[path[0]!] : undefined
-    const result = other === undefined ? call(on, path, words) : other(on, words)
-    if (!(result instanceof Object && 'durable' in result)) return done('done', await result)
+    if (other !== undefined) return done('done', await other(on, words))
+    const result = call(asked)
+    if (!(result instanceof Object && 'durable' in result)) return done('done', { value: await result })
     const { durable, confirmed } = result as { durable: Promise<void>; confirmed?: Promise<unknown> }
     await durable
     const isSent = confirmed !== undefined && shopOf(on)?.sync.state.status !== 'off'
-    done('durable', isSent)
-    if (isSent) await confirmed.then(outcome => done('confirmed', outcome)).catch(error => done('confirmed', thrown(error)))
+    done('durable', { value: isSent })
+    if (isSent) await confirmed.then(value => done('confirmed', { value })).catch(error => done('confirmed', failed(error)))
   } catch (error) {
-    done('done', thrown(error))
+    done('done', failed(error))
   }
 }
 
-/** Calls a method. Where the last of `words` is a callback, it calls the page. */
-function call(on: number, path: Asked['path'], words: Asked['words']): unknown {
+/** Calls a method. */
+function call({ on, path, words, callback }: Asked): unknown {
   if (!held.has(on)) throw new PannierError('closed', 'the store is closed')
   const [part, name] = path
   let owner = held.get(on) as Owner
   if (path.length === 3) owner = owner.collection!(name) as Owner
   else if (path.length === 2) owner = owner[part!] as Owner
   const method = (...words: unknown[]) => (owner[path.at(-1)!] as Method)(...words)
-  const { callback } = (words.at(-1) ?? {}) as Callback
-  if (typeof callback !== 'number') return method(...words)
-  const told = (value: unknown) => tell({ callback, value: packed(value), states: statesOn(on) })
-  stops.set(callback, method(...words.slice(0, -1), told) as () => void)
+  if (callback === undefined) return method(...words)
+  const told = (value: unknown) => tell({ callback, ...packed(value), states: statesOn(on) })
+  stops.set(callback, method(...words, told) as () => void)
 }
 
 onmessage = ({ data }: MessageEvent<FromPage>) => hear(data)

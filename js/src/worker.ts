@@ -163,8 +163,8 @@ function shopOf(link: Link, options: OpenOptions, remote: Remote): Shop {
         return remote.states.sync
       },
       now: () => remote.call(['sync', 'now'], []) as Promise<void>,
-      pause: () => void remote.call(['sync', 'pause'], []),
-      resume: () => void remote.call(['sync', 'resume'], []),
+      pause: () => void remote.call(['sync', 'pause'], []).catch(() => {}),
+      resume: () => void remote.call(['sync', 'resume'], []).catch(() => {}),
     },
     storage: {
       get state() {
@@ -179,7 +179,14 @@ function shopOf(link: Link, options: OpenOptions, remote: Remote): Shop {
     check: () => call('check') as ReturnType<Shop['check']>,
     export: () => call('export') as ReturnType<Shop['export']>,
     async signIn(options, visitor, claim) {
-      return shopOf(link, options, await link.signIn(remote, options, visitor, claim))
+      // The visitor's store goes by itself, and holds up the worker's end no more.
+      const stop = shop.on('storage', ({ status }) => status === 'erased' && ended())
+      try {
+        return shopOf(link, options, await link.signIn(remote, options, visitor, claim))
+      } catch (error) {
+        stop()
+        throw error
+      }
     },
     async signOut() {
       const isSent = (await call('signOut')) as boolean

@@ -105,6 +105,30 @@ signing('a cart that the server does not merge stays the visitor\'s', async ({ p
   assert.deepEqual(found, { code: 'wrong_secret', status: 'stored', lines: 2 })
 })
 
+signing('in, in a worker: with the shopper\'s store the worker ends, the visitor\'s is gone by then', async ({ page }) => {
+  const found = await page.evaluate(async () => {
+    await shop.close()
+    const { open } = await import('/package/worker.js')
+    const ended = []
+    const { Worker } = globalThis
+    globalThis.Worker = class extends Worker {
+      terminate() {
+        ended.push('worker')
+        super.terminate()
+      }
+    }
+    const sync = { ...options('').sync, token: () => visitor.token }
+    const guest = await open({ name: 'acme-visitor', sync })
+    const erased = new Promise((resolve) => guest.on('storage', ({ status }) => status === 'erased' && resolve()))
+    shop = await guest.signIn(options('4711'), visitor)
+    await erased
+    const lines = await cart()
+    await shop.close()
+    return { lines, ended }
+  })
+  assert.deepEqual(found, { lines: ['VISITED 2'], ended: ['worker'] })
+})
+
 signing('without a server nothing is thrown away by signing out', async ({ page }) => {
   const found = await page.evaluate(async () => {
     shop = await open({ name: 'alone' })

@@ -184,3 +184,32 @@ test('a token is asked of the page, the sync state is shown, and a worker that c
   assert.equal(found.ended, 'closed')
   assert.equal(found.failed, 'worker_failed')
 })
+
+test('rows may look like what crosses, and an error that nobody waits for ends no shop', async () => {
+  const rows = [
+    { id: 'a', callback: 1 },
+    { id: 'b', thrown: { message: 'none' } },
+    { id: 'c', error: { name: 'none', message: 'none' } },
+    { id: 'd', handle: 1 },
+    { handle: 1 },
+  ]
+  const found = await page.evaluate(async (rows) => {
+    const { open } = await import('/package/worker.js')
+    const shop = await open({ name: 'rows', collections: { goods: {}, handles: { key: ['handle'] } } })
+    const [goods, handles] = [shop.collection('goods'), shop.collection('handles')]
+    for (const row of rows) await (row.id ? goods : handles).put(row).durable
+    const read = []
+    for (const { id } of rows) read.push(id ? await goods.get(id) : await handles.get(1))
+    const uncaught = new Promise((resolve) => addEventListener('error', ({ message }) => resolve(message), { once: true }))
+    goods.subscribe({ gte: 'a', limit: -1 }, () => {})
+    const message = await uncaught
+    const count = await goods.count()
+    shop.sync.pause()
+    await shop.close()
+    shop.sync.pause()
+    return { read, message, count }
+  }, rows)
+  assert.deepEqual(found.read, rows)
+  assert.match(found.message, /limit/)
+  assert.equal(found.count, 4)
+})
