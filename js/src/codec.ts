@@ -20,6 +20,9 @@ const ENCODED_BYTES_MAX = 2 ** 28
 /** Most bytes that room is made for before they are needed. */
 const ROOM_BYTES_MAX = 2 ** 24
 
+/** A call into the browser's encoder costs more than a loop over a string of this length, above all before it was often called. */
+const LOOPED_UNITS_MAX = 1024
+
 /** Bytes of a window, a multiple of 4. */
 const WINDOW_BYTES = 16_384
 
@@ -83,22 +86,22 @@ export class Encoder {
   string(text: string): boolean {
     const length = text.length
     this.reserve(3 * length + 8)
-    if (length < 64 && this.#looped(text)) return true
-    if (!isWellFormed(text)) return false
     // The bytes come first, behind a guess at the size of their head.
     const start = this.at
     const guess = length < 64 ? 1 : length < 128 ? 2 : 3
     this.at += guess
-    this.at += textEncoder.encodeInto(text, this.bytes.subarray(this.at)).written
+    if (length > LOOPED_UNITS_MAX || !this.#looped(text)) {
+      if (!isWellFormed(text)) return false
+      this.at += textEncoder.encodeInto(text, this.bytes.subarray(this.at)).written
+    }
     this.head(start, guess, 0x80, 63, 0xe6, this.at - start - guess)
     return true
   }
 
-  /** A call into the browser's encoder costs more than a loop over a short string. False when that does not do. */
+  /** False when that does not do. */
   #looped(text: string): boolean {
     const bytes = this.bytes
-    const first = this.at + 1
-    let at = first
+    let at = this.at
     for (let index = 0; index < text.length; index++) {
       const unit = text.charCodeAt(index)
       if (unit < 0x80) bytes[at++] = unit
@@ -113,9 +116,6 @@ export class Encoder {
         bytes[at++] = 0x80 | (unit & 63)
       }
     }
-    const length = at - first
-    if (length > 63) return false
-    bytes[this.at] = 0x80 | length
     this.at = at
     return true
   }
