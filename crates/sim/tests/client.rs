@@ -6,12 +6,13 @@ use pannier::format::document::Document;
 use pannier::shop::ShopRules;
 use pannier::store::memory::MemoryRecords;
 use pannier::store::{Options, Response};
-use pannier::sync::client::{Client, ClientEvent, ClientOptions, OUTCOMES_MAX, Operation, rows_tree};
-use pannier::sync::mutation::{Id, Mutation, Outcome, Status};
+use pannier::sync::client::{Client, ClientEvent, ClientOptions, OUTCOMES_MAX, Operation, PARKED_MS, rows_tree};
+use pannier::sync::mutation::{ERASE, Id, Mutation, Outcome, Status, UNKNOWN_MUTATION};
 use pannier::sync::rows::Collection;
 use pannier::sync::wire::{self, Answer, Change, ScopePatch, SyncError, SyncResponse};
 use pannier_sim::server::{InProcess, Server, ServerEvent};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 const CATALOG_BYTES_MAX: u64 = 10_000;
 
@@ -208,6 +209,85 @@ fn the_journal_keeps_the_newest_of_what_is_too_much() {
     pump(&mut client, &mut records);
     let again = client.pending_count() as u64 * 970;
     assert!(again <= wire::JOURNAL_BYTES_MAX && again > wire::JOURNAL_BYTES_MAX * 9 / 10, "{again} bytes");
+}
+
+/// A server that knows no mutation answers at `at`. Gives what was sent, and what is told.
+fn unknown(client: &mut Client, records: &mut MemoryRecords, at: u64) -> (Vec<Mutation>, Vec<ClientEvent>) {
+    let request = wire::decode_request(&client.sync_request(0).expect("a request")).expect("decodes");
+    let rejected = |mutation: &Mutation| Outcome {
+        status: Status::Rejected,
+        code: Some(UNKNOWN_MUTATION.into()),
+        ..applied(mutation)
+    };
+    let last_seq = request.mutations.last().map_or(request.ack_to, |last| last.seq);
+    let outcomes = request.mutations.iter().map(rejected).collect();
+    client.sync_response(&acknowledged(7, last_seq, outcomes, at), 0);
+    (request.mutations, pump(client, records))
+}
+
+#[test]
+fn what_no_server_knows_waits_where_too_much_of_it_is_parked_and_none_is_dropped() {
+    let mut records = MemoryRecords::default();
+    let mut tab = client(&[Collection::Cart], &mut records);
+    let title = "x".repeat(900);
+    const EDITS: usize = 1500;
+    for edit in 0..EDITS {
+        let asked = json!({ "sku": "A", "qty": 1, "quote": { "title": title, "edit": edit } });
+        mutate(&mut tab, "cart.add", 2, asked);
+    }
+    pump(&mut tab, &mut records);
+    let older = ClientEvent::SyncRefused(SyncError::Schema { min: wire::SCHEMA, max: wire::SCHEMA });
+    let mut sent = 0;
+    loop {
+        let (batch, events) = unknown(&mut tab, &mut records, 1_000);
+        let is_full = sent as u64 * 970 + batch.len() as u64 * 970 > wire::JOURNAL_BYTES_MAX;
+        assert_eq!(events.contains(&older), is_full, "{events:?}");
+        if batch.is_empty() {
+            break;
+        }
+        sent += batch.len();
+    }
+    let bytes = sent as u64 * 970;
+    assert!(bytes > wire::JOURNAL_BYTES_MAX && bytes < wire::JOURNAL_BYTES_MAX + 100 * 1_000, "{bytes} bytes");
+    assert_eq!(tab.pending_count(), EDITS - sent);
+
+    // After an hour, in another page, all of them go out: those that waited first.
+    let mut tab = client(&[Collection::Cart], &mut records);
+    let later = 1_000 + PARKED_MS;
+    assert_eq!(unknown(&mut tab, &mut records, later).0.len(), 0);
+    assert_eq!(tab.pending_count(), EDITS);
+    let mut edits = BTreeSet::new();
+    while tab.pending_count() > 0 {
+        let request = wire::decode_request(&tab.sync_request(0).expect("a request")).expect("decodes");
+        assert!(!request.mutations.is_empty(), "it goes on");
+        let quotes = request.mutations.iter().filter_map(|one| one.args.as_ref().object("quote"));
+        edits.extend(quotes.filter_map(|quote| quote.u64("edit")));
+        let last_seq = request.mutations.last().map_or(0, |last| last.seq);
+        let outcomes = request.mutations.iter().map(applied).collect();
+        tab.sync_response(&acknowledged(7, last_seq, outcomes, later), 0);
+        pump(&mut tab, &mut records);
+    }
+    assert_eq!(edits.len(), EDITS);
+}
+
+#[test]
+fn an_erasure_goes_out_however_much_is_parked() {
+    let mut records = MemoryRecords::default();
+    let mut tab = client(&[Collection::Cart], &mut records);
+    let title = "x".repeat(900);
+    for _ in 0..1500 {
+        mutate(&mut tab, "cart.add", 2, json!({ "sku": "A", "qty": 1, "quote": { "title": title } }));
+    }
+    pump(&mut tab, &mut records);
+    while !unknown(&mut tab, &mut records, 1_000).0.is_empty() {}
+    assert!(tab.pending_count() > 0);
+    mutate(&mut tab, ERASE, 3, json!({}));
+    pump(&mut tab, &mut records);
+    let mut names = Vec::new();
+    while tab.pending_count() > 0 {
+        names.extend(unknown(&mut tab, &mut records, 1_000).0.into_iter().map(|one| one.name));
+    }
+    assert_eq!(names.last().map(String::as_str), Some(ERASE));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::recovery::{RECOVERIES_MAX, Recovery};
 use super::state::SyncState;
-use super::{Client, ClientEvent, Operation, Queued};
+use super::{Client, ClientEvent, Erasure, Operation, Queued};
 use crate::sync::mutation::{Id, Mutation};
 use crate::sync::rows::Collection;
 use crate::sync::wire::{
@@ -130,10 +130,19 @@ impl Client {
         true
     }
 
+    /// Whether so much is parked that what is pending waits until that is sent again: none of it is
+    /// ever dropped. Where all of the shopper's is to be deleted, that must go out.
+    pub(super) fn holds_back(&self) -> bool {
+        self.state.parked.is_much() && self.erasure() == Erasure::None
+    }
+
     /// The oldest durable mutations whose outcomes are not here, as many as one request takes.
     fn batch(&self) -> Vec<Mutation> {
         let mut bytes_left = REQUEST_BYTES_MAX - REQUEST_OVERHEAD_BYTES;
         let mut batch = Vec::new();
+        if self.holds_back() {
+            return batch;
+        }
         for mutation in self.pending.iter().take(self.durable_count()).skip(self.told()).take(MUTATIONS_PER_SYNC_MAX) {
             let bytes = mutation.args.as_bytes().len() + mutation.name.len() + 64;
             match bytes_left.checked_sub(bytes) {

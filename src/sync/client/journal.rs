@@ -42,7 +42,8 @@ impl Journal {
         if is_old || self.is_much() { later::run(|| self.drop_oldest(workspace, before_ms))? } else { Ok(()) }
     }
 
-    fn is_much(&self) -> bool {
+    /// Whether it holds more than it may for long.
+    pub(super) fn is_much(&self) -> bool {
         self.count > JOURNAL_MUTATIONS_MAX as u64 || self.bytes > JOURNAL_BYTES_MAX
     }
 

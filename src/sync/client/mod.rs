@@ -43,7 +43,7 @@ use crate::format::document::{Document, DocumentRef, Value};
 use crate::store::{self, Failure, Reader, RequestId, Response, Store};
 use crate::sync::mutation::{Id, Mutation, Outcome, Rules};
 use crate::sync::rows::{Collection, Rows, RowsError};
-use crate::sync::wire::SyncError;
+use crate::sync::wire::{SCHEMA, SyncError};
 use crate::tree::{Fault, Tree, TreeError, later};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -131,7 +131,8 @@ pub enum ClientEvent {
     /// `{code, again, lost}`, see [`Operation::Recover`]. With code `digest`, the
     /// rows of `scope` were not what the server has: they are pulled again.
     Recovered(Document),
-    /// The server refused the request as a whole.
+    /// The server refused the request as a whole; or, with `Schema`, has answered it, and knows so
+    /// few of the mutations that the pending ones wait.
     SyncRefused(SyncError),
     /// Repeat the reads that faulted.
     Loaded,
@@ -477,7 +478,10 @@ impl Client {
                         self.is_unparking = false;
                         let more = answer.more(&self.pending) || self.recovered.is_some();
                         self.events.extend(self.recovered.take().map(ClientEvent::Recovered));
-                        self.events.push(ClientEvent::Synced { more });
+                        // As where the server is too old for all of it.
+                        let older = ClientEvent::SyncRefused(SyncError::Schema { min: SCHEMA, max: SCHEMA });
+                        let holds_back = self.holds_back();
+                        self.events.push(if holds_back { older } else { ClientEvent::Synced { more } });
                     }
                     Operation::Recover(_) => {
                         self.events.extend(self.recovered.take().map(ClientEvent::Recovered));

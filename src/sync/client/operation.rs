@@ -323,7 +323,6 @@ impl Client {
             }
         }
         state.journal.prune(&mut workspace, answer.at.saturating_sub(JOURNAL_AGE_MS_MAX))?;
-        state.parked.prune(&mut workspace, 0)?;
         state.epoch = Some(answer.epoch);
         state.confirmed_seq = state.confirmed_seq.max(answer.last_seq);
         let confirmed = self.pending.iter().take_while(|mutation| mutation.seq <= state.confirmed_seq).count();
