@@ -1,4 +1,6 @@
 /** For service workers: a module of its own, `pannier/background`. */
+// A service worker may import nothing later.
+import { encrypt } from './encryption.js'
 import { open } from './pannier.js'
 import { BACKGROUND_TAG } from './sync.ts'
 import type { BackgroundEvent, OpenOptions } from './types.ts'
@@ -17,7 +19,7 @@ export function syncInBackground(
 
 async function exchange(name: string, options: Parameters<typeof syncInBackground>[1]): Promise<void> {
   const { sync, ...rest } = await options(name)
-  const shop = await open({ ...rest, name, ...(sync && { sync: { ...sync, interval: 0 } }) })
+  const shop = await open({ ...rest, name, ...(sync && { sync: { ...sync, interval: 0 } }) }, { encrypt })
   try {
     await shop.sync.now()
     if (shop.sync.state.error !== null) throw shop.sync.state.error

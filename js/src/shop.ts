@@ -17,6 +17,8 @@ import { loadWasm } from './wasm.ts'
 /** For files of their own, whose class of errors would be another one. */
 const refuse = (code: string, message: string, detail?: Document) => new PannierError(code, message, detail)
 
+type Ahead = Pick<typeof import('./encryption.js'), 'encrypt'>
+
 type Callbacks = { [E in keyof Events]: Set<(value: Events[E]) => void> }
 
 const OFF: SyncState = Object.freeze({ status: 'off', pending: 0, lastSyncAt: null, error: null })
@@ -33,7 +35,10 @@ const NO_SYNC: SyncApi = { now: async () => {}, state: OFF, pause() {}, resume()
  * stored cannot be read: nothing of it is touched then. Without storage it is in memory: see
  * `shop.storage.state`.
  */
-export async function open(options: OpenOptions): Promise<Shop> {
+export function open(options: OpenOptions): Promise<Shop>
+/** @internal With what a service worker could not import later. */
+export function open(options: OpenOptions, ahead: Ahead): Promise<Shop>
+export async function open(options: OpenOptions, ahead?: Ahead): Promise<Shop> {
   check(typeof options?.name === 'string' && options.name !== '', 'name', 'a non-empty string')
   const callbacks: Callbacks = {
     outcome: new Set(),
@@ -102,7 +107,7 @@ export async function open(options: OpenOptions): Promise<Shop> {
   }
   const onDisk = (first?: Uint8Array) => new IndexedDbRecords(options.name, options.durability ?? 'relaxed', first)
   const encrypted = async (key: CryptoKey): Promise<[RecordStore, Channel]> => {
-    const { encrypt } = await import('./encryption.js')
+    const { encrypt } = ahead ?? (await import('./encryption.js'))
     return encrypt(key, options.name, onDisk, channel!, refuse)
   }
   const stores = async (): Promise<[RecordStore, Channel?]> => {
@@ -132,7 +137,7 @@ export async function open(options: OpenOptions): Promise<Shop> {
   if (erasure === Erasure.Done) {
     // Where the page ended before it came to this.
     await deleteStore()
-    return open(options)
+    return open(options, ahead!)
   }
   tabs?.hear((seq, record) => store.offer(seq, record))
   if (options.sync !== undefined) {
