@@ -26,6 +26,9 @@ const CATALOG_BYTES_MAX = 64 * 1024 * 1024
 /** The indexes of a catalog that declares none. */
 export const CATALOG_INDEXES = { byCategoryPrice: ['category', 'price'] }
 
+/** What is synced where the shop does not say. */
+export const SCOPES = ['cart', 'catalog', 'orders']
+
 const TAKEN = ['', 'cart', 'history', 'catalog', 'orders']
 
 /** The collections that a shop declares, as the core reads them. */

@@ -3,13 +3,17 @@
  * `pannier/salvage`.
  */
 import { checkStore, exportStore } from './check.js'
-import { answer } from './database.ts'
+import { answer, openExisting } from './database.ts'
+import { SCOPES } from './declare.ts'
 import { newTextId } from './id.ts'
 import { open, PannierError } from './pannier.js'
 import type { Document, OpenOptions, OutcomeStatus, Shop, SyncOptions, Value } from './types.ts'
 
 export interface SalvageOptions extends OpenOptions {
-  /** Takes what could be read, as `exportStore` gives it. Nothing is deleted before it resolves, nor if it rejects. */
+  /**
+   * Takes what could be read, as `exportStore` gives it, and again where another tab has written meanwhile. Nothing is
+   * deleted before it resolves, nor if it rejects.
+   */
   readonly keep: (exported: Blob) => unknown
 }
 
@@ -18,7 +22,7 @@ export interface Salvaged {
   readonly shop: Shop
   /** What became of edits that no server had confirmed; none where the store was sound. */
   readonly outcomes: readonly { readonly name: string; readonly status: OutcomeStatus; readonly code: string | null }[]
-  /** How many of them were damaged themselves: they are in what was kept, and nowhere else. */
+  /** How many of them, and of rows that only the device had, were damaged themselves: they are in what was kept, and nowhere else. */
   readonly unread: number
 }
 
@@ -41,7 +45,9 @@ interface Row {
 }
 
 interface Exported {
+  readonly state: readonly Row[]
   readonly pending: readonly Pending[]
+  readonly parked: readonly Pending[]
   readonly collections: { readonly [name: string]: readonly Row[] | undefined }
 }
 
@@ -52,13 +58,17 @@ const LENGTH_MAX = 50_000
 /** Rows of a collection that are written at a time. */
 const ROWS_MAX = 500
 
+/** How often it is begun anew because other tabs have written meanwhile. */
+const ATTEMPTS_MAX = 16
+
 /**
  * Opens the store; where it is damaged, first sends the edits in it that no server has confirmed, each once whatever it
  * has heard of before, then deletes it, opens a new one, and writes back what only the device had: rows of collections
- * that are not shared, and without `sync` the cart. The rest is pulled from the server, as by any new device.
+ * that are not shared, and the cart where that is not synced. The rest is pulled from the server, as by any new device. Tabs
+ * that have the damaged store open are ended.
  *
- * @throws what `open` and `keep` throw, `network` or the server's refusal where the edits cannot be sent: the damaged store
- * is then as it was, and this can be called again.
+ * @throws what `open` and `keep` throw, `network` or the server's refusal where the edits cannot be sent, `busy` where other
+ * tabs write all the time: the damaged store is then as it was, and this can be called again.
  */
 export async function salvage({ keep, ...options }: SalvageOptions): Promise<Salvaged> {
   const { name } = options
@@ -70,38 +80,100 @@ export async function salvage({ keep, ...options }: SalvageOptions): Promise<Sal
 async function salvaged(options: OpenOptions, keep: SalvageOptions['keep']): Promise<Salvaged> {
   const { name, key, checkWasm, sync } = options
   const stored = { name, key, ...(checkWasm === undefined ? {} : { checkWasm }) }
-  const report = await checkStore(stored)
-  const exported = report === undefined || report.isSound ? undefined : await exportStore(stored)
-  if (exported === undefined) return { shop: await open(options), outcomes: [], unread: 0 }
-  await keep(exported)
-  const { pending, collections } = JSON.parse(await exported.text()) as Exported
-  const whole = pending.filter(({ doubtful }) => !doubtful)
-  const outcomes = sync === undefined ? [] : await send(sync, whole)
-  await answer(indexedDB.deleteDatabase(`pannier:${name}`))
-  const shop = await open(options)
-  for (const [own, { merge }] of Object.entries(options.collections ?? {})) {
-    if (merge === undefined || sync === undefined) await writeBack(shop, own, collections[merge ? `${merge}:${own}` : own] ?? [])
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    const last = await lastRecord(name)
+    const report = await checkStore(stored)
+    const exported = report === undefined || report.isSound ? undefined : await exportStore(stored)
+    if (exported === undefined) return { shop: await open(options), outcomes: [], unread: 0 }
+    await keep(exported)
+    const found = JSON.parse(await exported.text()) as Exported
+    const edits = [...found.parked, ...found.pending]
+    const whole = edits.filter(({ doubtful }) => !doubtful)
+    const outcomes = sync === undefined ? [] : await send(sync, found.state, whole)
+    if (!(await end(name, last))) continue
+    await answer(indexedDB.deleteDatabase(`pannier:${name}`))
+    const shop = await open(options)
+    const refused = await refill(shop, options, found.collections)
+    return { shop, outcomes, unread: edits.length - whole.length + refused }
   }
-  if (sync === undefined) await fillCart(shop, collections['cart'] ?? [])
-  return { shop, outcomes, unread: pending.length - whole.length }
+  throw new PannierError('busy', 'others write so fast that no moment of the store can be caught')
+}
+
+/** The number of the last log record: it tells whether others have written. */
+async function lastRecord(name: string): Promise<IDBValidKey | undefined> {
+  const database = await openExisting(`pannier:${name}`)
+  if (database === undefined) return undefined
+  const cursor = await answer(database.transaction('log').objectStore('log').openKeyCursor(null, 'prev'))
+  database.close()
+  return cursor?.key
+}
+
+/**
+ * Ends the store where its last log record is that one: the next one is none that any tab can read, so none writes an edit
+ * that would go with the database.
+ */
+async function end(name: string, last: IDBValidKey | undefined): Promise<boolean> {
+  const database = await openExisting(`pannier:${name}`)
+  if (database === undefined) return false
+  try {
+    const transaction = database.transaction('log', 'readwrite')
+    const done = new Promise<void>((resolve, reject) => {
+      transaction.oncomplete = () => resolve()
+      transaction.onabort = () => reject(transaction.error)
+    })
+    const log = transaction.objectStore('log')
+    const cursor = await answer(log.openKeyCursor(null, 'prev'))
+    const isLast = cursor?.key === last
+    if (isLast) log.add(Uint8Array.of(0))
+    await done
+    return isLast
+  } finally {
+    database.close()
+  }
+}
+
+/** Writes back what only the device had. Gives how much of it the store refuses: damaged bytes may be any row. */
+async function refill(shop: Shop, { sync, collections = {} }: OpenOptions, found: Exported['collections']): Promise<number> {
+  let refused = 0
+  for (const [name, { merge }] of Object.entries(collections)) {
+    const rows = found[merge ? `${merge}:${name}` : name] ?? []
+    if (merge === undefined || sync === undefined) refused += await writeBack(shop, name, rows)
+  }
+  const isCartShared = sync !== undefined && (sync.scopes ?? SCOPES as readonly string[]).includes('cart')
+  return isCartShared ? refused : refused + (await fillCart(shop, found['cart'] ?? []))
+}
+
+/** Asks the server; gives its answer. */
+async function ask({ url, token }: SyncOptions, request: object): Promise<any> {
+  const headers = { authorization: `Bearer ${await token()}`, 'content-type': 'application/json' }
+  const body = JSON.stringify({ protocol: 1, schema: 1, epoch: null, first_seq: 1, scopes: [], ...request })
+  return fetch(`${url}/sync`, { method: 'POST', headers, body })
+    .then(response => response.json())
+    .catch(error => {
+      throw new PannierError('network', `the server cannot be asked: ${error}`)
+    })
+}
+
+function refuse(code: string | undefined, error: Document): void {
+  if (code !== undefined) throw new PannierError(code, `the server does not take the edits: ${code}`, error[code] as Document)
 }
 
 /** Sends mutations as a client of their own. */
-async function send({ url, token }: SyncOptions, pending: readonly Pending[]): Promise<Salvaged['outcomes']> {
-  const client = newTextId()
+async function send(sync: SyncOptions, state: readonly Row[], pending: readonly Pending[]): Promise<Salvaged['outcomes']> {
   const outcomes: Salvaged['outcomes'][number][] = []
+  if (pending.length === 0) return outcomes
+  const known = inOrder(state).filter(({ key }) => key === 'client').at(-1)
+  const { id } = known === undefined ? {} : (revived(known.row) as Document)
+  if (id instanceof Uint8Array) {
+    // They are the edits of whose client this is, and of nobody else who has signed in by now.
+    const told = await ask(sync, { client: Array.from(id, byte => byte.toString(16).padStart(2, '0')).join(''), mutations: [] })
+    refuse(told.error?.principal_changed && 'principal_changed', told.error)
+  }
+  const client = newTextId()
   while (outcomes.length < pending.length) {
     const first = outcomes.length
-    const mutations = batch(pending, first)
-    const request = { protocol: 1, schema: 1, epoch: null, client, ack_to: first, first_seq: 1, scopes: [], mutations }
-    const headers = { authorization: `Bearer ${await token()}`, 'content-type': 'application/json' }
-    const told = await fetch(`${url}/sync`, { method: 'POST', headers, body: JSON.stringify(request) })
-      .then(response => response.json())
-      .catch(error => {
-        throw new PannierError('network', `the server cannot be asked: ${error}`)
-      })
-    const [code] = Object.keys(told.error ?? {})
-    if (code !== undefined) throw new PannierError(code, `the server does not take the edits: ${code}`, told.error[code])
+    const told = await ask(sync, { client, ack_to: first, mutations: batch(pending, first) })
+    refuse(Object.keys(told.error ?? {})[0], told.error)
     const come = (told.ok?.outcomes ?? []) as Salvaged['outcomes']
     if (come.length === 0) throw new PannierError('bad_answer', 'the server has told no outcomes')
     outcomes.push(...come.map(({ status, code }, at) => ({ name: pending[first + at]!.name, status, code })))
@@ -123,22 +195,29 @@ function batch(pending: readonly Pending[], first: number): object[] {
   return mutations
 }
 
-async function writeBack(shop: Shop, name: string, rows: readonly Row[]): Promise<void> {
+async function writeBack(shop: Shop, name: string, rows: readonly Row[]): Promise<number> {
   // What is sound takes the place of what may be out of date.
   const documents = inOrder(rows).map(({ row }) => revived(row as Value) as Document)
+  const put = async (some: readonly Document[]) => shop.collection(name).putMany(some).durable
+  let refused = 0
   for (let at = 0; at < documents.length; at += ROWS_MAX) {
-    await shop.collection(name).putMany(documents.slice(at, at + ROWS_MAX)).durable
+    const some = documents.slice(at, at + ROWS_MAX)
+    await put(some).catch(async () => {
+      for (const row of some) await put([row]).catch(() => refused++)
+    })
   }
+  return refused
 }
 
-async function fillCart(shop: Shop, rows: readonly Row[]): Promise<void> {
-  const lines = new Map(inOrder(rows).map(({ key, row }) => [key, row]))
-  for (const row of lines.values()) {
-    const { sku, qty, options, quote, removed } = revived(row as Value) as Document
-    if (removed !== true && typeof sku === 'string') {
-      await shop.cart.add({ sku, qty, ...(options && { options }), ...(quote && { quote }) } as Parameters<Shop['cart']['add']>[0]).durable
-    }
+async function fillCart(shop: Shop, rows: readonly Row[]): Promise<number> {
+  const add = async ({ sku, qty, options, quote }: Document) =>
+    shop.cart.add({ sku, qty, ...(options && { options }), ...(quote && { quote }) } as Parameters<Shop['cart']['add']>[0]).durable
+  let refused = 0
+  for (const row of new Map(inOrder(rows).map(({ key, row }) => [key, row])).values()) {
+    const line = revived(row as Value) as Document
+    if (line['removed'] !== true && line['coupon'] === undefined) await add(line).catch(() => refused++)
   }
+  return refused
 }
 
 const inOrder = (rows: readonly Row[]) => [...rows.filter(({ doubtful }) => doubtful), ...rows.filter(({ doubtful }) => !doubtful)]

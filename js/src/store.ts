@@ -3,7 +3,7 @@ import { ReadCache } from './cache.ts'
 import { type Changed, changedRows, hasBit } from './changed.ts'
 import { decode, decodeAll, encode, Encoder } from './codec.ts'
 import { guarded, PannierError } from './errors.ts'
-import { type Declaration, declarations, fullName } from './declare.ts'
+import { type Declaration, declarations, fullName, SCOPES } from './declare.ts'
 import { hex, newId } from './id.ts'
 import { EditReceipt, Receipt } from './receipt.ts'
 import { Carrier, type Opening } from './records/carrier.ts'
@@ -18,9 +18,6 @@ export const CART = 1
 export const HISTORY = 2
 export const CATALOG = 3
 export const ORDERS = 4
-
-/** What is synced where the shop does not say. */
-const SCOPES = ['cart', 'catalog', 'orders']
 
 /** Above the most lines that a cart may have, removed ones included. */
 export const CART_ROWS_MAX = 100_000

@@ -90,6 +90,51 @@ salvaging('without a server: the cart and the shop\'s own rows come along, and n
   assert.deepEqual([found.lines, found.notes, found.outcomes], [[['A', 2, '42']], 1, []])
 })
 
+salvaging('what another tab writes meanwhile is sent too, and then it writes nothing more', async ({ server, link, page }) => {
+  link.expect()
+  const found = await page.evaluate(async () => {
+    const other = await open(options())
+    other.sync.pause()
+    await other.cart.add({ sku: 'A' }).durable
+    await damage(other)
+    let keeps = 0
+    const writing = async () => {
+      if (keeps++ < 2) await other.cart.add({ sku: 'B' }).durable
+    }
+    const { shop, outcomes } = await salvage({ ...options(), keep: writing })
+    const ended = await codeOf(() => other.cart.add({ sku: 'C' }).durable)
+    await shop.sync.now()
+    return { keeps, outcomes: outcomes.length, ended, count: (await shop.cart.read()).count }
+  })
+  assert.deepEqual([found.keeps, found.outcomes, found.count], [3, 3, 3])
+  assert.match(found.ended, /^(corrupt|deleted)$/)
+  assert.deepEqual(await server.cart(), { A: 1, B: 2 })
+})
+
+salvaging('a cart that is not synced comes along, rows that nothing takes stop nothing, and nobody else gets the edits', async ({ server, link, page }) => {
+  link.expect()
+  const visitor = await (await fetch(`${server.url}/v1/anonymous`, { method: 'POST' })).json()
+  const found = await page.evaluate(async (visitor) => {
+    const local = { ...options(), sync: { ...options().sync, scopes: ['catalog'] } }
+    const shop = await open(local)
+    await shop.sync.now()
+    shop.sync.pause()
+    await shop.cart.add({ sku: 'A', qty: 2 }).durable
+    await shop.collection('notes').putMany([{ id: 'mine', kind: 1 }, { id: 'other', kind: 1 }]).durable
+    await shop.collection('wishes').put({ id: 'shared' }).durable
+    await shop.close()
+    await damage()
+    // A rule that what is there breaks, as damaged rows would.
+    const collections = { ...local.collections, notes: { indexes: { byKind: { fields: ['kind'], unique: true } } } }
+    const refused = await codeOf(() => salvage({ ...local, sync: { ...local.sync, token: () => visitor }, keep }))
+    const salvaged = await salvage({ ...local, collections, keep })
+    const lines = (await salvaged.shop.cart.read()).lines.map(({ sku, qty }) => [sku, qty])
+    const notes = await salvaged.shop.collection('notes').count()
+    return { refused, lines, notes, unread: salvaged.unread, outcomes: salvaged.outcomes.map(({ status }) => status) }
+  }, visitor.token)
+  assert.deepEqual(found, { refused: 'principal_changed', lines: [['A', 2]], notes: 1, unread: 1, outcomes: ['applied'] })
+})
+
 salvaging('a sound store, and none, are opened as they are', async ({ page }) => {
   const found = await page.evaluate(async () => {
     const local = { ...options(), sync: undefined }
@@ -112,10 +157,11 @@ async function prepare({ url, token }) {
   tools.options = () => ({ name: 'own', collections, sync: { url, token: () => token, scopes: ['cart'], interval: 0 } })
   tools.keep = (exported) => void tools.kept.push(exported)
   /** Flips a byte of every segment: of products, since there are many. */
-  tools.damage = async () => {
-    const shop = await open({ name: 'own', collections })
-    await shop.catalog.putMany(Array.from({ length: 2000 }, (_, id) => ({ id: `${id}`, text: 'x'.repeat(100) }))).durable
-    await shop.close()
+  tools.damage = async (shop) => {
+    const filled = shop ?? (await open({ name: 'own', collections }))
+    await filled.catalog.putMany(Array.from({ length: 2000 }, (_, id) => ({ id: `${id}`, text: 'x'.repeat(100) }))).durable
+    // What a shop has written itself it need not read.
+    await (shop ? filled.flush() : filled.close())
     await faults.damage('own')
   }
   tools.codeOf = (work) => work().then(() => 'done', ({ code }) => code)
