@@ -7,6 +7,7 @@ import {
   type FromPage,
   type FromWorker,
   type Handle,
+  MARK,
   type Packed,
   type States,
   type StatesOf,
@@ -32,6 +33,10 @@ export class Link {
 
   constructor() {
     this.#worker = new Worker(new URL('./worker-host.js', import.meta.url), { type: 'module', name: 'pannier' })
+    const { document } = globalThis
+    document?.addEventListener('visibilitychange', this.#follow)
+    for (const event of ['pagehide', 'pageshow']) globalThis.addEventListener?.(event, this.#follow)
+    this.post({ page: { visibilityState: document?.visibilityState ?? 'visible', marks: marks() } })
     let isStarted = false
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       isStarted = true
@@ -63,6 +68,13 @@ export class Link {
   end(): void {
     this.#end(new PannierError('closed', 'the store is closed'))
     this.#worker.terminate()
+    globalThis.document?.removeEventListener('visibilitychange', this.#follow)
+    for (const event of ['pagehide', 'pageshow']) globalThis.removeEventListener?.(event, this.#follow)
+  }
+
+  /** A worker hears nothing of its page: when that hides the log is folded, and when it comes back all is caught up with. */
+  readonly #follow = ({ type, persisted }: Event & { persisted?: boolean }): void => {
+    this.post({ page: { type, persisted: persisted === true, visibilityState: globalThis.document?.visibilityState ?? 'visible' } })
   }
 
   #end(error: Error): void {
@@ -121,6 +133,7 @@ export class Link {
   }
 
   #hear(told: FromWorker): void {
+    if ('mark' in told) return keepMark(told.mark, told.isMade)
     const shop = told.states && this.#shops.get(told.states[0])
     if (shop !== undefined) shop.states = statesOf(told.states!)
     const value = this.#received(told)
@@ -226,10 +239,26 @@ export class Remote {
   release(): void {
     this.#link.post({ release: this.handle })
   }
+}
 
-  comeBack(): void {
-    this.#link.post({ cameBack: true })
+/** The marks of stores in `localStorage`, where that is not blocked. */
+function marks(): string[] {
+  try {
+    return Object.keys(localStorage).filter(name => name.startsWith(MARK))
+  } catch {
+    return []
   }
+}
+
+/** Keeps a mark that a store was written to, and has the browser keep the store, which no worker can ask for; or drops the mark. */
+function keepMark(name: string, isMade: boolean): void {
+  try {
+    if (isMade) localStorage.setItem(name, '1')
+    else localStorage.removeItem(name)
+  } catch {
+    // Blocked: then nobody can tell later that the store was cleared.
+  }
+  if (isMade) void globalThis.navigator?.storage?.persist?.().catch(() => false)
 }
 
 function unpacked({ value, is }: Packed): unknown {

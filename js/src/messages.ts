@@ -44,22 +44,38 @@ export interface Asked extends Partial<Callback> {
   readonly words: readonly unknown[]
 }
 
-/** What the page tells: a call, what a callback came to, that one is not to be called any more, or that a handle is let go of. */
+/** What a worker lacks of its page: events, whether anybody sees it, and at first its marks of stores in `localStorage`. */
+export interface PageTold {
+  readonly type?: string
+  readonly persisted?: boolean
+  readonly visibilityState: DocumentVisibilityState
+  readonly marks?: readonly string[]
+}
+
+/**
+ * What the page tells: a call, what a callback came to, that one is not to be called any more, that a handle is let go of,
+ * or what happens to itself.
+ */
 export type FromPage =
   | Asked
   | ({ readonly answer: number } & Packed)
   | { readonly stop: number }
   | { readonly release: number }
-  | { readonly cameBack: true }
+  | { readonly page: PageTold }
 
 /** What becomes of a call: it has its answer, or of its receipt, whether an outcome is to come; then that. */
 export type Step = 'done' | 'durable' | 'confirmed'
 
-/** What the worker tells: what became of a call, or that a callback is called, which may have to answer. */
-export type FromWorker = Packed & { readonly states?: StatesOf | undefined } & (
-    | { readonly id: number; readonly step: Step }
-    | ({ readonly answer?: number } & Callback)
-  )
+/** What the worker tells: what became of a call, that a callback is called, which may have to answer, or that a mark is made or goes. */
+export type FromWorker =
+  | { readonly mark: string; readonly isMade: boolean }
+  | (Packed & { readonly states?: StatesOf | undefined } & (
+        | { readonly id: number; readonly step: Step }
+        | ({ readonly answer?: number } & Callback)
+      ))
+
+/** How a mark of a store begins: the store's name follows. */
+export const MARK = 'pannier:'
 
 export function packed(value: unknown): Packed {
   if (value instanceof Error) return failed(value)

@@ -27,6 +27,24 @@ const answers = new Map<number, (answer: Packed) => void>()
 let last = 0
 
 const tell = (told: FromWorker) => postMessage(told)
+
+/** What a worker lacks of its page, as `shop.ts` and others ask for it. */
+const page = Object.assign(new EventTarget(), { visibilityState: 'visible' as DocumentVisibilityState })
+const marks = new Set<string>()
+const mark = (name: string, isMade: boolean) => {
+  if (isMade) marks.add(name)
+  else marks.delete(name)
+  tell({ mark: name, isMade })
+}
+Object.assign(globalThis, {
+  document: page,
+  localStorage: {
+    getItem: (name: string) => (marks.has(name) ? '' : null),
+    setItem: (name: string) => mark(name, true),
+    removeItem: (name: string) => mark(name, false),
+  },
+})
+
 const shopOf = (handle: number) => held.get(handle) as Shop
 
 /** Keeps what the page is to have a handle of. */
@@ -92,8 +110,12 @@ function hear(told: FromPage): void {
     ;(held.get(told.release) as { release(): void } | undefined)?.release()
     held.delete(told.release)
   } else {
-    // As a page hears it.
-    dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }))
+    const { type, persisted, visibilityState, marks: found = [] } = told.page
+    page.visibilityState = visibilityState
+    for (const name of found) marks.add(name)
+    if (type === undefined) return
+    // As a page hears it: there what its document tells goes on to the window.
+    for (const target of [page, globalThis]) target.dispatchEvent(Object.assign(new Event(type), { persisted }))
   }
 }
 

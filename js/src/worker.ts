@@ -146,11 +146,7 @@ function shopOf(link: Link, options: OpenOptions, remote: Remote): Shop {
     return found
   }
   const call = (name: string, ...words: unknown[]) => remote.call([name], words)
-  const stopFollowing = followPage(remote)
-  const ended = () => {
-    stopFollowing()
-    link.close(remote)
-  }
+  const ended = () => link.close(remote)
   let closing: Promise<void> | undefined
   const shop: Shop = {
     cart: methods(remote, ['cart'], CART),
@@ -230,20 +226,4 @@ function transactionOf(remote: Remote, declared: (name: string) => unknown): Tra
     collection: (name: string) => (declared(name), methods(remote, ['collection', name], OWN_COLLECTION)),
   }
   return transaction as unknown as Transaction
-}
-
-/** A worker hears nothing of its page: it is told to fold the log when that hides, and to catch up when it comes back. */
-function followPage(remote: Remote): () => void {
-  const { document } = globalThis
-  if (document === undefined) return () => {}
-  const hidden = () => void (document.visibilityState === 'hidden' && remote.call(['flush'], []).catch(() => {}))
-  const comeBack = ({ persisted }: PageTransitionEvent) => persisted && remote.comeBack()
-  document.addEventListener('visibilitychange', hidden)
-  addEventListener('pagehide', hidden)
-  addEventListener('pageshow', comeBack)
-  return () => {
-    document.removeEventListener('visibilitychange', hidden)
-    removeEventListener('pagehide', hidden)
-    removeEventListener('pageshow', comeBack)
-  }
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, test } from 'node:test'
 import { launch } from '../drive/index.mjs'
 import { makeSite } from './package.mjs'
+import { startServer } from './server.mjs'
 
 let context, site, page
 
@@ -212,4 +213,52 @@ test('rows may look like what crosses, and an error that nobody waits for ends n
   assert.deepEqual(found.read, rows)
   assert.match(found.message, /limit/)
   assert.equal(found.count, 4)
+})
+
+test('what a worker lacks the page does: the store is marked and kept, and a page that nobody sees asks for no news', async () => {
+  const server = await startServer()
+  const clock = await context.newPage()
+  try {
+    await clock.goto(await page.evaluate(() => location.href))
+    for (const [at, name] of [[page, 'seen'], [clock, 'clock']]) {
+      await at.evaluate(async ({ name, url, token }) => {
+        const { open } = await import('/package/worker.js')
+        globalThis.asked = 0
+        globalThis.persisted = 0
+        StorageManager.prototype.persist = async () => ++persisted > 0
+        const sync = { url: `${url}/v1`, token: () => (asked++, token), interval: 20 }
+        globalThis.reopen = async () => (globalThis.shop = await open({ name, sync }))
+        globalThis.until = async (holds) => { while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10)) }
+        await reopen()
+        await until(() => asked > 2)
+      }, { name, url: server.url, token: server.token })
+    }
+    const hidden = await page.evaluate(async () => {
+      Object.defineProperty(document, 'visibilityState', { value: 'hidden', configurable: true })
+      document.dispatchEvent(new Event('visibilitychange'))
+      await shop.sync.now()
+      return asked
+    })
+    await clock.evaluate(() => until(((before) => () => asked > before + 2)(asked)))
+    assert.equal(await page.evaluate(() => asked), hidden)
+    const found = await page.evaluate(async () => {
+      delete document.visibilityState
+      document.dispatchEvent(new Event('visibilitychange'))
+      const before = asked
+      await until(() => asked > before)
+      await shop.cart.add({ sku: 'A' }).durable
+      await until(() => localStorage.getItem('pannier:seen') !== null)
+      const { isCleared } = shop.storage.state
+      await shop.close()
+      await new Promise((resolve) => (indexedDB.deleteDatabase('pannier:seen').onsuccess = resolve))
+      await reopen()
+      const cleared = [isCleared, shop.storage.state.isCleared]
+      await shop.close()
+      return { persisted, cleared }
+    })
+    assert.deepEqual(found, { persisted: 1, cleared: [false, true] })
+  } finally {
+    await clock.close()
+    await server.close()
+  }
 })
