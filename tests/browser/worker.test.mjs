@@ -225,7 +225,8 @@ test('what a worker lacks the page does: the store is marked and kept, and a pag
         const { open } = await import('/package/worker.js')
         globalThis.asked = 0
         globalThis.persisted = 0
-        StorageManager.prototype.persist = async () => ++persisted > 0
+        // WebKitGTK has none.
+        Object.defineProperty(navigator, 'storage', { value: { persist: async () => ++persisted > 0 } })
         const sync = { url: `${url}/v1`, token: () => (asked++, token), interval: 20 }
         globalThis.reopen = async () => (globalThis.shop = await open({ name, sync }))
         globalThis.until = async (holds) => { while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10)) }
