@@ -50,17 +50,22 @@ export async function signIn(
   options?: { policy?: ClaimPolicy },
 ): Promise<Shop> {
   const shop = await opening
-  const lines = await guest.cart.handOver()
-  const claim = shop.cart.claim({ ...visitor, lines }, options)
-  await claim.durable
-  void claim.confirmed.then(
-    ({ status }) => {
-      // Else the page claims again, or the cart stays the visitor's.
-      if (status === 'applied' || status === 'adjusted') return guest.signOut()
-    },
-    () => {},
-  )
-  return shop
+  try {
+    const lines = await guest.cart.handOver()
+    const claim = shop.cart.claim({ ...visitor, lines }, options)
+    await claim.durable
+    void claim.confirmed
+      .then(({ status }) => {
+        // Else the page claims again, or the cart stays the visitor's.
+        if (status === 'applied' || status === 'adjusted') return guest.signOut()
+      })
+      // The visitor's store stays, as one that is not synced does.
+      .catch(() => {})
+    return shop
+  } catch (error) {
+    await shop.close()
+    throw error
+  }
 }
 
 /** Deletes what the device holds of a shopper, if the server has all of it. */

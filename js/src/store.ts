@@ -679,6 +679,7 @@ export class Store implements Source<Write, Edit> {
   async #loadCode(): Promise<void> {
     try {
       await loadLater()
+      this.#works()
       this.#use(engine => engine.retry())
       settle(this.#loads)
     } catch (error) {

@@ -129,6 +129,29 @@ signing('in, in a worker: with the shopper\'s store the worker ends, the visitor
   assert.deepEqual(found, { lines: ['VISITED 2'], ended: ['worker'] })
 })
 
+signing('in, of a visitor without a server: the cart comes along, and the visitor\'s store stays', async ({ page }) => {
+  const found = await page.evaluate(async () => {
+    await shop.close()
+    const unhandled = []
+    addEventListener('unhandledrejection', ({ reason }) => unhandled.push(reason.code))
+    const guest = await open({ name: 'alone' })
+    await guest.cart.add({ sku: 'ALONE' }).durable
+    const refused = await codeOf(() => guest.signIn(options('4711'), { ...visitor, token: 5 }))
+    shop = await guest.signIn(options('4711'), visitor)
+    await until(() => shop.outcomes.read(), (outcomes) => outcomes.length > 0)
+    await shop.sync.now()
+    const lines = await cart()
+    await Promise.all([shop.close(), guest.close()])
+    return { refused, lines, unhandled, stores: await stores() }
+  })
+  assert.deepEqual(found, {
+    refused: 'bad_args',
+    lines: ['ALONE 1', 'VISITED 2'],
+    unhandled: [],
+    stores: ['acme-4711', 'acme-visitor', 'alone'],
+  })
+})
+
 signing('without a server nothing is thrown away by signing out', async ({ page }) => {
   const found = await page.evaluate(async () => {
     shop = await open({ name: 'alone' })

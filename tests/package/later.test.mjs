@@ -64,6 +64,17 @@ test('where it cannot be loaded a write waits, a read fails by name, and both do
   await shop.close()
 })
 
+test('what storage is said to be when it could not be loaded is over once it is', async () => {
+  const [laterWasm] = source(later, 1)
+  const shop = await openShop(laterWasm)
+  await assert.rejects(shop.snapshot(), { code: 'code' })
+  const failing = shop.storage.state.status
+  const snapshot = await shop.snapshot()
+  assert.deepEqual([failing, shop.storage.state.status], ['failing', 'memory'])
+  snapshot.release()
+  await shop.close()
+})
+
 test('that of another build does not link, instead of working on memory that it does not know', async () => {
   const other = Buffer.from(later)
   // The build is part of the name of what it imports.
