@@ -11,10 +11,12 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod bytes;
 pub mod collection;
 pub mod format;
 pub mod key;
 pub mod shop;
+pub mod stop;
 pub mod store;
 pub mod sync;
 pub mod tree;

@@ -16,8 +16,8 @@
 use super::upkeep::{STEP_BYTES_MAX, STEP_ROWS_MAX};
 use super::workspace::Size;
 use super::{META, TreeId, Workspace, number_key};
+use crate::bytes::copied;
 use crate::format::log::Entry;
-use crate::key::after_prefix;
 use crate::store::{Reader, Scan};
 use crate::tree::{TreeError, later};
 use alloc::vec::Vec;
@@ -133,7 +133,7 @@ impl Budget {
         let mut chunks = Vec::new();
         let mut uses = Vec::new();
         workspace.reader().scan(Scan::ascending(&from, &to), &mut |key, chunk| {
-            chunks.push(key.to_vec());
+            chunks.push(copied(key));
             for hash in chunk.as_chunks::<HASH_BYTES>().0 {
                 uses.push(u32::from_le_bytes(*hash));
             }
@@ -182,7 +182,7 @@ pub fn note(budgets: &mut [Budget], key: &[u8]) -> bool {
 fn evict(workspace: &mut Workspace<'_>, budget: &Budget, pass: &Pass) -> Result<Option<Vec<u8>>, TreeError> {
     // It counts what is committed.
     let mut bytes = Size::read(&workspace.reader(), budget.rows)?.bytes;
-    let (from, to) = ([&pass.after[..], &[0]].concat(), after_prefix(&[budget.rows.0]).unwrap_or_default());
+    let (from, to) = ([&pass.after[..], &[0]].concat(), budget.rows.end());
     let mut victims = Vec::new();
     let mut last = Vec::new();
     let (mut rows_left, mut bytes_left) = (STEP_ROWS_MAX, STEP_BYTES_MAX);
@@ -196,7 +196,7 @@ fn evict(workspace: &mut Workspace<'_>, budget: &Budget, pass: &Pass) -> Result<
         bytes_left = bytes_left.saturating_sub(row.len());
         if !pass.kept.has(hash(key)) {
             bytes = bytes.saturating_sub((key.len() + row.len()) as u64);
-            victims.push(key.to_vec());
+            victims.push(copied(key));
         }
         last.clear();
         last.extend_from_slice(key);

@@ -90,7 +90,7 @@ impl Index {
             ("done", Value::Int(done)),
             ("state", Value::Str(state)),
         ];
-        Document::object(&fields).unwrap_or_default()
+        Document::of(&fields)
     }
 
     /// Whether this tab has to bring it further: see [`super::upkeep`].

@@ -17,10 +17,10 @@ mod stop;
 pub mod upkeep;
 pub mod workspace;
 
+pub use crate::stop::Stop;
 pub use index::Index;
 pub use query::Query;
 pub use schema::Schema;
-pub use stop::Stop;
 pub use workspace::{Counts, Draft, Finished, Workspace};
 
 use crate::format::document::{DocumentRef, Value};
@@ -30,6 +30,13 @@ use alloc::vec::Vec;
 /// First byte of the keys of a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TreeId(pub u8);
+
+impl TreeId {
+    /// The first key after all of the tree's.
+    pub(crate) fn end(self) -> [u8; 1] {
+        [self.0 + 1]
+    }
+}
 
 /// What the store knows of itself: client id, cookies, index definitions.
 pub const META: TreeId = TreeId(0x01);

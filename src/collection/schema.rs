@@ -9,6 +9,7 @@
 
 use super::index::{Definition, EXPIRES, Index, State};
 use super::{COMMERCE, INDEX_FIRST, ROWS, Stop, TreeId};
+use crate::bytes::copied;
 use crate::format::document::{Document, DocumentRef, Items, Value, Writer};
 use crate::tree::TreeError;
 use alloc::string::String;
@@ -265,7 +266,7 @@ impl Schema {
             out.str(&index.definition.name);
             write_texts(&mut out, &index.definition.fields);
         }
-        out.finish().unwrap_or_default()
+        out.into_document()
     }
 
     /// Reads the stored row; what is not well formed is left out.
@@ -297,7 +298,7 @@ fn read_index(mut parts: Items<'_>) -> Option<Index> {
     let Value::Bytes(after) = parts.next()? else { return None };
     let state = match state {
         0 => State::Ready,
-        1 => State::Building { after: after.to_vec(), done },
+        1 => State::Building { after: copied(after), done },
         2 => State::Failed,
         _ => State::Dropped,
     };

@@ -4,8 +4,8 @@
 
 use super::index::{ENTRIES_PER_ROW_MAX, Index, State};
 use super::{META, Schema, Stop, Workspace, row_key};
+use crate::bytes::copied;
 use crate::format::document::{Document, DocumentRef};
-use crate::key::after_prefix;
 use crate::store::{Reader, Scan};
 use crate::tree::TreeError;
 use alloc::vec::Vec;
@@ -32,7 +32,7 @@ pub fn step<'a>(
     let mut workspace = Workspace::new(reader, schema, now_ms);
     let advanced = advance(&mut workspace, index);
     let next = match advanced.and_then(|next| workspace.check_indexes().map(|()| next)) {
-        Err(Stop::Refused { .. }) => {
+        Err(stop) if stop.code().is_some() => {
             workspace = Workspace::new(reader, schema, now_ms);
             Some(State::Failed)
         }
@@ -58,7 +58,7 @@ fn advance(workspace: &mut Workspace<'_>, index: &Index) -> Result<Option<State>
 
 /// Deletes entries of an index; tells whether none is left.
 fn clear(workspace: &mut Workspace<'_>, index: &Index) -> Result<bool, TreeError> {
-    let to = after_prefix(&[index.tree.0]).unwrap_or_default();
+    let to = index.tree.end();
     let keys = workspace.keys(&[index.tree.0], &to, STEP_ROWS_MAX)?;
     for key in &keys {
         workspace.write(key, None);
@@ -70,7 +70,7 @@ fn clear(workspace: &mut Workspace<'_>, index: &Index) -> Result<bool, TreeError
 /// declared has its entries already: they are written once more as they are.
 fn fill(workspace: &mut Workspace<'_>, index: &Index, after: &[u8], done: u64) -> Result<State, Stop> {
     let from = [after, &[0]].concat();
-    let to = after_prefix(&[index.rows.0]).unwrap_or_default();
+    let to = index.rows.end();
     let mut rows: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
     let mut bytes_left = STEP_BYTES_MAX;
     let mut more = false;
@@ -78,7 +78,7 @@ fn fill(workspace: &mut Workspace<'_>, index: &Index, after: &[u8], done: u64) -
         more = rows.len() == STEP_ROWS_MAX || bytes_left == 0;
         if !more {
             bytes_left = bytes_left.saturating_sub(row.len());
-            rows.push((key.to_vec(), row.to_vec()));
+            rows.push((copied(key), copied(row)));
         }
         !more
     })?;

@@ -3,10 +3,11 @@
 use super::index::{ENTRIES_PER_ROW_MAX, UNIQUE};
 use super::query::is_expired;
 use super::{INDEX_FIRST, META, Schema, Stop, TreeId, number_key, row_key};
+use crate::bytes::copied;
 use crate::format::document::{Document, DocumentRef};
 use crate::format::log::Entry;
 use crate::format::varint;
-use crate::key::{after_parts, after_prefix, has_null};
+use crate::key::{after_parts, has_null};
 use crate::store::{Reader, Scan};
 use crate::tree::{Tree, TreeError, later};
 use alloc::string::String;
@@ -283,7 +284,7 @@ impl<'a> Workspace<'a> {
     /// Writes an entry of an index.
     pub(super) fn write_entry(&mut self, index: &super::Index, entry: &[u8], row_key: &[u8]) {
         if index.is(UNIQUE) {
-            self.to_check.push((index.tree, entry.to_vec(), 1 + entry.len() - row_key.len()));
+            self.to_check.push((index.tree, copied(entry), 1 + entry.len() - row_key.len()));
         }
         self.write(entry, Some(&index.entry_value(entry, row_key)));
     }
@@ -317,7 +318,7 @@ impl<'a> Workspace<'a> {
         let Some(index) = index.filter(|_| !has_null(&prefix[1..])) else { return Ok(()) };
         let mut entries = Vec::new();
         self.reader().scan(Scan::ascending(prefix, &after_parts(prefix)), &mut |key, value| {
-            entries.push((key.to_vec(), index.row_key(key, value).unwrap_or_default()));
+            entries.push((copied(key), index.row_key(key, value).unwrap_or_default()));
             true
         })?;
         let mut is_there = false;
@@ -352,14 +353,14 @@ impl<'a> Workspace<'a> {
             Some(after) => [&row_key(tree, after)[..], &[0]].concat(),
             None => alloc::vec![tree.0],
         };
-        let to = after_prefix(&[tree.0]).unwrap_or_default();
+        let to = tree.end();
         let mut rows = Vec::new();
         if limit == 0 {
             return Ok(rows);
         }
         self.reader().scan(Scan::ascending(&from, &to), &mut |key, value| {
             if let Some(name) = super::row_name(key, 1) {
-                rows.push((name, Document::from_stored(value.to_vec())));
+                rows.push((name, Document::from_stored(copied(value))));
             }
             rows.len() < limit
         })?;
@@ -370,7 +371,7 @@ impl<'a> Workspace<'a> {
     pub(super) fn keys(&mut self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Vec<u8>>, TreeError> {
         let mut keys = Vec::new();
         self.reader().scan(Scan::ascending(from, to), &mut |key, _| {
-            keys.push(key.to_vec());
+            keys.push(copied(key));
             keys.len() < limit
         })?;
         Ok(keys)
@@ -378,7 +379,7 @@ impl<'a> Workspace<'a> {
 
     /// Deletes the first `rows_max` rows from `from` up to `to`.
     pub fn delete_range(&mut self, from: &[u8], to: &[u8], rows_max: u64) -> Result<(), TreeError> {
-        let mut from = from.to_vec();
+        let mut from = copied(from);
         let mut left = rows_max;
         while left > 0 {
             let limit = left.min(KEYS_AT_ONCE);
@@ -397,7 +398,7 @@ impl<'a> Workspace<'a> {
         if let Some(index) = self.counts.find(tree) {
             return Ok(self.counts.0[index].1);
         }
-        let to = after_prefix(&[tree.0]).unwrap_or_default();
+        let to = tree.end();
         // Few rows at most are counted so. A count by the tree's branches is code that is loaded later.
         let count = self.keys(&[tree.0], &to, usize::MAX)?.len() as u64;
         self.counts.0.push((tree, count));

@@ -96,6 +96,13 @@ impl Document {
         writer.finish()
     }
 
+    /// An object of fields that cannot fail: strings and integers, and parts of documents no deeper
+    /// than they were.
+    #[inline(never)]
+    pub fn of(fields: &[(&str, Value<'_>)]) -> Self {
+        Self::object(fields).unwrap_or_default()
+    }
+
     /// An array of these items.
     ///
     /// # Errors

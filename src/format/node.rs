@@ -83,6 +83,9 @@ pub struct LeafCell<'a> {
 }
 
 impl<'a> View<'a> {
+    /// Of a leaf without cells.
+    pub const EMPTY: Self = Self { kind: Kind::Leaf, level: 0, prefix: &[], slots: &[], heap: &[] };
+
     /// Splits a stored node into its parts.
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
         let mut rest = bytes;

@@ -1,36 +1,16 @@
 //! Reading the arguments of mutations, which may be anything.
 
 use crate::format::document::{DocumentRef, INTEGER_MAX, Value};
-use crate::sync::rows::RowsError;
-use crate::tree::Fault;
+use crate::stop::Why;
 
 /// Longest key of a row in bytes: even with every byte escaped it fits the key
 /// of a store.
 pub(super) const KEY_TEXT_BYTES_MAX: usize = 400;
 
-/// Why a rule ends early.
-#[derive(Debug)]
-pub(super) enum RuleError {
-    /// An argument is not what the mutation takes.
-    BadArg { field: &'static str, why: &'static str },
-    /// Rows could not be read or written.
-    Rows(RowsError),
-}
-
-impl From<Fault> for RuleError {
-    fn from(fault: Fault) -> Self {
-        Self::Rows(fault.into())
-    }
-}
-
-impl From<RowsError> for RuleError {
-    fn from(error: RowsError) -> Self {
-        Self::Rows(error)
-    }
-}
+pub(super) use crate::stop::Stop as RuleError;
 
 pub(super) fn bad<T>(field: &'static str, why: &'static str) -> Result<T, RuleError> {
-    Err(RuleError::BadArg { field, why })
+    Err(Why::BadArg { field, why }.into())
 }
 
 /// A string of 1 to [`KEY_TEXT_BYTES_MAX`] bytes.

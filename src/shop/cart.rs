@@ -9,6 +9,7 @@ use super::oldest::delete_oldest;
 use super::product::Terms;
 use super::verdict::{adjusted, applied, array, noop, object, rejected};
 use crate::format::document::{Document, DocumentError, DocumentRef, Value};
+use crate::stop::Why;
 use crate::sync::mutation::{Context, Verdict};
 use crate::sync::rows::{Collection, Rows, RowsError};
 use crate::tree::later;
@@ -127,7 +128,7 @@ fn lines(rows: &mut dyn Rows) -> Result<Vec<(String, Line)>, RowsError> {
         match Line::from_document(row.as_ref()) {
             Some(line) => lines.push((key, line)),
             None => {
-                return Err(RowsError::Corrupt { collection: Collection::Cart, key });
+                return Err(Why::CorruptRow { collection: "cart".into(), key }.into());
             }
         }
     }

@@ -6,7 +6,7 @@
 //! elsewhere asks there *before* it opens the transaction, for each mutation
 //! whose name [`is_decided`] tells, and hands the answers in as its own
 //! `Decisions`: those look up what was answered to these very arguments, and fail
-//! with [`RowsError::Backend`] where nothing was, so that the request is tried
+//! with [`Why::Backend`] where nothing was, so that the request is tried
 //! again. A mutation that was executed before is not decided again.
 //!
 //! What the rules remember so that an order is placed once for ever stands in
@@ -24,6 +24,7 @@ use super::own;
 use super::rules;
 use super::verdict::{adjusted, applied, object, rejected};
 use crate::format::document::{Document, DocumentRef, Value};
+use crate::stop::Why;
 use crate::sync::mutation::{Context, Rules, Verdict};
 use crate::sync::rows::{Collection, Merge, Own, Rows, RowsError};
 use crate::sync::server::{SHARED, ServerTx};
@@ -76,7 +77,7 @@ impl Decision {
     /// What was decided, where it fits into a row.
     ///
     /// # Errors
-    /// [`RowsError::Backend`] where it is no object, or too large.
+    /// [`Why::Backend`] where it is no object, or too large.
     pub fn checked(self) -> Result<Self, RowsError> {
         let (Self::Accepted(document) | Self::Refused { detail: document, .. }) = &self;
         let is_object = matches!(document.as_ref().value(), Value::Object(_));
@@ -85,7 +86,7 @@ impl Decision {
         if is_object && fits {
             Ok(self)
         } else {
-            Err(RowsError::Backend("a decision is no object, too long or nested too deep".into()))
+            Err(Why::Backend("a decision is no object, too long or nested too deep".into()).into())
         }
     }
 }
@@ -300,7 +301,7 @@ fn cart_of(shopper: &str, rows: &mut dyn Rows) -> Result<Vec<(String, Document)>
 
 /// The transaction, and whose mutation is executed in it.
 pub(super) fn database(rows: &mut dyn Rows) -> Result<(&mut dyn ServerTx, &str), RowsError> {
-    rows.database().ok_or_else(|| RowsError::Backend("nothing is decided on a client".into()))
+    rows.database().ok_or_else(|| Why::Backend("nothing is decided on a client".into()).into())
 }
 
 /// An attempt at an order.

@@ -7,6 +7,7 @@
 use super::args::number;
 use super::verdict::object;
 use crate::format::document::{Document, DocumentRef, Value};
+use crate::stop::Why;
 use crate::sync::rows::{Collection, Rows, RowsError};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -86,7 +87,7 @@ impl Line {
     pub fn load(rows: &mut dyn Rows, key: &str) -> Result<Option<Self>, RowsError> {
         let row = if is_coupon(key) { None } else { rows.get(Collection::Cart, key)? };
         let Some(row) = row else { return Ok(None) };
-        let corrupt = || RowsError::Corrupt { collection: Collection::Cart, key: key.into() };
+        let corrupt = || Why::CorruptRow { collection: "cart".into(), key: key.into() }.into();
         Self::from_document(row.as_ref()).ok_or_else(corrupt).map(Some)
     }
 

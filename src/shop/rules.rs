@@ -5,6 +5,7 @@ use super::decide::Authority;
 use super::verdict::{object, rejected};
 use super::{cart, claim, coupon, erase, history, order, own, remove};
 use crate::format::document::{Document, DocumentRef, Value};
+use crate::stop::Why;
 use crate::sync::mutation::{Context, ERASE, Rules, UNKNOWN_MUTATION, Verdict};
 use crate::sync::rows::{Rows, RowsError};
 use crate::tree::later;
@@ -52,11 +53,10 @@ pub(super) fn execute(
         },
     };
     match verdict {
-        Ok(verdict) => Ok(verdict),
-        Err(RuleError::BadArg { field, why }) => {
+        Err(stop) if let Why::BadArg { field, why } = *stop.why() => {
             Ok(rejected("bad_args", object(&[("field", Value::Str(field)), ("why", Value::Str(why))])))
         }
-        Err(RuleError::Rows(error)) => Err(error),
+        verdict => verdict,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{ShopRules, cart, coupon, history, line::line_key, order, product};
 use crate::format::document::{Document, Value};
+use crate::stop::Why;
 use crate::sync::client::ClientRules;
 use crate::sync::mutation::{Context, Rules, Verdict};
 use crate::sync::rows::{Collection, Rows, RowsError};
@@ -686,7 +687,7 @@ fn a_row_that_is_no_line_is_reported() {
     let mut rows = MemoryRows::default();
     rows.put(Collection::Cart, "A", &document(&json!({"sku": 1}))).expect("put");
     let verdict = ShopRules.execute(cart::ADJUST, 1, &cart::adjust_args("A", 1), &Context::at(NOW), &mut rows);
-    assert_eq!(verdict, Err(RowsError::Corrupt { collection: Collection::Cart, key: "A".into() }));
+    assert_eq!(verdict, Err(Why::CorruptRow { collection: "cart".into(), key: "A".into() }.into()));
 }
 
 #[test]

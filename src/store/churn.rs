@@ -5,7 +5,6 @@ use super::memory::MemoryRecords;
 use super::*;
 use crate::format::log::Entry;
 use crate::testing::Random;
-use crate::tree::TreeError;
 use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -117,7 +116,7 @@ impl Churn {
         let report = loop {
             match self.store.check() {
                 Ok(report) => break report,
-                Err(TreeError::Fault(fault)) => self.store.want(fault),
+                Err(stop) if let Some(fault) = stop.fault() => self.store.want(fault),
                 Err(error) => panic!("{error}"),
             }
             let (id, request) = self.store.next_request().unwrap();

@@ -9,7 +9,7 @@ use crate::format::head::Head;
 use crate::format::log::{Entry, LogRecord};
 use crate::format::{Corrupt, FORMAT_VERSION, Place};
 use crate::tree::build::{SEGMENT_BYTES_TARGET, SegmentSizes};
-use crate::tree::{Fault, Tree, TreeError};
+use crate::tree::{Fault, Tree, Why};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -359,18 +359,20 @@ impl Store {
         let Some(job) = &mut self.job else { return };
         match job.work(&self.cache) {
             Ok(()) => {}
-            Err(TreeError::Fault(Fault::CODE)) => {
-                job.faulted = Some(Fault::CODE.segment);
-                self.events.push(Event::CodeWanted);
-            }
-            Err(TreeError::Fault(Fault { segment })) if !self.head.holds(segment) => {
-                self.break_down(Corrupt { place: Place::Segment(segment), why: "is in no head" });
-            }
-            Err(TreeError::Fault(fault)) => {
-                job.faulted = Some(fault.segment);
-                self.want_segment(fault.segment);
-            }
-            Err(TreeError::Corrupt(corrupt)) => self.break_down(*corrupt),
+            Err(error) => match error.into_why() {
+                Why::Fault(Fault::CODE) => {
+                    job.faulted = Some(Fault::CODE.segment);
+                    self.events.push(Event::CodeWanted);
+                }
+                Why::Fault(Fault { segment }) if !self.head.holds(segment) => {
+                    self.break_down(Corrupt { place: Place::Segment(segment), why: "is in no head" });
+                }
+                Why::Fault(fault) => {
+                    job.faulted = Some(fault.segment);
+                    self.want_segment(fault.segment);
+                }
+                why => self.break_down(why.into_corrupt()),
+            },
         }
         self.trim();
     }

@@ -7,7 +7,6 @@ use super::memory::MemoryRecords;
 use super::*;
 use crate::format::FORMAT_VERSION;
 use crate::format::log::Entry;
-use crate::tree::TreeError;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
@@ -226,7 +225,7 @@ fn read_until(store: &mut Store, records: &mut MemoryRecords, mut stop: Stop) ->
         });
         match scanned {
             Ok(()) => return Some(found),
-            Err(TreeError::Fault(fault)) => store.want(fault),
+            Err(stop) if let Some(fault) = stop.fault() => store.want(fault),
             Err(error) => panic!("{error}"),
         }
     }
@@ -241,7 +240,7 @@ fn check(store: &mut Store, records: &mut MemoryRecords) {
     let report = loop {
         match store.check() {
             Ok(report) => break report,
-            Err(TreeError::Fault(fault)) => store.want(fault),
+            Err(stop) if let Some(fault) = stop.fault() => store.want(fault),
             Err(error) => panic!("{error}"),
         }
         read_all(store, records);

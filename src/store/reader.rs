@@ -1,5 +1,6 @@
 //! Reading base and overlay as one.
 
+use crate::bytes::copied;
 use crate::tree::cursor::Cursor;
 use crate::tree::{NoSegments, Segments, Tree, TreeError, Value};
 use alloc::vec::Vec;
@@ -75,7 +76,7 @@ impl Reader<'_> {
     /// The value under `key`.
     pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, TreeError> {
         let mut found = None;
-        self.get_with(key, &mut |value| found = Some(value.to_vec()))?;
+        self.get_with(key, &mut |value| found = Some(copied(value)))?;
         Ok(found)
     }
 

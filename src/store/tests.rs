@@ -4,7 +4,6 @@ use super::memory::MemoryRecords;
 use super::*;
 use crate::format::log::Entry;
 use crate::testing::Random;
-use crate::tree::TreeError;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -221,7 +220,7 @@ impl Tab {
             });
             match scanned {
                 Ok(()) => return model,
-                Err(TreeError::Fault(fault)) => self.store.want(fault),
+                Err(stop) if let Some(fault) = stop.fault() => self.store.want(fault),
                 Err(error) => panic!("{error}"),
             }
             assert!(self.pump());
@@ -311,7 +310,7 @@ fn check(tab: &mut Tab) {
     let report = loop {
         match tab.store.check() {
             Ok(report) => break report,
-            Err(TreeError::Fault(fault)) => tab.store.want(fault),
+            Err(stop) if let Some(fault) = stop.fault() => tab.store.want(fault),
             Err(error) => panic!("{error}"),
         }
         assert!(tab.pump());
@@ -531,7 +530,7 @@ fn read_all(mut records: MemoryRecords) -> Option<Model> {
         });
         match scanned {
             Ok(()) => return Some(model),
-            Err(TreeError::Fault(fault)) => store.want(fault),
+            Err(stop) if let Some(fault) = stop.fault() => store.want(fault),
             Err(_) => return None,
         }
     }
@@ -624,7 +623,7 @@ fn a_read_that_fails_is_not_asked_again_at_once() {
     let (id, request) = store.next_request().unwrap();
     store.complete(id, tab.records.execute(&request));
     let fault = match store.reader().get(b"row/0001") {
-        Err(TreeError::Fault(fault)) => fault,
+        Err(stop) if let Some(fault) = stop.fault() => fault,
         other => panic!("{other:?}"),
     };
     store.want(fault);

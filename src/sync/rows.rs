@@ -2,7 +2,6 @@
 
 use super::server::ServerTx;
 use crate::format::document::Document;
-use crate::tree::{Fault, TreeError};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -228,45 +227,4 @@ pub trait Rows {
     }
 }
 
-/// Why rows could not be read or written. It ends the transaction; no rule
-/// catches it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RowsError {
-    /// Something must be loaded first; then the whole mutation runs again.
-    Fault(Fault),
-    /// A stored row is not what was written.
-    Corrupt {
-        /// Its collection.
-        collection: Collection,
-        /// Its key.
-        key: String,
-    },
-    /// A mutation tried to write a collection that only the shop writes.
-    ReadOnly(Collection),
-    /// The database failed, in its own words.
-    Backend(String),
-}
-
-impl fmt::Display for RowsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Fault(fault) => TreeError::Fault(*fault).fmt(f),
-            Self::Corrupt { collection, key } => {
-                write!(f, "corrupt row {key} in {}", collection.name())
-            }
-            Self::ReadOnly(collection) => {
-                write!(f, "{} is written by the shop alone", collection.name())
-            }
-            Self::Backend(why) => write!(f, "database: {why}"),
-        }
-    }
-}
-
-impl core::error::Error for RowsError {}
-
-impl From<Fault> for RowsError {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
+pub use crate::stop::Stop as RowsError;

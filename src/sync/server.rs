@@ -9,6 +9,7 @@ use super::mutation::{Context, Id, Mutation, Outcome, Rules};
 use super::rows::{Collection, Rows, RowsError};
 use super::wire::{self, Change, SCOPES_PER_SYNC_MAX, ScopePatch, ScopeRequest, SyncError, SyncRequest, SyncResponse};
 use crate::format::document::Document;
+use crate::stop::Why;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -414,7 +415,7 @@ struct ShopperRows<'a> {
 
 impl ShopperRows<'_> {
     fn writable(&self, collection: Collection) -> Result<(), RowsError> {
-        if owner("-", collection) == SHARED { Err(RowsError::ReadOnly(collection)) } else { Ok(()) }
+        if owner("-", collection) == SHARED { Err(Why::ReadOnly(collection.name().into()).into()) } else { Ok(()) }
     }
 }
 

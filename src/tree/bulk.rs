@@ -3,9 +3,9 @@
 use super::cursor::Cursor;
 use super::node::{Cell, NODE_WEIGHT_MAX, NODE_WEIGHT_MIN, Node};
 use super::{Child, Freed, NoSegments, Tree, TreeError, Value};
+use crate::bytes::copied;
 use crate::format::log::Entry;
 use crate::format::node::common_prefix;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// Builds a tree from entries in ascending order, without a search.
@@ -106,10 +106,10 @@ impl Builder {
             };
             level += 1;
             if level == self.levels.len() && nodes.len() == 1 {
-                return Tree { root: nodes.pop().map(|(_, node)| Child::Dirty(Arc::new(node))) };
+                return Tree { root: nodes.pop().map(|(_, node)| node.dirty()) };
             }
             for (separator, node) in nodes {
-                self.append(level, &separator, Cell::Branch(Child::Dirty(Arc::new(node))));
+                self.append(level, &separator, Cell::Branch(node.dirty()));
             }
         }
         Tree::default()
@@ -121,7 +121,7 @@ impl Builder {
         }
         let open = &mut self.levels[level];
         if open.last.weight() + cell.weight(key) > NODE_WEIGHT_MAX {
-            let mut separator = key.to_vec();
+            let mut separator = copied(key);
             if level == 0 {
                 let last_key = open.last.key(open.last.count().saturating_sub(1));
                 separator.truncate(common_prefix(&last_key, key) + 1);
@@ -129,7 +129,7 @@ impl Builder {
             let full = core::mem::replace(&mut open.last, Node::roomy(level as u8));
             let full_separator = core::mem::replace(&mut open.separator, separator);
             if let Some((separator, node)) = open.before.replace((full_separator, full)) {
-                self.append(level + 1, &separator, Cell::Branch(Child::Dirty(Arc::new(node))));
+                self.append(level + 1, &separator, Cell::Branch(node.dirty()));
             }
         }
         self.levels[level].last.push(key, cell);

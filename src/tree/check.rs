@@ -102,7 +102,7 @@ impl Check {
     pub fn run(&mut self, segments: &dyn Segments) -> Result<Report, TreeError> {
         loop {
             while let Some(piece) = self.pieces.last() {
-                let record = segments.segment(piece.segment).map_err(TreeError::Fault)?;
+                let record = segments.segment(piece.segment)?;
                 bytes_at(&record, *piece).ok_or(outside(*piece))?;
                 self.report.reach(*piece);
                 self.pieces.pop();
@@ -121,7 +121,7 @@ impl Check {
     /// Sets the next child of the branch under way, or leaves the branch.
     fn go_on(&mut self) -> Result<(), TreeError> {
         let Some(mut step) = self.path.pop() else { return Ok(()) };
-        let view = step.held.view()?;
+        let view = step.held.view();
         let key_at = |index| view.suffix(index).map(|suffix| [view.prefix, suffix].concat());
         if step.index == view.count() {
             return self.leave(&step.held, step.told, step.found);
@@ -144,14 +144,14 @@ impl Check {
 
     fn enter(&mut self, held: Held) -> Result<(), TreeError> {
         let Some(enter) = self.next.take() else { return Ok(()) };
-        let view = held.view()?;
+        let view = held.view();
         if view.count() == 0 {
             return Err(held.corrupt("node is empty"));
         }
         if self.path.len() >= TREE_DEPTH_MAX {
             return Err(held.corrupt("tree is too deep"));
         }
-        let level_above = self.path.last().map(|step| step.held.view()).transpose()?.map_or(0, |above| above.level);
+        let level_above = self.path.last().map(|step| step.held.view()).map_or(0, |above| above.level);
         if level_above > 0 && level_above != view.level + 1 {
             return Err(held.corrupt("levels do not descend by one"));
         }
@@ -184,7 +184,7 @@ impl Check {
     }
 
     fn leaf(&mut self, held: &Held, enter: Enter) -> Result<(), TreeError> {
-        let view = held.view()?;
+        let view = held.view();
         let mut found = Below::default();
         for index in 0..view.count() {
             let suffix = view.suffix(index).ok_or_else(|| held.corrupt("cell is out of bounds"))?;
@@ -227,7 +227,7 @@ impl Check {
 }
 
 fn weight(held: &Held) -> Result<usize, TreeError> {
-    let view = held.view()?;
+    let view = held.view();
     let mut weight = 0;
     for index in 0..view.count() {
         let broken = || held.corrupt("cell is out of bounds");

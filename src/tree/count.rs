@@ -22,7 +22,7 @@ impl Tree {
         let mut rank = 0;
         let mut held = Held::load(root, segments)?;
         for depth in 0..TREE_DEPTH_MAX {
-            let view = held.view()?;
+            let view = held.view();
             let broken = || held.corrupt("cell is out of bounds");
             if view.kind == Kind::Leaf {
                 let place = view.search(key).ok_or_else(broken)?.unwrap_or_else(|index| index);
@@ -46,7 +46,7 @@ fn entries(child: &Child, depth: usize, segments: &dyn Segments) -> Result<u64, 
         return Ok(counted);
     }
     let held = Held::load(child, segments)?;
-    let view = held.view()?;
+    let view = held.view();
     if view.kind == Kind::Leaf {
         return Ok(view.count() as u64);
     }

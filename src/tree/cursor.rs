@@ -24,7 +24,7 @@ impl Cursor {
         let (mut cursor, index) = Self::descend(tree, key, segments)?;
         if let Some((held, at)) = cursor.path.last_mut() {
             *at = index;
-            if index == held.view()?.count() {
+            if index == held.view().count() {
                 *at = index.wrapping_sub(1);
                 cursor.step(Step::Forward, segments)?;
             }
@@ -50,7 +50,7 @@ impl Cursor {
         };
         let mut held = Held::load(root, segments)?;
         while cursor.path.len() < TREE_DEPTH_MAX {
-            let view = held.view()?;
+            let view = held.view();
             let broken = || held.corrupt("cell is out of bounds");
             if view.kind == Kind::Leaf {
                 let index = match view.search(key).ok_or_else(broken)? {
@@ -84,7 +84,7 @@ impl Cursor {
                 Step::Forward => index.wrapping_add(1),
                 Step::Back => index.wrapping_sub(1),
             };
-            if next < held.view()?.count() {
+            if next < held.view().count() {
                 let mut below = Self::edge_below(held, next, depth, step, segments)?;
                 self.check_order(below.last(), step)?;
                 self.path.truncate(depth + 1);
@@ -105,10 +105,10 @@ impl Cursor {
             return Ok(());
         };
         let (edge, expected) = match step {
-            Step::Forward => (left.view()?.count().saturating_sub(1), Ordering::Less),
+            Step::Forward => (left.view().count().saturating_sub(1), Ordering::Less),
             Step::Back => (0, Ordering::Greater),
         };
-        let order = left.view()?.compare_keys(edge, entered.view()?, *index);
+        let order = left.view().compare_keys(edge, entered.view(), *index);
         if order == Some(expected) { Ok(()) } else { Err(entered.corrupt("keys do not ascend")) }
     }
 
@@ -124,14 +124,14 @@ impl Cursor {
         let mut below: Vec<(Held, usize)> = Vec::new();
         loop {
             let (last, index) = below.last().map_or((held, index), |(held, index)| (held, *index));
-            if last.view()?.kind == Kind::Leaf {
+            if last.view().kind == Kind::Leaf {
                 return Ok(below);
             }
             if depth + below.len() + 1 == TREE_DEPTH_MAX {
                 return Err(last.corrupt("tree is too deep"));
             }
             let child = Held::load(&last.child(index)?, segments)?;
-            let edge = child.view()?.count().checked_sub(1).ok_or_else(|| child.corrupt("node is empty"))?;
+            let edge = child.view().count().checked_sub(1).ok_or_else(|| child.corrupt("node is empty"))?;
             let edge = if matches!(step, Step::Forward) { 0 } else { edge };
             below.push((child, edge));
         }
@@ -143,7 +143,7 @@ impl Cursor {
         let Some((held, index)) = self.path.last() else {
             return Ok(false);
         };
-        let view = held.view()?;
+        let view = held.view();
         let suffix = view.suffix(*index).ok_or_else(|| held.corrupt("cell is out of bounds"))?;
         key.extend_from_slice(view.prefix);
         key.extend_from_slice(suffix);

@@ -43,7 +43,7 @@ fn a_scan_of_a_leaf_that_is_twice_in_the_tree_ends() {
     record[place..place + NODE_REF_BYTES].copy_from_slice(&first);
     let (tree, segments) = (Tree::stored(Some(root)), One(record.into()));
     let is_told = |step: Result<(), TreeError>| match step {
-        Err(TreeError::Corrupt(corrupt)) => corrupt.why == OUT_OF_ORDER,
+        Err(error) if let Why::Corrupt(corrupt) = *error.why() => corrupt.why == OUT_OF_ORDER,
         _ => false,
     };
     let mut cursor = Cursor::at_or_after(&tree, &[], &segments).unwrap();

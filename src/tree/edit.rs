@@ -170,7 +170,7 @@ impl Editor<'_> {
         bounded: bool,
         change: Change<'_>,
     ) -> Result<(), TreeError> {
-        let mut root = tree.root.take().unwrap_or_else(|| Child::Dirty(Arc::new(Node::new(0))));
+        let mut root = tree.root.take().unwrap_or_else(|| Node::new(0).dirty());
         let result = self.edit(&mut root, key, bounded.then_some(None), TREE_DEPTH_MAX, change);
         tree.root = Some(self.grow(root));
         tree.shrink_root();
@@ -189,9 +189,9 @@ impl Editor<'_> {
             let mut branch = Node::new(node.level() + 1);
             branch.insert(0, &[], Cell::Branch(root));
             for (separator, part) in parts {
-                branch.insert(branch.count(), &separator, Cell::Branch(Child::Dirty(Arc::new(part))));
+                branch.insert(branch.count(), &separator, Cell::Branch(part.dirty()));
             }
-            root = Child::Dirty(Arc::new(branch));
+            root = branch.dirty();
         }
         root
     }
@@ -202,7 +202,7 @@ impl Editor<'_> {
             let held = Held::load(child, self.segments)?;
             let node = Node::from_held(&held)?;
             self.freed.0.push(stored.at);
-            *child = Child::Dirty(Arc::new(node));
+            *child = node.dirty();
         }
         match child {
             Child::Dirty(node) => Ok(Arc::make_mut(node)),
@@ -263,7 +263,7 @@ impl Editor<'_> {
         let after = child.below();
         node.count_below(before, after);
         for (place, (separator, part)) in parts.into_iter().enumerate() {
-            node.insert(index + 1 + place, &separator, Cell::Branch(Child::Dirty(Arc::new(part))));
+            node.insert(index + 1 + place, &separator, Cell::Branch(part.dirty()));
         }
     }
 

@@ -35,7 +35,7 @@ impl Value<'_> {
             Self::Bytes(bytes) => take(Some(bytes)),
             Self::Large(Large::Memory(bytes)) => take(Some(bytes)),
             Self::Large(Large::Stored(LargeRef { first, bytes })) if first.length == *bytes => {
-                let record = segments.segment(first.segment).map_err(TreeError::Fault)?;
+                let record = segments.segment(first.segment)?;
                 take(Some(bytes_at(&record, *first).ok_or(outside(*first))?));
             }
             Self::Large(Large::Stored(at)) => later::run(|| take_pieces(*at, segments, take))??,
@@ -48,7 +48,7 @@ impl Value<'_> {
 fn take_pieces(at: LargeRef, segments: &dyn Segments, take: &mut dyn FnMut(Option<&[u8]>)) -> Result<(), TreeError> {
     let mut records = Vec::new();
     for piece in at.pieces() {
-        let record = segments.segment(piece.segment).map_err(TreeError::Fault)?;
+        let record = segments.segment(piece.segment)?;
         bytes_at(&record, piece).ok_or(outside(piece))?;
         records.push((piece, record));
     }

@@ -29,61 +29,16 @@ pub use bulk::Builder;
 pub use edit::Freed;
 pub use large::{Large, Value};
 
+use crate::bytes::copied;
 use crate::format::head::{Below, ChildRef, LARGE_REF_BYTES, LargeRef, NodeRef};
 use crate::format::node::{Kind, View};
 pub use crate::format::node::{VALUE_BYTES_MAX, VALUE_INLINE_MAX};
 use crate::format::{Corrupt, Place};
-use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::fmt;
 use node::Node;
 
-/// A segment is needed that is not in memory: load it and repeat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// Number of the segment.
-    pub segment: u32,
-}
-
-impl Fault {
-    /// It is not a segment that is needed but code: see [`later`].
-    pub const CODE: Self = Self { segment: u32::MAX };
-}
-
-/// Why a tree could not be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TreeError {
-    /// A segment must be loaded first.
-    Fault(Fault),
-    /// Stored bytes are not what was written.
-    Corrupt(Box<Corrupt>),
-}
-
-impl From<Fault> for TreeError {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-impl From<Corrupt> for TreeError {
-    fn from(corrupt: Corrupt) -> Self {
-        Self::Corrupt(Box::new(corrupt))
-    }
-}
-
-impl fmt::Display for TreeError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Fault(Fault::CODE) => out.write_str("code is not loaded"),
-            Self::Fault(fault) => write!(out, "segment {} is not in memory", fault.segment),
-            Self::Corrupt(corrupt) => corrupt.fmt(out),
-        }
-    }
-}
-
-impl core::error::Error for TreeError {}
+pub use crate::stop::{Fault, Stop as TreeError, Why};
 
 /// Gives the bytes of segments that are in memory.
 pub trait Segments {
@@ -105,12 +60,22 @@ impl Segments for NoSegments {
 pub const TREE_DEPTH_MAX: usize = 32;
 
 /// A child of a branch, or the root.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Child {
     /// Stored in a segment.
     Stored(ChildRef),
     /// In memory, not stored yet.
     Dirty(Arc<Node>),
+}
+
+impl Clone for Child {
+    #[inline(never)]
+    fn clone(&self) -> Self {
+        match self {
+            Self::Stored(child) => Self::Stored(*child),
+            Self::Dirty(node) => Self::Dirty(node.clone()),
+        }
+    }
 }
 
 impl Child {
@@ -140,27 +105,26 @@ impl Held {
         match child {
             Child::Dirty(node) => Ok(Self::Dirty(node.clone())),
             Child::Stored(ChildRef { at, .. }) => {
-                let record = segments.segment(at.segment).map_err(TreeError::Fault)?;
+                let record = segments.segment(at.segment)?;
+                let is_node = large::bytes_at(&record, *at).and_then(View::parse).is_some();
                 let held = Self::Stored { record, at: *at };
-                held.view()?;
-                Ok(held)
+                if is_node { Ok(held) } else { Err(held.corrupt("bounds or header are wrong")) }
             }
         }
     }
 
-    pub(crate) fn view(&self) -> Result<View<'_>, TreeError> {
+    pub(crate) fn view(&self) -> View<'_> {
         match self {
-            Self::Dirty(node) => Ok(node.view()),
-            Self::Stored { record, at } => large::bytes_at(record, *at)
-                .and_then(View::parse)
-                .ok_or_else(|| self.corrupt("bounds or header are wrong")),
+            Self::Dirty(node) => node.view(),
+            // That it parses was seen when it was loaded.
+            Self::Stored { record, at } => large::bytes_at(record, *at).and_then(View::parse).unwrap_or(View::EMPTY),
         }
     }
 
     pub(crate) fn child(&self, index: usize) -> Result<Child, TreeError> {
         match self {
             Self::Dirty(node) => node.child(index).cloned(),
-            Self::Stored { .. } => self.view()?.stored_child(index).map(Child::Stored),
+            Self::Stored { .. } => self.view().stored_child(index).map(Child::Stored),
         }
         .ok_or_else(|| self.corrupt("child is out of bounds"))
     }
@@ -171,7 +135,7 @@ impl Held {
         if let Self::Dirty(node) = self {
             return node.value(index).ok_or_else(broken);
         }
-        let cell = self.view()?.leaf_cell(index).ok_or_else(broken)?;
+        let cell = self.view().leaf_cell(index).ok_or_else(broken)?;
         if let Some(bytes) = cell.value {
             return Ok(Value::Bytes(bytes));
         }
@@ -204,7 +168,7 @@ impl Tree {
     /// inner one is `None` for a deletion marker.
     pub fn get(&self, key: &[u8], segments: &dyn Segments) -> Result<Option<Option<Vec<u8>>>, TreeError> {
         let mut found = None;
-        self.get_with(key, segments, &mut |value| found = Some(value.map(<[u8]>::to_vec)))?;
+        self.get_with(key, segments, &mut |value| found = Some(value.map(copied)))?;
         Ok(found)
     }
 
@@ -235,7 +199,7 @@ impl Tree {
         };
         let mut held = Held::load(root, segments)?;
         for _ in 0..TREE_DEPTH_MAX {
-            let view = held.view()?;
+            let view = held.view();
             let broken = || held.corrupt("cell is out of bounds");
             if view.kind == Kind::Leaf {
                 let index = view.search(key).ok_or_else(broken)?.ok();

@@ -2,9 +2,11 @@
 
 use super::large::{Large, Value};
 use super::{Child, Held, TreeError};
+use crate::bytes::copied;
 use crate::format::head::{Below, LARGE_REF_BYTES, LargeRef, NODE_REF_BYTES};
 use crate::format::node::{Kind, SLOT_BYTES, VALUE_INLINE_MAX, View, common_prefix};
 use crate::format::varint;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// A node splits above this weight. Larger nodes make scans cheaper, smaller
@@ -69,6 +71,12 @@ impl Cell<'_> {
 }
 
 impl Node {
+    /// In memory, not stored yet.
+    #[inline(never)]
+    pub(super) fn dirty(self) -> Child {
+        Child::Dirty(Arc::new(self))
+    }
+
     pub(super) fn new(level: u8) -> Self {
         Self {
             level,
@@ -148,7 +156,7 @@ impl Node {
 
     /// A changeable copy of a stored node.
     pub(super) fn from_held(held: &Held) -> Result<Self, TreeError> {
-        let view = held.view()?;
+        let view = held.view();
         let mut node = Self::new(view.level);
         node.prefix.extend_from_slice(view.prefix);
         node.slots.reserve(view.slots.len() + 4 * SLOT_BYTES);
@@ -190,7 +198,7 @@ impl Node {
 
     /// Replaces the value of cell `index`.
     pub(super) fn replace_value(&mut self, index: usize, value: Value<'_>) {
-        let Some(suffix) = self.view().suffix(index).map(<[u8]>::to_vec) else {
+        let Some(suffix) = self.view().suffix(index).map(copied) else {
             return;
         };
         self.remove(index);

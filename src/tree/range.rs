@@ -93,7 +93,7 @@ impl Editor<'_> {
             return Ok(());
         }
         let held = Held::load(child, self.segments)?;
-        let view = held.view()?;
+        let view = held.view();
         for index in 0..view.count() {
             if view.kind == Kind::Branch {
                 self.drop_below(&held.child(index)?, level, dropped)?;

@@ -70,7 +70,7 @@ impl Tree {
         };
         let mut held = Held::load(root, segments)?;
         for level in 0..TREE_DEPTH_MAX {
-            if held.view()?.kind == Kind::Leaf {
+            if held.view().kind == Kind::Leaf {
                 return Ok(level);
             }
             held = Held::load(&held.child(0)?, segments)?;
@@ -153,7 +153,7 @@ impl Walk<'_, '_> {
             return Ok(false);
         }
         let held = Held::load(child, self.editor.segments)?;
-        for index in 0..held.view()?.count() {
+        for index in 0..held.view().count() {
             let leaves = if level > 0 {
                 self.must_move(&held.child(index)?, 0)?
             } else if let Value::Large(Large::Stored(at)) = held.value(index)? {

@@ -44,7 +44,7 @@ impl Shelf {
         loop {
             match work(self) {
                 Ok(value) => return value,
-                Err(TreeError::Fault(fault)) => self.load(fault),
+                Err(stop) if let Some(fault) = stop.fault() => self.load(fault),
                 Err(error) => panic!("{error}"),
             }
         }
@@ -565,7 +565,7 @@ fn a_fault_in_a_join_leaves_the_tree_as_it_was() {
         loop {
             match world.tree.remove(key, &world.shelf, &mut world.freed) {
                 Ok(there) => break assert!(there),
-                Err(TreeError::Fault(fault)) => {
+                Err(stop) if let Some(fault) = stop.fault() => {
                     let still = world.shelf.retry(|shelf| world.tree.get(key, shelf));
                     assert!(still.is_some());
                     world.shelf.load(fault);

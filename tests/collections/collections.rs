@@ -3,7 +3,7 @@
 use crate::world::*;
 use pannier::collection::index::{EXPIRES, MULTI, UNIQUE};
 use pannier::collection::schema::Declared;
-use pannier::collection::{Query, ROW_BYTES_MAX, ROWS_DELETED_MAX, Stop};
+use pannier::collection::{Query, ROW_BYTES_MAX, ROWS_DELETED_MAX};
 use pannier::sync::client::Operation;
 use serde_json::{Value, json};
 
@@ -245,7 +245,8 @@ fn queries_name_what_is_wrong_with_them() {
     let mut world = open();
     for (index, asked, field) in [("none", json!({}), "none"), ("bySku", json!({ "gte": "A" }), "gte")] {
         let query = world.query(0, "wishes", index, asked);
-        let Err(Stop::Refused { code, detail }) = world.read(0, 0, &query) else { panic!("not refused") };
+        let stop = world.read(0, 0, &query).map(drop).expect_err("not refused");
+        let (code, detail) = stop.into_refusal().expect("a refusal");
         assert_eq!((code, detail.as_ref().str("field")), ("bad_args", Some(field)));
     }
 }

@@ -4,7 +4,6 @@ use crate::world::*;
 use pannier::collection::index::{MULTI, UNIQUE};
 use pannier::collection::schema::Declared;
 use pannier::collection::{Stop, TreeId};
-use pannier::tree::TreeError;
 use serde_json::{Value, json};
 
 const PARTS: u64 = 6;
@@ -36,7 +35,7 @@ fn end(world: &mut World, at: usize) -> Result<Option<u64>, Stop> {
     world.take_events(at);
     match ended {
         Ok(ticket) => Ok(Some(ticket).filter(|ticket| *ticket > 0)),
-        Err(Stop::Tree(TreeError::Fault(_))) => Ok(None),
+        Err(stop) if stop.fault().is_some() => Ok(None),
         Err(stop) => Err(stop),
     }
 }
@@ -179,7 +178,7 @@ fn what_a_load_is_refused_for_is_told_with_its_part_and_nothing_changes() {
         match end(world, at) {
             Ok(None) => {}
             Ok(Some(_)) => panic!("it was taken"),
-            Err(Stop::Refused { code, .. }) => return (code, world.tab(at).client.give_up_load()),
+            Err(stop) if let Some(code) = stop.code() => return (code, world.tab(at).client.give_up_load()),
             Err(stop) => panic!("{stop:?}"),
         }
     };

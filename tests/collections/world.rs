@@ -11,7 +11,6 @@ use pannier::store::{Options, Request, RequestId, Response, Scan};
 use pannier::sync::client::{Client, ClientEvent, ClientOptions, Operation};
 use pannier::sync::mutation::Id;
 use pannier::sync::rows::Collection;
-use pannier::tree::TreeError;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -242,7 +241,7 @@ impl World {
             });
             match read {
                 Ok(_) => return Ok(rows),
-                Err(Stop::Tree(TreeError::Fault(_))) => self.load(at),
+                Err(stop) if stop.fault().is_some() => self.load(at),
                 Err(stop) => return Err(stop),
             }
         }
@@ -252,7 +251,7 @@ impl World {
         loop {
             match self.tab(at).client.count(frame, query.clone()) {
                 Ok(count) => return count,
-                Err(Stop::Tree(TreeError::Fault(_))) => self.load(at),
+                Err(stop) if stop.fault().is_some() => self.load(at),
                 Err(stop) => panic!("{stop:?}"),
             }
         }
@@ -263,7 +262,7 @@ impl World {
         loop {
             match self.tab(at).client.bytes(tree) {
                 Ok(bytes) => return bytes,
-                Err(Stop::Tree(TreeError::Fault(_))) => self.load(at),
+                Err(stop) if stop.fault().is_some() => self.load(at),
                 Err(stop) => panic!("{stop:?}"),
             }
         }
@@ -300,7 +299,7 @@ impl World {
     pub fn write(&mut self, at: usize, frame: u32, operation: impl Fn() -> Operation) -> Result<(), Stop> {
         loop {
             match self.tab(at).client.write(frame, operation()) {
-                Err(Stop::Tree(TreeError::Fault(_))) => self.load(at),
+                Err(stop) if stop.fault().is_some() => self.load(at),
                 done => return done,
             }
         }
@@ -317,7 +316,7 @@ impl World {
             });
             match scanned {
                 Ok(()) => return entries,
-                Err(TreeError::Fault(fault)) => {
+                Err(stop) if let Some(fault) = stop.fault() => {
                     tab.client.want(fault);
                     self.load(at);
                 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use pannier::format::log::Entry;
 use pannier::store::memory::MemoryRecords;
 use pannier::store::{Options, Request, Store};
-use pannier::tree::{Fault, Segments, TreeError};
+use pannier::tree::{Fault, Segments};
 
 const FEW: u64 = 10_000;
 const MANY: u64 = 1_000_000;
@@ -95,7 +95,7 @@ impl Shop {
                     assert!(found);
                     return segments.nodes.get();
                 }
-                Err(TreeError::Fault(fault)) => self.store.want(fault),
+                Err(stop) if let Some(fault) = stop.fault() => self.store.want(fault),
                 Err(error) => panic!("{error}"),
             }
             self.settle();

@@ -12,7 +12,7 @@ use pannier::store::memory::MemoryRecords;
 use pannier::sync::client::{Client, ClientEvent, ClientOptions, Operation};
 use pannier::sync::mutation::Id;
 use pannier::sync::rows::Collection;
-use pannier::tree::{Fault, TreeError, later};
+use pannier::tree::{Fault, later};
 
 const NOW_MS: u64 = 1_700_000_000_000;
 
@@ -111,7 +111,7 @@ fn what_is_not_loaded_is_waited_for() {
     assert!(tab.wants_code());
     assert_eq!(tab.cart().len(), 1);
     assert_eq!(tab.client.begin(true, NOW_MS).map(|frame| frame.is_some()), Ok(true));
-    let fault = Err(Stop::Tree(TreeError::Fault(Fault::CODE)));
+    let fault = Err(Stop::from(Fault::CODE));
     let asked = object(&[("sku", Value::Str("C3")), ("qty", Value::Int(1))]);
     let write = || Operation::Mutate { name: "cart.add", asked: asked.clone(), id: Id([4; 16]), at: NOW_MS };
     assert_eq!(tab.client.write(1, write()), fault);

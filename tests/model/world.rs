@@ -266,7 +266,7 @@ impl World {
     fn attempt<T>(&mut self, work: &dyn Fn(&Store) -> Result<T, TreeError>) -> Option<T> {
         match work(&self.store) {
             Ok(found) => return Some(found),
-            Err(TreeError::Fault(Fault { segment })) => {
+            Err(stop) if let Some(Fault { segment }) = stop.fault() => {
                 self.reached.faults += 1;
                 self.store.want(Fault { segment });
             }

@@ -7,7 +7,6 @@ use criterion::{BenchmarkId, Criterion};
 use pannier::format::log::Entry;
 use pannier::store::memory::MemoryRecords;
 use pannier::store::{Options, Store};
-use pannier::tree::TreeError;
 
 use crate::records::{Records, VALUE, key};
 
@@ -51,8 +50,8 @@ impl Shop {
         shop.store.checkpoint();
         shop.settle();
         // Every node into the cache.
-        while let Err(TreeError::Fault(fault)) = shop.store.check() {
-            shop.store.want(fault);
+        while let Err(stop) = shop.store.check() {
+            shop.store.want(stop.fault().expect("a sound store"));
             shop.settle();
         }
         shop

@@ -8,7 +8,7 @@ use pannier::format::document::Document;
 use pannier::format::head::SegmentInfo;
 use pannier::sync::rows::Collection;
 use pannier::tree::check::{self, Check};
-use pannier::tree::{Tree, TreeError};
+use pannier::tree::{Tree, TreeError, Why};
 use std::collections::BTreeMap;
 
 /// What a check found.
@@ -92,20 +92,21 @@ impl Checking {
     /// Goes on until it is through, or needs segments: their numbers are returned.
     pub fn step(&mut self, held: &Held) -> Vec<u32> {
         loop {
-            let segment = match self.advance(held) {
+            match self.advance(held) {
                 Ok(true) => return Vec::new(),
-                Ok(false) => continue,
-                Err(TreeError::Fault(fault)) if held.get(fault.segment).is_none() => fault.segment,
+                Ok(false) => {}
                 Err(error) => {
-                    // That a segment is bad is told already; nothing further can be said.
-                    if let TreeError::Corrupt(corrupt) = error {
-                        self.report.faults.push((*corrupt).into());
+                    match error.into_why() {
+                        Why::Fault(fault) if held.get(fault.segment).is_none() => {
+                            return with_next(fault.segment, &self.report.segments, held);
+                        }
+                        // That a segment is bad is told already; nothing further can be said.
+                        Why::Fault(_) => {}
+                        why => self.report.faults.push(why.into_corrupt().into()),
                     }
                     self.stage = Stage::Done;
-                    continue;
                 }
-            };
-            return with_next(segment, &self.report.segments, held);
+            }
         }
     }
 
@@ -125,7 +126,7 @@ impl Checking {
                     return Ok(false);
                 };
                 let Some(segment) = held.get(info.segment) else {
-                    return Err(TreeError::Fault(pannier::tree::Fault { segment: info.segment }));
+                    return Err(pannier::tree::Fault { segment: info.segment }.into());
                 };
                 let is_long = segment.record.as_ref().is_some_and(|record| record.len() != info.bytes as usize);
                 if let Some(why) = segment.why.or(is_long.then_some("is not as long as the head says")) {

@@ -2,7 +2,6 @@
 
 use pannier::format::log::Entry;
 use pannier::store::{Event, Options, Request, Response, Scan, Store, conformance};
-use pannier::tree::TreeError;
 use pannier_records_file::{Durability, FileRecords, OpenError};
 use std::collections::BTreeMap;
 use std::fs;
@@ -102,10 +101,10 @@ fn contents(records: Result<FileRecords, OpenError>) -> Result<Model, String> {
         match scanned {
             Ok(()) => match store.check() {
                 Ok(_) => return Ok(model),
-                Err(TreeError::Fault(fault)) => store.want(fault),
+                Err(stop) if let Some(fault) = stop.fault() => store.want(fault),
                 Err(error) => return Err(error.to_string()),
             },
-            Err(TreeError::Fault(fault)) => store.want(fault),
+            Err(stop) if let Some(fault) = stop.fault() => store.want(fault),
             Err(error) => return Err(error.to_string()),
         }
     }

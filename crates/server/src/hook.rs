@@ -4,6 +4,7 @@
 //! what it said is handed into the execution. A mutation that gets no answer is not executed now,
 //! nor what follows on it; its client sends it again.
 
+use pannier::stop::Why;
 use std::collections::HashMap;
 use std::io::Read;
 use std::sync::Arc;
@@ -208,7 +209,7 @@ fn escaped(text: &str) -> String {
 impl Answers {
     fn said(&self, name: &'static str, args: DocumentRef<'_>) -> Result<Decision, RowsError> {
         let said = self.0.get(&(name, args.to_document().as_bytes().to_vec())).cloned();
-        said.ok_or_else(|| RowsError::Backend("the hook was not asked".into()))
+        said.ok_or_else(|| Why::Backend("the hook was not asked".into()).into())
     }
 }
 

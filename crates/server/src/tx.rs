@@ -1,6 +1,7 @@
 //! One open SQLite transaction, as the core's side of the protocol sees it.
 
 use pannier::format::document::Document;
+use pannier::stop::Why;
 use pannier::sync::mutation::{Id, Outcome, Status, UNKNOWN_MUTATION};
 use pannier::sync::rows::{Collection, RowsError};
 use pannier::sync::server::{ChangePage, ClientState, SHARED, ServerTx, Standing, StoredOutcome};
@@ -338,12 +339,13 @@ fn stored_outcome(seq: u64, row: &Row<'_>) -> rusqlite::Result<StoredOutcome> {
 
 /// The rows of a database are checked as they are read: the disk may have changed them.
 fn document(collection: Collection, key: &str, bytes: Vec<u8>) -> Result<Document, RowsError> {
-    Document::from_bytes(bytes).map_err(|_| RowsError::Corrupt { collection, key: key.into() })
+    Document::from_bytes(bytes)
+        .map_err(|_| Why::CorruptRow { collection: collection.name().into(), key: key.into() }.into())
 }
 
 /// What a failure of the database is to the rules.
 pub fn failed(error: rusqlite::Error) -> RowsError {
-    RowsError::Backend(error.to_string())
+    Why::Backend(error.to_string()).into()
 }
 
 #[cfg(test)]
@@ -486,7 +488,7 @@ mod tests {
         let mut tx = Tx::new(&connection);
         tx.put("ada", Collection::Cart, "a", &doc("1")).unwrap();
         connection.execute("UPDATE row SET value = x'ff'", []).unwrap();
-        let corrupt = RowsError::Corrupt { collection: Collection::Cart, key: "a".into() };
+        let corrupt: RowsError = Why::CorruptRow { collection: "cart".into(), key: "a".into() }.into();
         assert_eq!(tx.get("ada", Collection::Cart, "a"), Err(corrupt.clone()));
         assert_eq!(tx.changes("ada", Collection::Cart, 0, 9, 9), Err(corrupt));
     }

@@ -2,6 +2,7 @@
 
 use crate::memory_server::MemoryServer;
 use pannier::format::document::Document;
+use pannier::stop::Why;
 use pannier::sync::mutation::Id;
 use pannier::sync::rows::{Collection, RowsError};
 use pannier::sync::server::{ChangePage, ClientState, ServerTx, Standing, StoredOutcome};
@@ -17,7 +18,7 @@ pub struct Cut<'a> {
 impl Cut<'_> {
     fn call(&mut self) -> Result<&mut MemoryServer, RowsError> {
         if let Some(left) = &mut self.calls_left {
-            *left = left.checked_sub(1).ok_or_else(|| RowsError::Backend("the database is gone".into()))?;
+            *left = left.checked_sub(1).ok_or_else(|| Why::Backend("the database is gone".into()))?;
         }
         Ok(self.tx)
     }

@@ -4,12 +4,11 @@ use crate::device::Device;
 use crate::tab::scopes;
 use pannier::collection::{META, OUTBOX, OUTCOMES, Workspace, number_key, row_key};
 use pannier::format::document::Document;
-use pannier::key::after_prefix;
+use pannier::stop::Stop;
 use pannier::store::{Reader, Scan};
 use pannier::sync::client::{Client, tree_of};
 use pannier::sync::mutation::Mutation;
 use pannier::sync::rows::Collection;
-use pannier::tree::TreeError;
 use std::collections::BTreeMap;
 
 /// Rows by key.
@@ -63,11 +62,11 @@ impl Device {
     }
 
     /// Reads, loading what the read faults on.
-    fn read<T>(&mut self, index: usize, look: impl Fn(&Client) -> Result<T, TreeError>) -> T {
+    fn read<T>(&mut self, index: usize, look: impl Fn(&Client) -> Result<T, Stop>) -> T {
         loop {
             match look(&self.tab(index).client) {
                 Ok(found) => return found,
-                Err(TreeError::Fault(fault)) => {
+                Err(stop) if let Some(fault) = stop.fault() => {
                     // Not `settle`: a client at rest frees what it has loaded.
                     self.tab(index).client.want(fault);
                     self.step(index, 0, None);
@@ -79,14 +78,14 @@ impl Device {
     }
 }
 
-fn rows(client: &Client, reader: Reader<'_>, collection: Collection) -> Result<RowMap, TreeError> {
+fn rows(client: &Client, reader: Reader<'_>, collection: Collection) -> Result<RowMap, Stop> {
     let mut workspace = Workspace::new(reader, client.schema(), 0);
     Ok(workspace.scan(tree_of(client.schema(), collection), None, usize::MAX)?.into_iter().collect())
 }
 
-fn scan(reader: Reader<'_>, tree: u8, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), TreeError> {
+fn scan(reader: Reader<'_>, tree: u8, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), Stop> {
     let from = number_key(pannier::collection::TreeId(tree), 0);
-    let to = after_prefix(&[tree]).expect("no tree is the last byte");
+    let to = [tree + 1];
     reader.scan(Scan::ascending(&from, &to), &mut |key, value| {
         visit(key, value);
         true

@@ -5,6 +5,7 @@ use pannier::format::document::{Document, Value};
 use pannier::shop::decide::ServerRules;
 use pannier::shop::stock::{self, CatalogDecisions};
 use pannier::shop::{ShopRules, cart};
+use pannier::stop::Why;
 use pannier::sync::mutation::{Context, Id, Mutation, Outcome, Rules, UNKNOWN_MUTATION, Verdict};
 use pannier::sync::rows::{Collection, Rows, RowsError};
 use pannier::sync::server::{Limits, SHARED, ServeError, ServerTx, TOMBSTONE_KEPT_MS};
@@ -234,7 +235,9 @@ impl InProcess {
                 self.executions.set(before);
                 match error {
                     ServeError::Refused(error) => Err(error),
-                    ServeError::Rows(RowsError::Backend(_)) => Err(SyncError::Retry { after_ms: RETRY_AFTER_MS }),
+                    ServeError::Rows(stop) if let Why::Backend(_) = stop.why() => {
+                        Err(SyncError::Retry { after_ms: RETRY_AFTER_MS })
+                    }
                     ServeError::Rows(error) => panic!("the database in memory failed: {error}"),
                 }
             }

@@ -2,6 +2,7 @@
 
 use pannier::format::document::{Document, Value};
 use pannier::shop::{ShopRules, cart, history};
+use pannier::stop::Why;
 use pannier::sync::mutation::{Context, Id, Mutation, Rules, Status, Verdict};
 use pannier::sync::rows::{Collection, Rows, RowsError};
 use pannier::sync::server::{Limits, OUTCOME_KEPT_MS, ServeError, ServerTx};
@@ -62,7 +63,7 @@ impl Rules for BreaksAfterWriting {
     ) -> Result<Verdict, RowsError> {
         let verdict = ShopRules.execute(name, v, args, context, rows)?;
         if args.as_ref().str("sku") == Some("broken") {
-            return Err(RowsError::Backend("disk full".into()));
+            return Err(Why::Backend("disk full".into()).into());
         }
         Ok(verdict)
     }
@@ -95,7 +96,7 @@ fn effect_outcome_and_sequence_commit_together_or_not_at_all() {
         NOW,
         &Limits::default(),
     );
-    assert_eq!(failed, Err(ServeError::Rows(RowsError::Backend("disk full".into()))));
+    assert_eq!(failed, Err(ServeError::Rows(Why::Backend("disk full".into()).into())));
     assert_eq!((qty(&server, "A"), server.outcomes_kept(CLIENT)), (None, 0));
     let response = ok(&mut server, &request(vec![add(1, "A", 1)]));
     assert_eq!((response.epoch, response.last_seq, response.outcomes[0].rev), (7, 1, 1));
@@ -340,7 +341,7 @@ fn only_the_catalog_comes_in_pages() {
 fn mutations_never_write_the_catalog() {
     let mut server = MemoryServer::new(7);
     let failed = server.serve(&WritesCatalog, ANN, &request(vec![add(1, "A", 1)]), NOW, &Limits::default());
-    assert_eq!(failed, Err(ServeError::Rows(RowsError::ReadOnly(Collection::Catalog))));
+    assert_eq!(failed, Err(ServeError::Rows(Why::ReadOnly("catalog".into()).into())));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::engine::{Engine, NAMES, document, id, rows_tree};
 use crate::input;
+use pannier::bytes::copied;
 use pannier::collection::Query;
 use pannier::format::document::Document;
 use pannier::format::varint;
@@ -159,5 +160,5 @@ fn take_write(writes: &mut &[u8]) -> Option<Operation> {
     let (id, rest) = writes.split_at_checked(id as usize)?;
     let (document, rest) = rest.split_at_checked(document as usize)?;
     *writes = rest;
-    operation(kind.into(), into, document.to_vec(), Id(id.try_into().unwrap_or_default()), at)
+    operation(kind.into(), into, copied(document), Id(id.try_into().unwrap_or_default()), at)
 }

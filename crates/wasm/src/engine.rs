@@ -14,7 +14,7 @@ use pannier::store;
 use pannier::sync::client::{Client, ClientOptions, Operation};
 use pannier::sync::mutation::Id;
 use pannier::sync::rows::Collection;
-use pannier::tree::TreeError;
+use pannier::tree::Why;
 
 /// A store with its client.
 pub struct Engine {
@@ -133,16 +133,18 @@ impl Engine {
     pub(crate) fn finish_read(&mut self, read: Result<f64, Stop>) -> f64 {
         let why = match read {
             Ok(found) => return found,
-            Err(Stop::Tree(TreeError::Fault(_))) => {
-                self.pump();
-                return FAULT;
-            }
-            Err(Stop::Refused { code, detail }) => {
-                self.result = refusal(code, &detail);
-                return REFUSED;
-            }
-            Err(Stop::Tree(TreeError::Corrupt(corrupt))) => corrupt.why,
-            Err(_) => "the read failed",
+            Err(stop) => match stop.into_why() {
+                Why::Fault(_) => {
+                    self.pump();
+                    return FAULT;
+                }
+                Why::Refused { code, detail } => {
+                    self.result = refusal(code, &detail);
+                    return REFUSED;
+                }
+                Why::Corrupt(corrupt) => corrupt.why,
+                _ => "the read failed",
+            },
         };
         self.failed(why)
     }

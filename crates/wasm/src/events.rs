@@ -57,7 +57,7 @@ fn changed(unknown: u64, rows: &[Box<[u8]>]) -> Vec<u8> {
         writer.int(i64::from(key[0] - ROWS));
         writer.bytes(&key[1..]);
     }
-    writer.finish().unwrap_or_default().into_bytes()
+    writer.into_document().into_bytes()
 }
 
 /// `{code, detail}`

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// The core's modules; each imports only from those before it. `testing` is compiled for tests only.
-const LAYERS: &[&str] = &["testing", "key", "format", "tree", "store", "collection", "sync", "shop"];
+const LAYERS: &[&str] = &["testing", "bytes", "key", "format", "stop", "tree", "store", "collection", "sync", "shop"];
 
 /// What would tie the core to one platform.
 const PLATFORM_CRATES: &[&str] = &["wasm-bindgen", "web-sys", "js-sys", "tokio"];

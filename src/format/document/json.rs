@@ -3,6 +3,7 @@
 
 use super::tagged::{self, Text};
 use super::{DEPTH_MAX, Document, DocumentRef, Value, Writer};
+use crate::bytes::copied;
 use alloc::format;
 use alloc::vec::Vec;
 use core::fmt;
@@ -87,7 +88,7 @@ impl Visitor<'_> for BytesVisitor {
     }
 
     fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Document, E> {
-        self.visit_byte_buf(bytes.to_vec())
+        self.visit_byte_buf(copied(bytes))
     }
 
     fn visit_byte_buf<E: serde::de::Error>(self, bytes: Vec<u8>) -> Result<Document, E> {

@@ -2,6 +2,7 @@
 
 use super::head::{self, Head};
 use super::{DEPTH_MAX, DocumentError, Why};
+use crate::bytes::copied;
 use core::fmt;
 
 /// A view of one encoded value.
@@ -63,7 +64,7 @@ impl<'a> DocumentRef<'a> {
 
     /// An owned copy.
     pub fn to_document(self) -> super::Document {
-        super::Document::from_stored(self.0.to_vec())
+        super::Document::from_stored(copied(self.0))
     }
 
     /// The value itself.

@@ -108,6 +108,12 @@ impl Writer {
         Document::from_bytes(self.0)
     }
 
+    /// [`Writer::finish`] of what cannot fail.
+    #[inline(never)]
+    pub fn into_document(self) -> Document {
+        self.finish().unwrap_or_default()
+    }
+
     pub(super) fn append(&mut self, body: &[u8]) {
         self.0.extend_from_slice(body);
     }

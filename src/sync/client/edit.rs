@@ -2,7 +2,7 @@
 //! one operation holds is one commit.
 
 use super::operation::{ARGS_VERSION, Operation, bad_row, collection_of};
-use super::state::{SYNC_ROW, SyncState, WorkspaceRows, tree_error};
+use super::state::{SYNC_ROW, SyncState, WorkspaceRows};
 use super::{Client, ClientRules, Erasure};
 use crate::collection::range::bounds;
 use crate::collection::{
@@ -11,6 +11,7 @@ use crate::collection::{
 };
 use crate::format::document::{Document, DocumentRef, Value};
 use crate::format::log::Entry;
+use crate::stop::Why;
 use crate::sync::mutation::{Context, ERASE, Id, Mutation, Status, UNKNOWN_MUTATION, Verdict};
 use crate::sync::rows::Collection;
 use crate::sync::wire;
@@ -114,8 +115,8 @@ impl Client {
         let context = Context { id, ..Context::at(self.now_ms) };
         let written = workspace.written();
         let mut rows = WorkspaceRows(workspace);
-        let args = self.rules.prepare(name, asked, &mut rows).map_err(tree_error)?;
-        let verdict = self.rules.execute(name, ARGS_VERSION, &args, &context, &mut rows).map_err(tree_error)?;
+        let args = self.rules.prepare(name, asked, &mut rows)?;
+        let verdict = self.rules.execute(name, ARGS_VERSION, &args, &context, &mut rows)?;
         refuse_what_no_server_would_take(verdict)?;
         // A shopper who signs out stays on the server, and takes only what is there from the device.
         let is_of_device = name == ERASE && asked.as_ref().bool("device") == Some(true);
@@ -244,7 +245,7 @@ pub(super) fn put_newer(
 fn refuse_what_no_server_would_take(verdict: Verdict) -> Result<(), Stop> {
     match verdict.code {
         Some(code @ ("bad_args" | UNKNOWN_MUTATION)) if verdict.status == Status::Rejected => {
-            Err(Stop::Refused { code, detail: verdict.detail })
+            Err(Why::Refused { code, detail: verdict.detail }.into())
         }
         _ => Ok(()),
     }

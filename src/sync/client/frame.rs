@@ -14,7 +14,7 @@ use crate::collection::workspace::Size;
 use crate::collection::{Query, Schema, Stop, TreeId, Workspace, row_key};
 use crate::format::document::Value;
 use crate::store::Reader;
-use crate::tree::{Fault, Tree, TreeError, later};
+use crate::tree::{Fault, Tree, later};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -153,7 +153,7 @@ impl Client {
     /// # Errors
     /// As for `read`.
     pub fn get(&mut self, rows_tree: TreeId, key: &str, take: &mut dyn FnMut(&[u8])) -> Result<(), Stop> {
-        let read = self.view().get_with(&row_key(rows_tree, key), take).map_err(Stop::from);
+        let read = self.view().get_with(&row_key(rows_tree, key), take);
         self.used(rows_tree, key);
         self.want_fault(0, 0, read)
     }
@@ -195,7 +195,7 @@ impl Client {
     /// # Errors
     /// As for `read`.
     pub fn bytes(&mut self, rows_tree: TreeId) -> Result<u64, Stop> {
-        let size = Size::read(&self.view(), rows_tree).map_err(Stop::from);
+        let size = Size::read(&self.view(), rows_tree);
         Ok(self.want_fault(0, 0, size)?.bytes)
     }
 
@@ -248,7 +248,9 @@ impl Client {
     /// Asks for the segment that a read faulted on, if it is still there, and
     /// for those that were written `ahead` of it.
     pub(super) fn want_fault<T>(&mut self, frame: u32, ahead: u32, read: Result<T, Stop>) -> Result<T, Stop> {
-        if let Err(Stop::Tree(TreeError::Fault(Fault { segment }))) = read {
+        if let Err(stop) = &read
+            && let Some(Fault { segment }) = stop.fault()
+        {
             let is_dropped = segment != Fault::CODE.segment && !self.store.head().holds(segment);
             if is_dropped && (frame != 0 || self.view_stale) {
                 self.view_awaited = true;

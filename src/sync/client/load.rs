@@ -50,8 +50,8 @@ impl Client {
             return;
         }
         let sliced = self.load_slice();
-        if let (Err(stop @ Stop::Refused { .. }), Some(load)) =
-            (self.want_fault(0, SEGMENTS_READ_AHEAD, sliced), &mut self.load)
+        if let (Err(stop), Some(load)) = (self.want_fault(0, SEGMENTS_READ_AHEAD, sliced), &mut self.load)
+            && stop.code().is_some()
         {
             load.refused = Some(stop);
         }

@@ -37,14 +37,14 @@ pub use operation::{OUTCOMES_MAX, Operation, PARKED_MS};
 use crate::collection::budget::Budget;
 use crate::collection::index::{Definition, UNIQUE};
 use crate::collection::schema::{COLLECTIONS_MAX, Declared};
-use crate::collection::{Counts, ROWS, Schema, Stop, TreeId};
+use crate::collection::{Counts, ROWS, Schema, TreeId};
 use crate::format::Corrupt;
 use crate::format::document::{Document, DocumentRef, Value};
 use crate::store::{self, Failure, Reader, RequestId, Response, Store};
 use crate::sync::mutation::{Id, Mutation, Outcome, Rules};
 use crate::sync::rows::{Collection, Rows, RowsError};
 use crate::sync::wire::{SCHEMA, SyncError};
-use crate::tree::{Fault, Tree, TreeError, later};
+use crate::tree::{Fault, Tree, TreeError, Why, later};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -511,7 +511,7 @@ impl Client {
                     self.events.push(ClientEvent::SyncRefused(SyncError::Retry { after_ms }));
                 }
                 _ => {
-                    let detail = Document::object(&[("why", Value::Str(&failure.message))]).unwrap_or_default();
+                    let detail = Document::of(&[("why", Value::Str(&failure.message))]);
                     self.events.push(ClientEvent::Refused { ticket: queued.ticket, code: "quota".into(), detail });
                 }
             }
@@ -555,8 +555,11 @@ impl Client {
         }
         match ran {
             Ok(()) => {}
-            Err(TreeError::Fault(fault)) => self.want(fault),
-            Err(TreeError::Corrupt(corrupt)) => self.events.push(ClientEvent::Corrupt(*corrupt)),
+            Err(error) => match error.into_why() {
+                Why::Fault(fault) => self.want(fault),
+                // Mutations write no collection whose indexes refuse rows.
+                why => self.events.push(ClientEvent::Corrupt(why.into_corrupt())),
+            },
         }
     }
 
@@ -573,7 +576,7 @@ impl Client {
             };
             let mut together = 0;
             let executed = if let Operation::Load(load) = &mut first.operation {
-                later::run(|| self.execute_load(load)).map_err(Stop::from).and_then(|executed| executed)
+                later::run(|| self.execute_load(load)).unwrap_or_else(|fault| Err(fault.into()))
             } else {
                 let operation = |index| waiting.get(index).map(|queued: &Queued| &queued.operation);
                 while together < together_max && operation(together).is_some_and(|next| self.joins(next)) {
@@ -598,8 +601,8 @@ impl Client {
                 }
                 // What one of them waits for, or is refused for, is not the others'.
                 Err(_) if together > 1 => together_max = together / 2,
-                Err(Stop::Tree(error)) => return Err(error),
-                Err(Stop::Refused { code, detail }) => {
+                Err(stop) => {
+                    let (code, detail) = stop.into_refusal()?;
                     if let Some(Queued { ticket, .. }) = self.waiting.pop_front() {
                         self.events.push(ClientEvent::Refused { ticket, code: code.into(), detail });
                     }

@@ -155,7 +155,7 @@ impl Client {
         })?;
         let mut workspace = Workspace::new(reader, &schema, self.now_ms);
         if self.state.client.is_none() {
-            let row = Document::object(&[("id", Value::Bytes(&new_id.0))]).unwrap_or_default();
+            let row = Document::of(&[("id", Value::Bytes(&new_id.0))]);
             workspace.write(&row_key(META, CLIENT_ROW), Some(row.as_bytes()));
             self.state.client = Some(new_id);
         }
@@ -405,7 +405,7 @@ fn told(mutation: &Mutation, outcome: &Outcome, again: bool) -> Document {
         ("detail", outcome.detail.as_ref().value()),
         ("again", Value::Bool(true)),
     ];
-    Document::object(&fields[..fields.len() - usize::from(!again)]).unwrap_or_default()
+    Document::of(&fields[..fields.len() - usize::from(!again)])
 }
 
 /// A mutation's name begins with its collection's; that of orders with `order`, and with

@@ -7,12 +7,11 @@
 //! that leaves both the rebase and a view that is through as they are.
 
 use super::changes::Written;
-use super::state::{WorkspaceRows, tree_error};
+use super::state::WorkspaceRows;
 use super::{Client, ClientEvent};
-use crate::collection::{Counts, Stop, Workspace};
-use crate::format::{Corrupt, Place};
+use crate::collection::{Counts, Workspace};
+use crate::stop::Why;
 use crate::sync::mutation::Context;
-use crate::sync::rows::RowsError;
 use crate::tree::{Tree, TreeError};
 
 /// What a mutation costs to execute besides the bytes that it reads and writes,
@@ -74,12 +73,13 @@ impl Client {
             match self.rules.execute(&mutation.name, mutation.v, &mutation.args, &context, &mut rows) {
                 // One row that no rule can read must not hide all others: the
                 // server decides about this mutation anyway.
-                Ok(_) | Err(RowsError::Corrupt { .. }) => {}
-                Err(error) => return Err(tree_error(error)),
+                Ok(_) => {}
+                Err(stop) if matches!(stop.why(), Why::CorruptRow { .. }) => {}
+                Err(stop) => return Err(stop),
             }
             cost += MUTATION_COST_BYTES * (1 + workspace.written() - written);
         }
-        let finished = workspace.finish().map_err(no_rule_of_the_page)?;
+        let finished = workspace.finish()?;
         rebase.written.add(&finished.entries);
         match finished.overlay {
             Some(overlay) => rebase.overlay = overlay,
@@ -111,13 +111,5 @@ impl Client {
             self.view = self.store.overlay().clone();
             self.view.put_all(self.written.entries());
         }
-    }
-}
-
-/// Mutations write no collection whose indexes refuse rows.
-fn no_rule_of_the_page(stop: Stop) -> TreeError {
-    match stop {
-        Stop::Tree(error) => error,
-        Stop::Refused { .. } => Corrupt { place: Place::Row, why: "breaks a rule of its index" }.into(),
     }
 }

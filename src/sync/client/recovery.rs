@@ -72,7 +72,7 @@ impl Client {
         let mut pending = None;
         let count = again.len() as i64;
         if recovery.last_seq != Some(state.confirmed_seq) || !again.is_empty() {
-            let row = Document::object(&[("id", Value::Bytes(&id.0))]).unwrap_or_default();
+            let row = Document::of(&[("id", Value::Bytes(&id.0))]);
             workspace.write(&row_key(META, CLIENT_ROW), Some(row.as_bytes()));
             state.client = Some(id);
             pending = Some(begin_anew(&mut workspace, &mut state, again, &self.pending));

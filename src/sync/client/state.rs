@@ -3,13 +3,13 @@
 use super::journal::Journal;
 use super::operation::collection_of;
 use super::{Client, ClientEvent, Erasure, tree_of};
+use crate::bytes::copied;
 use crate::collection::upkeep::SCHEMA_ROW;
 use crate::collection::{
     JOURNAL, META, OUTBOX, OUTCOMES, PARKED, Schema, Stop, Workspace, key_number, number_key, row_key,
 };
 use crate::format::document::{Document, Value};
 use crate::format::{Corrupt, Place};
-use crate::key::after_prefix;
 use crate::store::Scan;
 use crate::sync::mutation::{ERASE, Id, Mutation};
 use crate::sync::rows::{Collection, Own, Rows, RowsError};
@@ -126,7 +126,7 @@ impl SyncState {
             fields.push((collection.name(), cookie.map_or(Value::Null, int)));
         }
         // Integers below 2^53 in a flat object always encode.
-        Document::object(&fields).unwrap_or_default()
+        Document::of(&fields)
     }
 
     fn read(&mut self, row: &Document) {
@@ -203,7 +203,7 @@ impl Client {
         let mut cost = 0;
         let pending = &mut self.loading;
         let from = number_key(OUTBOX, pending.last().map_or(0, |last| last.seq + 1));
-        let to = after_prefix(&[OUTBOX.0]).unwrap_or_default();
+        let to = OUTBOX.end();
         reader.scan(Scan::ascending(&from, &to), &mut |key, value| {
             match wire::decode_mutation(value) {
                 Some(mutation) if key_number(key) == Some(mutation.seq) => pending.push(mutation),
@@ -251,13 +251,13 @@ impl Client {
     pub fn outcomes(&mut self, take: &mut dyn FnMut(&[u8])) -> Result<u32, Stop> {
         let mut count = 0;
         let from = number_key(OUTCOMES, self.state.acknowledged + 1);
-        let to = after_prefix(&[OUTCOMES.0]).unwrap_or_default();
+        let to = OUTCOMES.end();
         let read = self.store.reader().scan(Scan::ascending(&from, &to), &mut |_, value| {
             take(value);
             count += 1;
             true
         });
-        self.want_fault(0, 0, read.map_err(Stop::from))?;
+        self.want_fault(0, 0, read)?;
         Ok(count)
     }
 
@@ -268,9 +268,9 @@ impl Client {
         }
         let mut outcomes = Vec::new();
         let from = number_key(OUTCOMES, self.outcomes_told_to + 1);
-        let to = after_prefix(&[OUTCOMES.0]).unwrap_or_default();
+        let to = OUTCOMES.end();
         self.store.reader().scan(Scan::ascending(&from, &to), &mut |_, value| {
-            outcomes.push(ClientEvent::Outcome(Document::from_stored(value.to_vec())));
+            outcomes.push(ClientEvent::Outcome(Document::from_stored(copied(value))));
             true
         })?;
         self.outcomes_told_to = self.state.confirmed_seq;
@@ -284,15 +284,15 @@ pub(super) struct WorkspaceRows<'w, 'a>(pub(super) &'w mut Workspace<'a>);
 
 impl Rows for WorkspaceRows<'_, '_> {
     fn get(&mut self, collection: Collection, key: &str) -> Result<Option<Document>, RowsError> {
-        self.0.get(tree_of(self.0.schema(), collection), key).map_err(rows_error)
+        self.0.get(tree_of(self.0.schema(), collection), key)
     }
 
     fn put(&mut self, collection: Collection, key: &str, value: &Document) -> Result<(), RowsError> {
-        self.0.put(tree_of(self.0.schema(), collection), key, value.as_bytes()).map_err(rows_error)
+        self.0.put(tree_of(self.0.schema(), collection), key, value.as_bytes())
     }
 
     fn delete(&mut self, collection: Collection, key: &str) -> Result<(), RowsError> {
-        self.0.delete(tree_of(self.0.schema(), collection), key).map_err(rows_error)
+        self.0.delete(tree_of(self.0.schema(), collection), key)
     }
 
     fn scan(
@@ -301,7 +301,7 @@ impl Rows for WorkspaceRows<'_, '_> {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<(String, Document)>, RowsError> {
-        self.0.scan(tree_of(self.0.schema(), collection), after, limit).map_err(rows_error)
+        self.0.scan(tree_of(self.0.schema(), collection), after, limit)
     }
 
     fn own(&mut self) -> Result<Vec<Collection>, RowsError> {
@@ -312,20 +312,6 @@ impl Rows for WorkspaceRows<'_, '_> {
     }
 
     fn count(&mut self, collection: Collection) -> Result<u64, RowsError> {
-        self.0.count(tree_of(self.0.schema(), collection)).map_err(rows_error)
-    }
-}
-
-fn rows_error(error: TreeError) -> RowsError {
-    match error {
-        TreeError::Fault(fault) => RowsError::Fault(fault),
-        TreeError::Corrupt(corrupt) => RowsError::Backend(corrupt.why.into()),
-    }
-}
-
-pub(super) fn tree_error(error: RowsError) -> TreeError {
-    match error {
-        RowsError::Fault(fault) => TreeError::Fault(fault),
-        _ => Corrupt { place: Place::Row, why: "a rule could not read its rows" }.into(),
+        self.0.count(tree_of(self.0.schema(), collection))
     }
 }

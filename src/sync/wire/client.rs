@@ -7,6 +7,7 @@
 //! written in the fewest bytes is refused here; nobody writes it.
 
 use super::{Answer, Change, ScopePatch, SyncError, SyncRequest, SyncResponse};
+use crate::bytes::copied;
 use crate::format::document::Document;
 use crate::format::varint;
 use crate::sync::mutation::{Id, Mutation, Outcome, Status};
@@ -201,11 +202,11 @@ fn read_option(rest: &mut &[u8]) -> Option<Option<u64>> {
 }
 
 fn read_string(rest: &mut &[u8]) -> Option<String> {
-    String::from_utf8(varint::read_bytes(rest)?.to_vec()).ok()
+    String::from_utf8(copied(varint::read_bytes(rest)?)).ok()
 }
 
 fn read_document(rest: &mut &[u8]) -> Option<Document> {
-    Document::from_bytes(varint::read_bytes(rest)?.to_vec()).ok()
+    Document::from_bytes(copied(varint::read_bytes(rest)?)).ok()
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use pannier::format::log::Entry;
+use pannier::stop::Stop;
 use pannier::store::memory::MemoryRecords;
 use pannier::store::{Event, Options, Request, Response, Scan, Store};
-use pannier::tree::{Fault, TreeError};
 
 use crate::records::parse;
 
@@ -76,14 +76,14 @@ impl Shop {
     }
 
     /// Repeats `work` until it no longer faults; `None` when the store is damaged.
-    fn retry<T>(&mut self, work: impl Fn(&Store) -> Result<T, TreeError>) -> Option<T> {
+    fn retry<T>(&mut self, work: impl Fn(&Store) -> Result<T, Stop>) -> Option<T> {
         for _ in 0..REQUESTS_MAX {
             if self.broken.is_some() {
                 return None;
             }
             match work(&self.store) {
                 Ok(found) => return Some(found),
-                Err(TreeError::Fault(Fault { segment })) => self.store.want(Fault { segment }),
+                Err(stop) if let Some(fault) = stop.fault() => self.store.want(fault),
                 Err(_) => return None,
             }
             self.pump();

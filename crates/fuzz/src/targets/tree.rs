@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use pannier::format::head::{NODE_REF_BYTES, NodeRef};
+use pannier::stop::{Stop, Why};
 use pannier::tree::build::{SegmentSizes, SegmentWriter};
 use pannier::tree::cursor::Cursor;
-use pannier::tree::{Fault, Freed, Segments, Tree, TreeError};
+use pannier::tree::{Fault, Freed, Segments, Tree};
 
 use crate::records::sealed;
 
@@ -57,7 +58,7 @@ pub(crate) fn exercise(tree: Tree, shelf: &Shelf) {
     sound(&tree, shelf, &forward);
 }
 
-fn entries(tree: &Tree, shelf: &Shelf, reverse: bool) -> Result<Entries, TreeError> {
+fn entries(tree: &Tree, shelf: &Shelf, reverse: bool) -> Result<Entries, Stop> {
     let mut cursor =
         if reverse { Cursor::before(tree, &[0xFF; 2000], shelf)? } else { Cursor::at_or_after(tree, b"", shelf)? };
     let (mut found, mut key) = (Entries::new(), Vec::new());
@@ -101,7 +102,8 @@ fn damaged(tree: Tree, shelf: &Shelf, found: Entries) {
 fn sound(tree: &Tree, shelf: &Shelf, found: &Entries) {
     let mut changed = tree.clone();
     let mut freed = Freed::default();
-    if let Err(TreeError::Corrupt(corrupt)) = changed.clone().remove(b"absent", shelf, &mut freed)
+    if let Err(stop) = changed.clone().remove(b"absent", shelf, &mut freed)
+        && let Why::Corrupt(corrupt) = stop.why()
         && corrupt.why == "branch of version 1 cannot be changed"
     {
         return;
