@@ -3,6 +3,7 @@
  * encoding for each value, always the shortest, so that both languages write
  * the same bytes.
  */
+import { PannierError } from './errors.ts'
 import type { Value } from './types.ts'
 
 /** Deepest nesting of objects and arrays: the core refuses more. */
@@ -35,9 +36,11 @@ const textDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const double = new DataView(new ArrayBuffer(8))
 
 /** A value that is no document, or bytes that are none. The message says where and why. */
-export class DocumentError extends Error {
-  readonly code = 'bad_document'
-  override readonly name = 'DocumentError'
+export class DocumentError extends PannierError {
+  constructor(message: string) {
+    super('bad_document', message)
+    this.name = 'DocumentError'
+  }
 }
 
 /** Bytes that grow as they are written. */

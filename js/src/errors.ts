@@ -1,11 +1,6 @@
 import type { Document } from './types.ts'
 
-/**
- * An error with a stable code: `bad_args`, `bad_document`, `too_large`, `closed`, `storage`, `storage_unavailable`,
- * `quota`, `code`, `not_synced`, `corrupt`, `deleted`, `newer_format`, `wrong_key`, `key_missing`,
- * `not_encrypted`, `tampered`, `erased`, `network`, `bad_answer`, `auth`, and the codes of the sync
- * protocol.
- */
+/** An error with a stable code: docs/guide.md lists them. */
 export class PannierError extends Error {
   readonly code: string
   /** Particulars: which field, which place in a list. */

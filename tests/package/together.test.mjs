@@ -6,10 +6,10 @@ import { pathToFileURL } from 'node:url'
 import { before, test } from 'node:test'
 import { shopFolder } from './package.mjs'
 
-let open, wasm
+let open, PannierError, wasm
 before(async () => {
   const folder = join(await shopFolder('together'), 'node_modules/pannier')
-  ;({ open } = await import(pathToFileURL(join(folder, 'pannier.js'))))
+  ;({ open, PannierError } = await import(pathToFileURL(join(folder, 'pannier.js'))))
   wasm = await readFile(join(folder, 'pannier_bg.wasm'))
 })
 
@@ -30,7 +30,7 @@ test('each write of a task has its own end, and a refused one takes none with it
     shop.cart.add({ sku: 'A', qty: 2 }),
     shop.cart.setQty('no line of the cart', 1),
   ]
-  assert.throws(() => wishes.put({ id: 5, sku: () => {} }), { code: 'bad_document' })
+  assert.throws(() => wishes.put({ id: 5, sku: () => {} }), (error) => error instanceof PannierError && error.code === 'bad_document')
   const settled = await Promise.allSettled(writes.map(({ durable }) => durable))
   assert.deepEqual(codes(settled), [undefined, 'unique', undefined, 'bad_row', undefined, undefined, undefined, undefined])
   assert.deepEqual(await wishes.range(), [{ id: 3, sku: 'B' }, { id: 4, sku: 'A' }])

@@ -54,6 +54,18 @@ fn files() -> Vec<(String, String)> {
     files
 }
 
+/// What stands before the code of an error that a page meets.
+const ERRORS: &[&str] = &[
+    "PannierError('",
+    "refuse('",
+    "super('",
+    "Stop::refused(\"",
+    "Stop::refused(\n            \"",
+    "Self::refused(\"",
+    "bad_row(\"",
+    "Stop::by_index(\"",
+];
+
 /// Joins what was found wrong into one failure.
 fn none_of(problems: Vec<String>) {
     assert!(problems.is_empty(), "\n{}\n", problems.join("\n"));
@@ -181,6 +193,21 @@ fn no_file_holds_a_forbidden_word() {
         }
     }
     none_of(problems);
+}
+
+#[test]
+fn the_guide_tells_each_error() {
+    let files = files();
+    let (_, guide) = files.iter().find(|(path, _)| path == "docs/guide.md").expect("the guide");
+    let mut codes = BTreeSet::new();
+    for (path, text) in &files {
+        if ["js/src/", "src/collection/", "src/sync/client/"].iter().any(|folder| path.starts_with(folder)) {
+            let found = ERRORS.iter().flat_map(|error| text.split(*error).skip(1));
+            codes.extend(found.filter_map(|rest| rest.split(['\'', '"']).next()));
+        }
+    }
+    assert!(codes.len() > 25, "{codes:?}");
+    none_of(codes.iter().filter(|code| !guide.contains(&format!("`{code}`"))).map(|code| (*code).to_owned()).collect());
 }
 
 #[test]
