@@ -32,6 +32,7 @@ interface Exports {
   _settled_seq(engine: number): number
   _is_idle(engine: number): number
   _retry(engine: number): void
+  _code_failed(engine: number): void
   _collection(engine: number): number
   _write(engine: number, frame: number, kind: number, into: number, nowMs: number): number
   _write_all(engine: number, nowMs: number): number
@@ -290,6 +291,10 @@ export class Engine {
 
   retry(): void {
     wasm._retry(this.#at)
+  }
+
+  codeFailed(): void {
+    wasm._code_failed(this.#at)
   }
 
   collection(name: string): number | undefined {

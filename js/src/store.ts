@@ -686,6 +686,7 @@ export class Store implements Source<Write, Edit> {
       // Tried again like what storage did not do.
       const failed = new PannierError('code', `pannier_later.wasm: ${(error as Error).message}`)
       settle(this.#loads, failed)
+      this.#use(engine => engine.codeFailed())
       this.#failed(failed)
     }
   }

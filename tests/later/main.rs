@@ -128,6 +128,23 @@ fn what_is_not_loaded_is_waited_for() {
     assert_eq!(tab.client.pending_count(), 3);
     assert_eq!(tab.client.write(1, write()), Ok(()));
 
+    // What is no edit holds up none where it cannot be loaded.
+    later::set_loaded(false);
+    let upkeep = tab.client.submit(Operation::Upkeep, NOW_MS);
+    let behind = add(&mut tab, "D4", 5);
+    assert!(tab.wants_code() && tab.cart().len() == 3);
+    tab.client.code_failed();
+    tab.settle();
+    let is_refused = |event: &ClientEvent| matches!(event, ClientEvent::Refused { ticket, code, .. } if *ticket == upkeep && code == "code");
+    assert!(tab.events.iter().any(is_refused) && tab.is_durable(behind));
+    assert_eq!(tab.cart().len(), 4);
+    let cleared = tab.submit("cart.clear", &[], 6);
+    tab.client.code_failed();
+    tab.settle();
+    assert!(!tab.is_durable(cleared), "an edit waits");
+    tab.load();
+    assert!(tab.is_durable(cleared));
+
     // The next visit finds what it needs code for in the outbox.
     later::set_loaded(false);
     let mut next = Tab::open(take(&mut tab.records));
@@ -136,8 +153,8 @@ fn what_is_not_loaded_is_waited_for() {
     assert!(next.client.sync_request(NOW_MS).is_none());
     next.load();
     assert!(next.events.contains(&ClientEvent::Opened));
-    assert_eq!(next.cart().len(), 3);
-    assert_eq!(next.client.pending_count(), 3);
+    assert_eq!(next.cart(), tab.cart());
+    assert_eq!(next.client.pending_count(), 5);
 
     // A checkpoint that wins space back goes on when it can; commits go on meanwhile.
     later::set_loaded(false);

@@ -64,6 +64,17 @@ test('where it cannot be loaded a write waits, a read fails by name, and both do
   await shop.close()
 })
 
+test('what is no edit holds up none where it cannot be loaded', async () => {
+  const [laterWasm] = source(later, Infinity)
+  const shop = await openShop(laterWasm)
+  const acknowledged = shop.outcomes.acknowledge()
+  const added = shop.cart.add({ sku: 'A1' })
+  await assert.rejects(acknowledged.durable, { name: 'PannierError', code: 'code' })
+  await added.durable
+  assert.equal((await shop.cart.read()).count, 1)
+  await shop.close()
+})
+
 test('what storage is said to be when it could not be loaded is over once it is', async () => {
   const [laterWasm] = source(later, 1)
   const shop = await openShop(laterWasm)

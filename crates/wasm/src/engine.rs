@@ -281,6 +281,13 @@ pub extern "C" fn _retry(engine: &mut Engine) {
     engine.pump();
 }
 
+/// What is called later could not be loaded: see [`Client::code_failed`].
+#[unsafe(no_mangle)]
+pub extern "C" fn _code_failed(engine: &mut Engine) {
+    engine.client.code_failed();
+    engine.pump();
+}
+
 fn array(value: Option<Value<'_>>) -> Items<'_> {
     match value {
         Some(Value::Array(items)) => items.items(),

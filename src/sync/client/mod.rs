@@ -423,6 +423,20 @@ impl Client {
         self.run();
     }
 
+    /// Code that was asked for cannot be loaded for now. What waits for it and is no edit is refused (`code`), since it
+    /// holds up edits and can be done another time.
+    pub fn code_failed(&mut self) {
+        let is_no_edit = |queued: &mut Queued| {
+            use Operation::{Acknowledge, Apply, Recover, Upkeep};
+            matches!(queued.operation, Apply(_) | Recover(_) | Upkeep | Acknowledge(_))
+        };
+        if let Some(Queued { ticket, .. }) = self.waiting.pop_front_if(is_no_edit) {
+            let detail = Document::of(&[("why", Value::Str("it cannot be loaded"))]);
+            self.events.push(ClientEvent::Refused { ticket, code: "code".into(), detail });
+            self.run();
+        }
+    }
+
     /// Takes in a log record from another tab.
     pub fn offer(&mut self, seq: u64, bytes: &[u8]) {
         self.store.offer(seq, bytes);

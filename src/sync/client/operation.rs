@@ -135,6 +135,7 @@ impl Client {
             Operation::Apply(applied) => self.apply(applied),
             Operation::Recover(recovery) => later::run(|| self.recover(recovery))?,
             Operation::Upkeep => later::run(|| self.upkeep())?,
+            Operation::Acknowledge(seq) if *seq <= self.state.acknowledged => Ok(0),
             Operation::Acknowledge(seq) => later::run(|| self.acknowledge(*seq))?,
             Operation::Transaction(operations) => self.edit(&|index| operations.get(index)),
             _ => self.edit(edits),
