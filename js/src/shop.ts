@@ -107,7 +107,8 @@ export async function open(options: OpenOptions, ahead?: Ahead): Promise<Shop> {
   }
   const onDisk = (first?: Uint8Array) => new IndexedDbRecords(options.name, options.durability ?? 'relaxed', first)
   const encrypted = async (key: CryptoKey): Promise<[RecordStore, Channel]> => {
-    const { encrypt } = ahead ?? (await import('./encryption.js'))
+    // Where `open` is a callback, as of a list's `map`, something else may come second.
+    const encrypt = ahead?.encrypt ?? (await import('./encryption.js')).encrypt
     return encrypt(key, options.name, onDisk, channel!, refuse)
   }
   const stores = async (): Promise<[RecordStore, Channel?]> => {
