@@ -68,11 +68,10 @@ async function asset(request: Request): Promise<Response> {
   return kept ?? fetch(request)
 }
 
-self.addEventListener('install', (event) => {
-  event.waitUntil(precache().then(() => self.skipWaiting()))
-})
+// A new version waits until the pages of the old one are gone: they load some of their code when they first need it, and
+// the old cache goes with the old version.
+self.addEventListener('install', (event) => event.waitUntil(precache()))
 
-// Taking over open pages at once is safe: each has loaded all of its code when it registers the worker.
 self.addEventListener('activate', (event) => {
   event.waitUntil(dropOldCaches().then(() => self.clients.claim()))
 })
