@@ -230,9 +230,9 @@ pub fn sync(
         tx.put_client(request.client, &ClientState { shopper: shopper.into(), last_seq: executed, seen_ms })?;
     }
     // Times of this database prove nothing about the client's journal: a restore may have undone them.
-    let forget_to = request.forget_to.min(request.ack_to);
-    if forget_to > 0 {
-        tx.drop_outcomes(request.client, forget_to, context.now_ms.saturating_sub(OUTCOME_KEPT_MS))?;
+    let forgotten = request.forget_before.saturating_sub(1).min(request.ack_to);
+    if forgotten > 0 {
+        tx.drop_outcomes(request.client, forgotten, context.now_ms.saturating_sub(OUTCOME_KEPT_MS))?;
     }
     let scopes = pull(tx, shopper, &request.scopes, limits)?;
     Ok(SyncResponse { epoch, last_seq: executed, outcomes, scopes, at: context.now_ms })

@@ -73,10 +73,11 @@ pub struct SyncRequest {
     /// The client has stored the outcomes up to this sequence number.
     #[serde(default)]
     pub ack_to: u64,
-    /// No mutation up to this sequence number can come again: its outcome is
-    /// stored, and the journal does not hold it.
+    /// No mutation below this sequence number can come again, under whatever
+    /// number: its outcome is stored, and neither the journal nor what is parked
+    /// or pending holds it.
     #[serde(default)]
-    pub forget_to: u64,
+    pub forget_before: u64,
     /// The number of the client's first mutation: 1, or higher for a client
     /// that goes on where another one of the same browser profile ended.
     #[serde(default = "first_seq")]

@@ -36,6 +36,14 @@ export async function startServer({ products = [] } = {}) {
       const lines = (await pull('cart')).filter((row) => !row.removed)
       return Object.fromEntries(lines.map(({ sku, qty }) => [sku, qty]))
     },
+    /** The shop writes products. */
+    async importProducts(products) {
+      const { stdout } = await promisify(execFile)(PANNIERD, ['token', '--db', db, '--admin'])
+      const headers = { authorization: `Bearer ${stdout.trim()}`, 'content-type': 'application/x-ndjson' }
+      const body = products.map((product) => JSON.stringify(product)).join('\n')
+      const response = await fetch(`${server.url}/v1/admin/catalog`, { method: 'POST', headers, body })
+      if (!response.ok) throw new Error(`the import is refused: ${response.status}`)
+    },
     async close() {
       await server.kill()
       await rm(folder, { recursive: true, force: true })

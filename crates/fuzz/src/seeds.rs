@@ -198,7 +198,7 @@ fn messages(request: fn(&SyncRequest) -> Vec<u8>, answer: fn(&Answer) -> Vec<u8>
         epoch: Some(1 << 40),
         client: Id([1; 16]),
         ack_to: 6,
-        forget_to: 5,
+        forget_before: 5,
         first_seq: 2,
         scopes,
         mutations: vec![Mutation { valid_for: Some(60_000), ..mutation.clone() }, mutation],

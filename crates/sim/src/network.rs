@@ -150,7 +150,7 @@ impl<'s> Network<'s> {
             epoch: None,
             client: Id(client),
             ack_to: 0,
-            forget_to: 0,
+            forget_before: 0,
             first_seq: 1,
             scopes: vec![ScopeRequest { name: collection, cookie: None }],
             mutations: Vec::new(),

@@ -286,7 +286,7 @@ impl World<'_> {
             epoch: None,
             client,
             ack_to: 0,
-            forget_to: 0,
+            forget_before: 0,
             first_seq: 1,
             scopes: Vec::new(),
             mutations: raw.iter().map(mutation).collect(),

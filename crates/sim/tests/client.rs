@@ -177,7 +177,7 @@ fn what_is_older_than_the_journal_is_counted_as_lost() {
         acknowledge(&mut client, &mut records, 1_000 + day * DAY_MS);
     }
     let before = wire::decode_request(&client.sync_request(0).expect("a request")).expect("decodes");
-    assert_eq!((before.ack_to, before.forget_to), (5, 2), "three are in the journal");
+    assert_eq!((before.ack_to, before.forget_before), (5, 3), "three are in the journal");
     client.sync_response(&wire::encode_answer(&Answer::Error(SyncError::EpochChanged { epoch: 8, last_seq: None })), 0);
     let events = pump(&mut client, &mut records);
     let recovered = events.iter().find_map(|event| match event {
@@ -187,7 +187,7 @@ fn what_is_older_than_the_journal_is_counted_as_lost() {
     assert_eq!(recovered, Some(json!({ "code": "epoch_changed", "again": 3, "lost": 2 })));
     let after = wire::decode_request(&client.sync_request(0).expect("a request")).expect("decodes");
     assert_ne!(after.client, before.client);
-    assert_eq!((after.epoch, after.first_seq, after.ack_to, after.forget_to), (Some(8), 6, 5, 5));
+    assert_eq!((after.epoch, after.first_seq, after.ack_to, after.forget_before), (Some(8), 6, 5, 0));
     let sent: Vec<(u64, u8)> = after.mutations.iter().map(|mutation| (mutation.seq, mutation.id.0[0])).collect();
     assert_eq!(sent, [(6, 12), (7, 13), (8, 14)]);
 }
@@ -253,6 +253,8 @@ fn what_no_server_knows_waits_where_too_much_of_it_is_parked_and_none_is_dropped
 
     // After an hour, in another page, all of them go out: those that waited first.
     let mut tab = client(&[Collection::Cart], &mut records);
+    let request = wire::decode_request(&tab.sync_request(0).expect("a request")).expect("decodes");
+    assert_eq!((request.ack_to, request.forget_before), (sent as u64, 0), "all of them may come again");
     let later = 1_000 + PARKED_MS;
     assert_eq!(unknown(&mut tab, &mut records, later).0.len(), 0);
     assert_eq!(tab.pending_count(), EDITS);
@@ -268,6 +270,8 @@ fn what_no_server_knows_waits_where_too_much_of_it_is_parked_and_none_is_dropped
         pump(&mut tab, &mut records);
     }
     assert_eq!(edits.len(), EDITS);
+    let request = wire::decode_request(&tab.sync_request(0).expect("a request")).expect("decodes");
+    assert!(request.forget_before >= sent as u64, "they are in the journal under their new numbers");
 }
 
 #[test]

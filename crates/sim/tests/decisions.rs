@@ -38,7 +38,7 @@ impl World {
             epoch: None,
             client: Id([1; 16]),
             ack_to: 0,
-            forget_to: 0,
+            forget_before: 0,
             first_seq: 1,
             scopes: Vec::new(),
             mutations: vec![mutation],

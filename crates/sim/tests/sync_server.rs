@@ -25,7 +25,7 @@ fn request(mutations: Vec<Mutation>) -> SyncRequest {
         epoch: None,
         client: CLIENT,
         ack_to: 0,
-        forget_to: 0,
+        forget_before: 0,
         first_seq: 1,
         scopes: vec![ScopeRequest { name: Collection::Cart, cookie: None }],
         mutations,
@@ -181,10 +181,10 @@ const DAY_MS: u64 = 24 * 3600 * 1000;
 fn after(
     server: &mut MemoryServer,
     days: u64,
-    [ack_to, forget_to]: [u64; 2],
+    [ack_to, forgotten]: [u64; 2],
     mutations: Vec<Mutation>,
 ) -> SyncResponse {
-    let request = SyncRequest { ack_to, forget_to, ..request(mutations) };
+    let request = SyncRequest { ack_to, forget_before: forgotten + 1, ..request(mutations) };
     server.serve(&ShopRules, ANN, &request, NOW + days * DAY_MS, &Limits::default()).expect("served")
 }
 

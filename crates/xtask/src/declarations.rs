@@ -8,7 +8,7 @@ use crate::process::{node_tool, run};
 use crate::workspace::{at, empty_dir, read, write};
 
 /// The modules that a shop imports.
-const ROOTS: &[&str] = &["pannier", "background", "check", "rekey", "salvage", "worker"];
+const ROOTS: &[&str] = &["pannier", "background", "check", "pieces", "rekey", "salvage", "worker"];
 
 /// Writes the declarations of what a shop imports, and those that they reach, into a folder. Those of
 /// inner modules stay out: they are no part of the contract.

@@ -168,6 +168,7 @@ const MODULES: &[&str] = &[
     "encryption",
     "erase",
     "check",
+    "pieces",
     "rekey",
     "salvage",
     "worker",

@@ -92,7 +92,7 @@ impl Client {
             epoch: self.state.epoch,
             client,
             ack_to: self.state.confirmed_seq,
-            forget_to: self.state.forget_to(),
+            forget_before: self.forget_before(),
             first_seq: self.state.first_seq,
             scopes: scopes.collect(),
             mutations: self.batch(),
@@ -107,6 +107,13 @@ impl Client {
             last_seq: request.mutations.last().map_or(0, |last| last.seq),
         });
         Some(wire::encode_request(&request))
+    }
+
+    /// No mutation below this number comes again. What is parked may, and then is pending, under a new
+    /// number; so may what the journal holds, but with another client.
+    fn forget_before(&self) -> u64 {
+        let may_come = self.pending.len() as u64 + self.state.parked.count > 0;
+        if may_come { 0 } else { self.state.journal.first }
     }
 
     /// How many of the first pending mutations have their outcome here.

@@ -80,11 +80,6 @@ impl SyncState {
         self.cookies.iter().find(|(other, _)| *other == collection).map(|(_, cookie)| *cookie)
     }
 
-    /// No acknowledged mutation up to this number is ever sent again.
-    pub(super) fn forget_to(&self) -> u64 {
-        if self.journal.count == 0 { self.confirmed_seq } else { self.journal.first.saturating_sub(1) }
-    }
-
     /// Whether the rows that `mutation` is about show its effect already: they
     /// are from before it was taken out of the journal.
     pub(super) fn shows(&self, mutation: &Mutation) -> bool {

@@ -27,7 +27,7 @@ pub fn encode_request(request: &SyncRequest) -> Vec<u8> {
     write_option(&mut out, request.epoch);
     out.extend_from_slice(&request.client.0);
     varint::write(&mut out, request.ack_to);
-    varint::write(&mut out, request.forget_to);
+    varint::write(&mut out, request.forget_before);
     varint::write(&mut out, request.first_seq);
     varint::write(&mut out, request.scopes.len() as u64);
     for scope in &request.scopes {

@@ -25,7 +25,7 @@ fn cart_add() -> SyncRequest {
         epoch: Some((1 << 53) - 1),
         client: Id([0xAB; 16]),
         ack_to: 41,
-        forget_to: 40,
+        forget_before: 40,
         first_seq: 1,
         scopes: Collection::ALL.map(|name| ScopeRequest { name, cookie: Some(1_000_000) }).to_vec(),
         mutations: [Mutation::new(42, Id([0xCD; 16]), "cart.add", 1, args.expect("args"), 1_700_000_000_000)].to_vec(),

@@ -75,7 +75,7 @@ impl Device {
             epoch: self.epoch,
             client: Id(self.client.to_be_bytes()),
             ack_to: self.seq,
-            forget_to: 0,
+            forget_before: 0,
             first_seq: 1,
             scopes: vec![ScopeRequest { name: Collection::Cart, cookie: self.cookie }],
             mutations: vec![Mutation::new(seq, id, cart::ADD, 1, args, 0)],

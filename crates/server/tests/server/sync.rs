@@ -129,7 +129,7 @@ fn numbers_beyond_what_the_database_counts_are_no_fault() {
     let beyond = SyncRequest { first_seq: u64::MAX, ..request(2) };
     assert_eq!(refused(&server, &token, POSTCARD, &beyond).0, 400);
     let scopes = vec![ScopeRequest { name: Collection::Cart, cookie: Some(u64::MAX) }];
-    let response = sync(&server, &token, &SyncRequest { ack_to: 1, forget_to: u64::MAX, scopes, ..request(1) });
+    let response = sync(&server, &token, &SyncRequest { ack_to: 1, forget_before: u64::MAX, scopes, ..request(1) });
     assert!(response.scopes[0].reset);
     for far in [push(1, &[add(1, u64::MAX, "A1", 1)]), SyncRequest { ack_to: u64::MAX, ..request(1) }] {
         assert_eq!(refused(&server, &token, JSON, &far), (409, SyncError::SeqGap { expected: 2 }));

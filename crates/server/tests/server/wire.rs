@@ -24,7 +24,7 @@ pub fn request(client: u128) -> SyncRequest {
         epoch: None,
         client: id(client),
         ack_to: 0,
-        forget_to: 0,
+        forget_before: 0,
         first_seq: 1,
         scopes: vec![ScopeRequest { name: Collection::Cart, cookie: None }],
         mutations: Vec::new(),

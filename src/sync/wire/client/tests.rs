@@ -131,12 +131,12 @@ prop_compose! {
 prop_compose! {
     fn request()(
         (protocol, schema, epoch) in (any::<u16>(), any::<u16>(), option::of(number())),
-        (client, ack_to, forget_to, first_seq) in (id(), number(), number(), number()),
+        (client, ack_to, forget_before, first_seq) in (id(), number(), number(), number()),
         scopes in vec((collection(), option::of(number())), 0..4),
         mutations in vec(mutation(), 0..4),
     ) -> SyncRequest {
         let scopes = scopes.into_iter().map(|(name, cookie)| ScopeRequest { name, cookie }).collect();
-        SyncRequest { protocol, schema, epoch, client, ack_to, forget_to, first_seq, scopes, mutations }
+        SyncRequest { protocol, schema, epoch, client, ack_to, forget_before, first_seq, scopes, mutations }
     }
 }
 
