@@ -17,7 +17,6 @@ use alloc::vec::Vec;
 
 /// What stands before the name of a collection of a shop's own.
 const OWN: u8 = 4;
-const OWN_PLACE: u64 = OWN as u64;
 
 /// Encodes a request.
 pub fn encode_request(request: &SyncRequest) -> Vec<u8> {
@@ -81,132 +80,170 @@ fn write_option(out: &mut Vec<u8>, value: Option<u64>) {
 ///
 /// # Errors
 /// `Malformed` when it is no answer, such as a proxy's page of HTML.
-pub fn decode_answer(mut bytes: &[u8]) -> Result<Answer, SyncError> {
-    match read_answer(&mut bytes) {
-        None => Err(SyncError::Malformed { why: "not a message".into() }),
-        Some(_) if !bytes.is_empty() => Err(SyncError::Malformed { why: "bytes follow the message".into() }),
-        Some(answer) => Ok(answer),
-    }
+pub fn decode_answer(bytes: &[u8]) -> Result<Answer, SyncError> {
+    let mut reader = Reader { rest: bytes, is_bad: false };
+    let answer = if reader.flag() { Answer::Error(reader.error()) } else { Answer::Ok(reader.response()) };
+    if reader.is_done() { Ok(answer) } else { Err(SyncError::Malformed { why: "not a message".into() }) }
 }
 
 /// Decodes a mutation of the outbox; `None` when it is none.
-pub fn decode_mutation(mut bytes: &[u8]) -> Option<Mutation> {
-    let rest = &mut bytes;
+pub fn decode_mutation(bytes: &[u8]) -> Option<Mutation> {
+    let mut reader = Reader { rest: bytes, is_bad: false };
     let mutation = Mutation {
-        seq: varint::read(rest)?,
-        id: read_id(rest)?,
-        hash: varint::read_u32(rest)?,
-        name: read_string(rest)?,
-        v: read_u16(rest)?,
-        args: read_document(rest)?,
-        at: varint::read(rest)?,
-        valid_for: read_option(rest)?,
+        seq: reader.number(),
+        id: reader.id(),
+        hash: reader.up_to(u32::MAX),
+        name: reader.string(),
+        v: reader.up_to(u16::MAX.into()) as u16,
+        args: reader.document(),
+        at: reader.number(),
+        valid_for: reader.option(),
     };
-    bytes.is_empty().then_some(mutation)
+    reader.is_done().then_some(mutation)
 }
 
-fn read_answer(rest: &mut &[u8]) -> Option<Answer> {
-    if read_bool(rest)? {
-        return read_error(rest).map(Answer::Error);
+/// Reads a message. What is missing or malformed reads as something empty, and makes the whole bad:
+/// one question at the end is a third less code than one after each field.
+struct Reader<'a> {
+    rest: &'a [u8],
+    is_bad: bool,
+}
+
+impl Reader<'_> {
+    /// Whether this was a message to the end.
+    fn is_done(&self) -> bool {
+        !self.is_bad && self.rest.is_empty()
     }
-    Some(Answer::Ok(SyncResponse {
-        epoch: varint::read(rest)?,
-        last_seq: varint::read(rest)?,
-        outcomes: read_list(rest, read_outcome)?,
-        scopes: read_list(rest, read_patch)?,
-        at: varint::read(rest)?,
-    }))
-}
 
-fn read_error(rest: &mut &[u8]) -> Option<SyncError> {
-    Some(match varint::read(rest)? {
-        0 => SyncError::EpochChanged { epoch: varint::read(rest)?, last_seq: read_option(rest)? },
-        1 => SyncError::UnknownClient {},
-        2 => SyncError::SeqGap { expected: varint::read(rest)? },
-        3 => SyncError::OpMismatch { seq: varint::read(rest)? },
-        4 => SyncError::Schema { min: read_u16(rest)?, max: read_u16(rest)? },
-        5 => SyncError::Auth {},
-        6 => SyncError::PrincipalChanged {},
-        7 => SyncError::TooLarge { limit: varint::read(rest)? },
-        8 => SyncError::Retry { after_ms: varint::read(rest)? },
-        9 => SyncError::Malformed { why: read_string(rest)? },
-        _ => return None,
-    })
-}
-
-fn read_outcome(rest: &mut &[u8]) -> Option<Outcome> {
-    Some(Outcome {
-        seq: varint::read(rest)?,
-        id: read_id(rest)?,
-        status: match varint::read(rest)? {
-            0 => Status::Applied,
-            1 => Status::Adjusted,
-            2 => Status::Noop,
-            3 => Status::Rejected,
-            _ => return None,
-        },
-        code: if read_bool(rest)? { Some(read_string(rest)?) } else { None },
-        detail: read_document(rest)?,
-        rev: varint::read(rest)?,
-    })
-}
-
-fn read_patch(rest: &mut &[u8]) -> Option<ScopePatch> {
-    Some(ScopePatch {
-        name: match varint::read(rest)? {
-            OWN_PLACE => Collection::Own(Own::parse(&read_string(rest)?)?),
-            place => *Collection::ALL.get(usize::try_from(place).ok()?)?,
-        },
-        cookie: varint::read(rest)?,
-        reset: read_bool(rest)?,
-        more: read_bool(rest)?,
-        changes: read_list(rest, read_change)?,
-        digest: read_option(rest)?,
-    })
-}
-
-fn read_change(rest: &mut &[u8]) -> Option<Change> {
-    let is_deletion = read_bool(rest)?;
-    let (key, rev) = (read_string(rest)?, varint::read(rest)?);
-    Some(if is_deletion { Change::Del { key, rev } } else { Change::Put { key, rev, value: read_document(rest)? } })
-}
-
-/// A false count ends at the first item that is missing, before it has cost any memory.
-fn read_list<T>(rest: &mut &[u8], read: fn(&mut &[u8]) -> Option<T>) -> Option<Vec<T>> {
-    let mut list = Vec::new();
-    for _ in 0..varint::read(rest)? {
-        list.push(read(rest)?);
+    fn or_bad<T: Default>(&mut self, found: Option<T>) -> T {
+        self.is_bad |= found.is_none();
+        found.unwrap_or_default()
     }
-    Some(list)
-}
 
-fn read_id(rest: &mut &[u8]) -> Option<Id> {
-    varint::take(rest, 16)?.try_into().ok().map(Id)
-}
-
-fn read_u16(rest: &mut &[u8]) -> Option<u16> {
-    varint::read(rest)?.try_into().ok()
-}
-
-/// Also the number of one of two variants.
-fn read_bool(rest: &mut &[u8]) -> Option<bool> {
-    match varint::read(rest)? {
-        0 => Some(false),
-        1 => Some(true),
-        _ => None,
+    fn number(&mut self) -> u64 {
+        let found = varint::read(&mut self.rest);
+        self.or_bad(found)
     }
-}
 
-fn read_option(rest: &mut &[u8]) -> Option<Option<u64>> {
-    Some(if read_bool(rest)? { Some(varint::read(rest)?) } else { None })
-}
+    fn up_to(&mut self, most: u32) -> u32 {
+        let found = u32::try_from(self.number()).ok().filter(|found| *found <= most);
+        self.or_bad(found)
+    }
 
-fn read_string(rest: &mut &[u8]) -> Option<String> {
-    String::from_utf8(copied(varint::read_bytes(rest)?)).ok()
-}
+    /// Also the number of one of two variants.
+    fn flag(&mut self) -> bool {
+        self.up_to(1) == 1
+    }
 
-fn read_document(rest: &mut &[u8]) -> Option<Document> {
-    Document::from_bytes(copied(varint::read_bytes(rest)?)).ok()
+    fn option(&mut self) -> Option<u64> {
+        if self.flag() { Some(self.number()) } else { None }
+    }
+
+    fn id(&mut self) -> Id {
+        let found = varint::take(&mut self.rest, 16).and_then(|bytes| bytes.try_into().ok());
+        Id(self.or_bad(found))
+    }
+
+    fn bytes(&mut self) -> Vec<u8> {
+        let found = varint::read_bytes(&mut self.rest);
+        copied(self.or_bad(found))
+    }
+
+    fn string(&mut self) -> String {
+        let found = String::from_utf8(self.bytes()).ok();
+        self.or_bad(found)
+    }
+
+    fn document(&mut self) -> Document {
+        let found = Document::from_bytes(self.bytes()).ok();
+        self.or_bad(found)
+    }
+
+    /// A false count ends at the first item that is missing, before it has cost any memory.
+    fn list<T>(&mut self, item: fn(&mut Self) -> T) -> Vec<T> {
+        let mut list = Vec::new();
+        for _ in 0..self.number() {
+            if self.is_bad {
+                break;
+            }
+            list.push(item(self));
+        }
+        list
+    }
+
+    fn response(&mut self) -> SyncResponse {
+        SyncResponse {
+            epoch: self.number(),
+            last_seq: self.number(),
+            outcomes: self.list(Self::outcome),
+            scopes: self.list(Self::patch),
+            at: self.number(),
+        }
+    }
+
+    fn error(&mut self) -> SyncError {
+        match self.number() {
+            0 => SyncError::EpochChanged { epoch: self.number(), last_seq: self.option() },
+            1 => SyncError::UnknownClient {},
+            2 => SyncError::SeqGap { expected: self.number() },
+            3 => SyncError::OpMismatch { seq: self.number() },
+            4 => {
+                let mut version = || self.up_to(u16::MAX.into()) as u16;
+                SyncError::Schema { min: version(), max: version() }
+            }
+            5 => SyncError::Auth {},
+            6 => SyncError::PrincipalChanged {},
+            7 => SyncError::TooLarge { limit: self.number() },
+            8 => SyncError::Retry { after_ms: self.number() },
+            9 => SyncError::Malformed { why: self.string() },
+            _ => {
+                self.is_bad = true;
+                SyncError::Auth {}
+            }
+        }
+    }
+
+    fn outcome(&mut self) -> Outcome {
+        Outcome {
+            seq: self.number(),
+            id: self.id(),
+            status: match self.up_to(3) {
+                0 => Status::Applied,
+                1 => Status::Adjusted,
+                2 => Status::Noop,
+                _ => Status::Rejected,
+            },
+            code: if self.flag() { Some(self.string()) } else { None },
+            detail: self.document(),
+            rev: self.number(),
+        }
+    }
+
+    fn patch(&mut self) -> ScopePatch {
+        ScopePatch {
+            name: self.scope(),
+            cookie: self.number(),
+            reset: self.flag(),
+            more: self.flag(),
+            changes: self.list(Self::change),
+            digest: self.option(),
+        }
+    }
+
+    fn scope(&mut self) -> Collection {
+        let found = match self.up_to(OWN.into()) as u8 {
+            OWN => Own::parse(&self.string()).map(Collection::Own),
+            place => Collection::ALL.get(usize::from(place)).copied(),
+        };
+        self.is_bad |= found.is_none();
+        found.unwrap_or(Collection::Catalog)
+    }
+
+    fn change(&mut self) -> Change {
+        let is_deletion = self.flag();
+        let (key, rev) = (self.string(), self.number());
+        if is_deletion { Change::Del { key, rev } } else { Change::Put { key, rev, value: self.document() } }
+    }
 }
 
 #[cfg(test)]
