@@ -417,7 +417,4 @@ mod tests {
             assert_eq!(decode(bad), None, "{bad:?}");
         }
     }
-
-    #[test]
-    fn prefix_end() {}
 }

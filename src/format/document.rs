@@ -96,8 +96,7 @@ impl Document {
         writer.finish()
     }
 
-    /// An object of fields that cannot fail: strings and integers, and parts of documents no deeper
-    /// than they were.
+    /// [`Document::object`], or the empty object where that fails.
     #[inline(never)]
     pub fn of(fields: &[(&str, Value<'_>)]) -> Self {
         Self::object(fields).unwrap_or_default()

@@ -7,7 +7,9 @@ use alloc::vec::Vec;
 /// An object of fields that cannot fail: strings and integers, and parts of
 /// documents no deeper than they were.
 pub(super) fn object(fields: &[(&str, Value<'_>)]) -> Document {
-    Document::of(fields)
+    // Without `expect`, which would bring the formatting of errors into every page.
+    let Ok(object) = Document::object(fields) else { panic!("fields make a document") };
+    object
 }
 
 /// `document` with these fields in place of those of the same name.

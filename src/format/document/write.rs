@@ -108,7 +108,7 @@ impl Writer {
         Document::from_bytes(self.0)
     }
 
-    /// [`Writer::finish`] of what cannot fail.
+    /// [`Writer::finish`], or the empty object where that fails.
     #[inline(never)]
     pub fn into_document(self) -> Document {
         self.finish().unwrap_or_default()
