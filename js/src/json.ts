@@ -31,6 +31,24 @@ export function toJson(value: Value): string {
   return `{${written.join()}}`
 }
 
+/** For `JSON.parse`: a value that JSON lacks for the field that stands for it. */
+export function revived(_key: string, value: Value): Value {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  const [entry, second] = Object.entries(value as { readonly [key: string]: Value })
+  if (entry === undefined || second !== undefined || !STANDS_FOR.test(entry[0])) return value
+  const [key, held] = entry
+  switch (key) {
+    case '$date':
+      return new Date(held as number)
+    case '$bigint':
+      return BigInt(held as string)
+    case '$bytes':
+      return Uint8Array.from(atob(held as string), char => char.charCodeAt(0))
+    default:
+      return { [key.slice(1)]: held }
+  }
+}
+
 function base64(bytes: Uint8Array): string {
   let text = ''
   for (let at = 0; at < bytes.length; at += CHARS_MAX) text += String.fromCharCode(...bytes.subarray(at, at + CHARS_MAX))

@@ -3,9 +3,10 @@
  * change once they are full, so browsers and whatever stands between keep them, and a piece that was stored is not asked
  * for again.
  */
+import { revived } from './json.ts'
 import { PannierError } from './pannier.js'
 import { inTask } from './task.ts'
-import type { Document, Product, Shop, Value } from './types.ts'
+import type { Document, Product, Shop } from './types.ts'
 
 /** Products that are put before the page has its turn: a few milliseconds. */
 const ROWS_AT_ONCE = 200
@@ -125,14 +126,12 @@ async function clear({ catalog }: Shop): Promise<void> {
 }
 
 async function get<T>(address: string, options: RequestInit): Promise<T> {
-  const response = await fetch(address, options).catch(error => {
+  const lost = (how: string) => (error: unknown) => {
     options.signal?.throwIfAborted()
-    throw new PannierError('network', `the catalogue did not come: ${error}`)
-  })
-  const text = await response.text().catch(error => {
-    options.signal?.throwIfAborted()
-    throw new PannierError('network', `the catalogue broke off: ${error}`)
-  })
+    throw new PannierError('network', `the catalogue ${how}: ${error}`)
+  }
+  const response = await fetch(address, options).catch(lost('did not come'))
+  const text = await response.text().catch(lost('broke off'))
   let found: Document | undefined
   try {
     // Few catalogues have what JSON lacks, and looking at each value takes a while.
@@ -143,22 +142,4 @@ async function get<T>(address: string, options: RequestInit): Promise<T> {
   if (response.ok && typeof found?.['epoch'] === 'number') return found as T
   const { status } = response
   throw new PannierError('bad_answer', `${address} answered ${status}`, { status, code: found?.['code'] ?? null })
-}
-
-/** What stands for a value that JSON lacks: docs/protocol.md. */
-function revived(_key: string, value: Value): Value {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
-  const [entry, second] = Object.entries(value)
-  if (entry === undefined || second !== undefined || !entry[0].startsWith('$')) return value
-  const [key, held] = entry
-  switch (key) {
-    case '$date':
-      return new Date(held as number)
-    case '$bigint':
-      return BigInt(held as string)
-    case '$bytes':
-      return Uint8Array.from(atob(held as string), char => char.charCodeAt(0))
-    default:
-      return /^\$\$+(date|bigint|bytes)$/.test(key) ? { [key.slice(1)]: held } : value
-  }
 }

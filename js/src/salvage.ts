@@ -5,7 +5,8 @@
 import { checkStore, exportStore } from './check.js'
 import { answer, openExisting } from './database.ts'
 import { SCOPES } from './declare.ts'
-import { newTextId } from './id.ts'
+import { hex, newTextId } from './id.ts'
+import { revived } from './json.ts'
 import { open, PannierError } from './pannier.js'
 import type { Document, OpenOptions, OutcomeStatus, Shop, SyncOptions, Value } from './types.ts'
 
@@ -88,13 +89,13 @@ async function salvaged(options: OpenOptions, keep: SalvageOptions['keep']): Pro
     await keep(exported)
     const found = JSON.parse(await exported.text()) as Exported
     const edits = [...found.parked, ...found.pending]
-    const whole = edits.filter(({ doubtful }) => !doubtful)
-    const outcomes = sync === undefined ? [] : await send(sync, found.state, whole)
+    const sound = edits.filter(({ doubtful }) => !doubtful)
+    const outcomes = sync === undefined ? [] : await send(sync, found.state, sound)
     if (!(await end(name, last))) continue
     await answer(indexedDB.deleteDatabase(`pannier:${name}`))
     const shop = await open(options)
     const refused = await refill(shop, options, found.collections)
-    return { shop, outcomes, unread: edits.length - whole.length + refused }
+    return { shop, outcomes, unread: edits.length - sound.length + refused }
   }
   throw new PannierError('busy', 'others write so fast that no moment of the store can be caught')
 }
@@ -103,9 +104,13 @@ async function salvaged(options: OpenOptions, keep: SalvageOptions['keep']): Pro
 async function lastRecord(name: string): Promise<IDBValidKey | undefined> {
   const database = await openExisting(`pannier:${name}`)
   if (database === undefined) return undefined
-  const cursor = await answer(database.transaction('log').objectStore('log').openKeyCursor(null, 'prev'))
+  const last = await lastKey(database.transaction('log'))
   database.close()
-  return cursor?.key
+  return last
+}
+
+async function lastKey(transaction: IDBTransaction): Promise<IDBValidKey | undefined> {
+  return (await answer(transaction.objectStore('log').openKeyCursor(null, 'prev')))?.key
 }
 
 /**
@@ -121,10 +126,8 @@ async function end(name: string, last: IDBValidKey | undefined): Promise<boolean
       transaction.oncomplete = () => resolve()
       transaction.onabort = () => reject(transaction.error)
     })
-    const log = transaction.objectStore('log')
-    const cursor = await answer(log.openKeyCursor(null, 'prev'))
-    const isLast = cursor?.key === last
-    if (isLast) log.add(Uint8Array.of(0))
+    const isLast = (await lastKey(transaction)) === last
+    if (isLast) transaction.objectStore('log').add(Uint8Array.of(0))
     await done
     return isLast
   } finally {
@@ -163,10 +166,10 @@ async function send(sync: SyncOptions, state: readonly Row[], pending: readonly 
   const outcomes: Salvaged['outcomes'][number][] = []
   if (pending.length === 0) return outcomes
   const known = inOrder(state).filter(({ key }) => key === 'client').at(-1)
-  const { id } = known === undefined ? {} : (revived(known.row) as Document)
+  const { id } = known === undefined ? {} : (whole(known.row) as Document)
   if (id instanceof Uint8Array) {
     // They are the edits of whose client this is, and of nobody else who has signed in by now.
-    const told = await ask(sync, { client: Array.from(id, byte => byte.toString(16).padStart(2, '0')).join(''), mutations: [] })
+    const told = await ask(sync, { client: hex(id), mutations: [] })
     refuse(told.error?.principal_changed && 'principal_changed', told.error)
   }
   const client = newTextId()
@@ -197,7 +200,7 @@ function batch(pending: readonly Pending[], first: number): object[] {
 
 async function writeBack(shop: Shop, name: string, rows: readonly Row[]): Promise<number> {
   // What is sound takes the place of what may be out of date.
-  const documents = inOrder(rows).map(({ row }) => revived(row as Value) as Document)
+  const documents = inOrder(rows).map(({ row }) => whole(row as Value) as Document)
   const put = async (some: readonly Document[]) => shop.collection(name).putMany(some).durable
   let refused = 0
   for (let at = 0; at < documents.length; at += ROWS_MAX) {
@@ -214,7 +217,7 @@ async function fillCart(shop: Shop, rows: readonly Row[]): Promise<number> {
     shop.cart.add({ sku, qty, ...(options && { options }), ...(quote && { quote }) } as Parameters<Shop['cart']['add']>[0]).durable
   let refused = 0
   for (const row of new Map(inOrder(rows).map(({ key, row }) => [key, row])).values()) {
-    const line = revived(row as Value) as Document
+    const line = whole(row as Value) as Document
     if (line['removed'] !== true && line['coupon'] === undefined) await add(line).catch(() => refused++)
   }
   return refused
@@ -223,16 +226,8 @@ async function fillCart(shop: Shop, rows: readonly Row[]): Promise<number> {
 const inOrder = (rows: readonly Row[]) => [...rows.filter(({ doubtful }) => doubtful), ...rows.filter(({ doubtful }) => !doubtful)]
 
 /** A value of the exported document, which says what JSON lacks as docs/export.md tells. */
-function revived(value: Value): Value {
+function whole(value: Value): Value {
+  if (Array.isArray(value)) return value.map(whole)
   if (typeof value !== 'object' || value === null) return value
-  if (Array.isArray(value)) return value.map(revived)
-  const fields = Object.entries(value as Document)
-  const [[key, field] = ['', null]] = fields
-  if (fields.length === 1) {
-    if (key === '$date') return new Date(field as number)
-    if (key === '$bigint') return BigInt(field as string)
-    if (key === '$bytes') return Uint8Array.from(atob(field as string), letter => letter.charCodeAt(0))
-    if (/^\$+(date|bigint|bytes)$/.test(key)) return { [key.slice(1)]: revived(field) }
-  }
-  return Object.fromEntries(fields.map(([key, field]) => [key, revived(field)]))
+  return revived('', Object.fromEntries(Object.entries(value as Document).map(([key, field]) => [key, whole(field)])))
 }
