@@ -18,8 +18,9 @@ use super::workspace::Size;
 use super::{META, TreeId, Workspace, number_key};
 use crate::bytes::copied;
 use crate::format::log::Entry;
+use crate::stop::Stop;
 use crate::store::{Reader, Scan};
-use crate::tree::{TreeError, later};
+use crate::tree::later;
 use alloc::vec::Vec;
 use xxhash_rust::xxh64::xxh64;
 
@@ -101,12 +102,12 @@ impl Budget {
     }
 
     /// Whether there is anything to evict or to join.
-    pub fn is_due(&self, reader: &Reader<'_>) -> Result<bool, TreeError> {
+    pub fn is_due(&self, reader: &Reader<'_>) -> Result<bool, Stop> {
         Ok(self.joins || Size::read(reader, self.rows)?.bytes > self.bytes_max)
     }
 
     /// Does a step of that; tells whether there may be another.
-    pub fn step(&mut self, workspace: &mut Workspace<'_>, now_ms: u64) -> Result<bool, TreeError> {
+    pub fn step(&mut self, workspace: &mut Workspace<'_>, now_ms: u64) -> Result<bool, Stop> {
         match &self.pass {
             None => {
                 if !self.is_due(&workspace.reader())? {
@@ -128,7 +129,7 @@ impl Budget {
     }
 
     /// Joins the chunks. Over the budget, a pass begins.
-    fn begin(&mut self, workspace: &mut Workspace<'_>, now_ms: u64) -> Result<(), TreeError> {
+    fn begin(&mut self, workspace: &mut Workspace<'_>, now_ms: u64) -> Result<(), Stop> {
         let (from, to) = (chunk_key(self.rows, 0), chunks_end(self.rows));
         let mut chunks = Vec::new();
         let mut uses = Vec::new();
@@ -179,7 +180,7 @@ pub fn note(budgets: &mut [Budget], key: &[u8]) -> bool {
 }
 
 /// Evicts among the next rows; `None` where the pass is over, else the last key.
-fn evict(workspace: &mut Workspace<'_>, budget: &Budget, pass: &Pass) -> Result<Option<Vec<u8>>, TreeError> {
+fn evict(workspace: &mut Workspace<'_>, budget: &Budget, pass: &Pass) -> Result<Option<Vec<u8>>, Stop> {
     // It counts what is committed.
     let mut bytes = Size::read(&workspace.reader(), budget.rows)?.bytes;
     let (from, to) = ([&pass.after[..], &[0]].concat(), budget.rows.end());

@@ -17,7 +17,6 @@ mod stop;
 pub mod upkeep;
 pub mod workspace;
 
-pub use crate::stop::Stop;
 pub use index::Index;
 pub use query::Query;
 pub use schema::Schema;
@@ -25,6 +24,7 @@ pub use workspace::{Counts, Draft, Finished, Workspace};
 
 use crate::format::document::{DocumentRef, Value};
 use crate::key::{KEY_BYTES_MAX, Key};
+use crate::stop::Stop;
 use alloc::vec::Vec;
 
 /// First byte of the keys of a tree.
@@ -33,7 +33,7 @@ pub struct TreeId(pub u8);
 
 impl TreeId {
     /// The first key after all of the tree's.
-    pub(crate) fn end(self) -> [u8; 1] {
+    pub fn end(self) -> [u8; 1] {
         [self.0 + 1]
     }
 }

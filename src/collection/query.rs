@@ -2,11 +2,11 @@
 
 use super::index::{EXPIRES, Index, State};
 use super::range::{Bounds, bounds};
-use super::{Schema, Stop, TreeId};
+use super::{Schema, TreeId};
 use crate::format::document::{Document, DocumentRef, Value};
 use crate::key::{Key, after_parts};
+use crate::stop::Stop;
 use crate::store::{Reader, Scan};
-use crate::tree::TreeError;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -129,12 +129,7 @@ pub fn is_expired(expires: Option<&str>, row: &[u8], now_ms: u64) -> bool {
 }
 
 /// The keys of up to `limit` rows that are past their time, the oldest first.
-pub(super) fn expired(
-    reader: &Reader<'_>,
-    index: &Index,
-    now_ms: u64,
-    limit: usize,
-) -> Result<Vec<Vec<u8>>, TreeError> {
+pub(super) fn expired(reader: &Reader<'_>, index: &Index, now_ms: u64, limit: usize) -> Result<Vec<Vec<u8>>, Stop> {
     debug_assert!(index.is(EXPIRES));
     let to = after_parts(Key::in_tree(index.tree.0).number(now_ms as f64).as_bytes());
     let mut keys = Vec::new();

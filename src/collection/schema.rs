@@ -8,10 +8,10 @@
 //! in it is the shopper's.
 
 use super::index::{Definition, EXPIRES, Index, State};
-use super::{COMMERCE, INDEX_FIRST, ROWS, Stop, TreeId};
+use super::{COMMERCE, INDEX_FIRST, ROWS, TreeId};
 use crate::bytes::copied;
 use crate::format::document::{Document, DocumentRef, Items, Value, Writer};
-use crate::tree::TreeError;
+use crate::stop::Stop;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -172,7 +172,7 @@ impl Schema {
         &mut self,
         declared: &[Declared],
         day: u64,
-        is_empty: &mut dyn FnMut(TreeId) -> Result<bool, TreeError>,
+        is_empty: &mut dyn FnMut(TreeId) -> Result<bool, Stop>,
     ) -> Result<(), Stop> {
         for collection in declared {
             let bad = |why, limit| Stop::bad_declaration(&collection.name, why, limit);

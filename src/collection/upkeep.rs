@@ -3,11 +3,11 @@
 //! next one to be done, by whichever tab.
 
 use super::index::{ENTRIES_PER_ROW_MAX, Index, State};
-use super::{META, Schema, Stop, Workspace, row_key};
+use super::{META, Schema, Workspace, row_key};
 use crate::bytes::copied;
 use crate::format::document::{Document, DocumentRef};
+use crate::stop::Stop;
 use crate::store::{Reader, Scan};
-use crate::tree::TreeError;
 use alloc::vec::Vec;
 
 /// Name of the schema's row among what the store knows of itself.
@@ -57,7 +57,7 @@ fn advance(workspace: &mut Workspace<'_>, index: &Index) -> Result<Option<State>
 }
 
 /// Deletes entries of an index; tells whether none is left.
-fn clear(workspace: &mut Workspace<'_>, index: &Index) -> Result<bool, TreeError> {
+fn clear(workspace: &mut Workspace<'_>, index: &Index) -> Result<bool, Stop> {
     let to = index.tree.end();
     let keys = workspace.keys(&[index.tree.0], &to, STEP_ROWS_MAX)?;
     for key in &keys {

@@ -2,14 +2,15 @@
 
 use super::index::{ENTRIES_PER_ROW_MAX, UNIQUE};
 use super::query::is_expired;
-use super::{INDEX_FIRST, META, Schema, Stop, TreeId, number_key, row_key};
+use super::{INDEX_FIRST, META, Schema, TreeId, number_key, row_key};
 use crate::bytes::copied;
 use crate::format::document::{Document, DocumentRef};
 use crate::format::log::Entry;
 use crate::format::varint;
 use crate::key::{after_parts, has_null};
+use crate::stop::Stop;
 use crate::store::{Reader, Scan};
-use crate::tree::{Tree, TreeError, later};
+use crate::tree::{Tree, later};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -45,7 +46,7 @@ pub struct Size {
 
 impl Size {
     /// The size of a collection in the schema, kept by every write.
-    pub fn read(reader: &Reader<'_>, tree: TreeId) -> Result<Self, TreeError> {
+    pub fn read(reader: &Reader<'_>, tree: TreeId) -> Result<Self, Stop> {
         let mut size = Self::default();
         reader.get_with(&size_key(tree), &mut |mut value| {
             size.rows = varint::read(&mut value).unwrap_or_default();
@@ -205,14 +206,14 @@ impl<'a> Workspace<'a> {
     }
 
     /// The row `key`, if it has not expired.
-    pub fn get(&mut self, tree: TreeId, key: &str) -> Result<Option<Document>, TreeError> {
+    pub fn get(&mut self, tree: TreeId, key: &str) -> Result<Option<Document>, Stop> {
         let row = self.row(&row_key(tree, key))?;
         let expires = self.schema.expires(tree);
         Ok(row.filter(|row| !is_expired(expires, row.as_bytes(), self.now_ms)))
     }
 
     /// The row under an encoded key, expired or not.
-    pub fn row(&mut self, key: &[u8]) -> Result<Option<Document>, TreeError> {
+    pub fn row(&mut self, key: &[u8]) -> Result<Option<Document>, Stop> {
         // Rows that are written in ascending order read none that was written.
         if self.last_row.is_some_and(|last| *key <= *self.entries[last].key) {
             self.apply();
@@ -221,7 +222,7 @@ impl<'a> Workspace<'a> {
     }
 
     /// Writes the row `key` and its index entries.
-    pub fn put(&mut self, tree: TreeId, key: &str, value: &[u8]) -> Result<(), TreeError> {
+    pub fn put(&mut self, tree: TreeId, key: &str, value: &[u8]) -> Result<(), Stop> {
         let key = row_key(tree, key);
         let before = self.row(&key)?;
         self.put_over(&key, before.as_ref(), value);
@@ -235,12 +236,12 @@ impl<'a> Workspace<'a> {
     }
 
     /// Deletes the row `key` and its index entries.
-    pub fn delete(&mut self, tree: TreeId, key: &str) -> Result<(), TreeError> {
+    pub fn delete(&mut self, tree: TreeId, key: &str) -> Result<(), Stop> {
         self.delete_row(&row_key(tree, key)).map(drop)
     }
 
     /// As `delete` under an encoded key; tells whether there was a row.
-    pub fn delete_row(&mut self, key: &[u8]) -> Result<bool, TreeError> {
+    pub fn delete_row(&mut self, key: &[u8]) -> Result<bool, Stop> {
         let Some(before) = self.row(key)? else {
             return Ok(false);
         };
@@ -342,12 +343,7 @@ impl<'a> Workspace<'a> {
     }
 
     /// Up to `limit` rows in key order, from the first after `after`.
-    pub fn scan(
-        &mut self,
-        tree: TreeId,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<(String, Document)>, TreeError> {
+    pub fn scan(&mut self, tree: TreeId, after: Option<&str>, limit: usize) -> Result<Vec<(String, Document)>, Stop> {
         let from = match after {
             // No encoded key lies between a key and the key followed by a zero byte.
             Some(after) => [&row_key(tree, after)[..], &[0]].concat(),
@@ -368,7 +364,7 @@ impl<'a> Workspace<'a> {
     }
 
     /// Up to `limit` keys from `from` up to `to`.
-    pub(super) fn keys(&mut self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Vec<u8>>, TreeError> {
+    pub(super) fn keys(&mut self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Vec<u8>>, Stop> {
         let mut keys = Vec::new();
         self.reader().scan(Scan::ascending(from, to), &mut |key, _| {
             keys.push(copied(key));
@@ -378,7 +374,7 @@ impl<'a> Workspace<'a> {
     }
 
     /// Deletes the first `rows_max` rows from `from` up to `to`.
-    pub fn delete_range(&mut self, from: &[u8], to: &[u8], rows_max: u64) -> Result<(), TreeError> {
+    pub fn delete_range(&mut self, from: &[u8], to: &[u8], rows_max: u64) -> Result<(), Stop> {
         let mut from = copied(from);
         let mut left = rows_max;
         while left > 0 {
@@ -394,7 +390,7 @@ impl<'a> Workspace<'a> {
     }
 
     /// Number of rows.
-    pub fn count(&mut self, tree: TreeId) -> Result<u64, TreeError> {
+    pub fn count(&mut self, tree: TreeId) -> Result<u64, Stop> {
         if let Some(index) = self.counts.find(tree) {
             return Ok(self.counts.0[index].1);
         }

@@ -2,16 +2,16 @@
 //!
 //! `remove` and `clear`, `coupon` and `claim` are in files of their own.
 
-use super::args::{KEY_TEXT_BYTES_MAX, RuleError, bad, count, integer, number, optional_object, text};
+use super::args::{KEY_TEXT_BYTES_MAX, bad, count, integer, number, optional_object, text};
 use super::coupon::COUPONS_MAX;
 use super::line::{Line, is_coupon, line_key};
 use super::oldest::delete_oldest;
 use super::product::Terms;
 use super::verdict::{adjusted, applied, array, noop, object, rejected};
 use crate::format::document::{Document, DocumentError, DocumentRef, Value};
-use crate::stop::Why;
+use crate::stop::Stop;
 use crate::sync::mutation::{Context, Verdict};
-use crate::sync::rows::{Collection, Rows, RowsError};
+use crate::sync::rows::{Collection, Rows, corrupt_row};
 use crate::tree::later;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -81,7 +81,7 @@ pub fn select_args(line: &str, selected: bool) -> Document {
 
 /// The arguments of [`SET_QTY`] as the shopper sees the line in `rows` now;
 /// `None` when it is not there.
-pub fn set_qty_args(rows: &mut dyn Rows, line: &str, to: u64) -> Result<Option<Document>, RowsError> {
+pub fn set_qty_args(rows: &mut dyn Rows, line: &str, to: u64) -> Result<Option<Document>, Stop> {
     let Some(seen) = Line::load_live(rows, line)? else {
         return Ok(None);
     };
@@ -95,7 +95,7 @@ pub fn set_qty_args(rows: &mut dyn Rows, line: &str, to: u64) -> Result<Option<D
 
 /// The arguments of [`REMOVE`] as the shopper sees the line in `rows` now;
 /// `None` when it is not there.
-pub fn remove_args(rows: &mut dyn Rows, line: &str) -> Result<Option<Document>, RowsError> {
+pub fn remove_args(rows: &mut dyn Rows, line: &str) -> Result<Option<Document>, Stop> {
     Ok(Line::load_live(rows, line)?.map(|seen| seen_args(line, &seen)))
 }
 
@@ -105,7 +105,7 @@ fn seen_args(line: &str, seen: &Line) -> Document {
 
 /// The arguments of [`CLEAR`]: all lines that the shopper sees in `rows` now.
 /// `None` when there is none.
-pub fn clear_args(rows: &mut dyn Rows) -> Result<Option<Document>, RowsError> {
+pub fn clear_args(rows: &mut dyn Rows) -> Result<Option<Document>, Stop> {
     let mut seen = Vec::new();
     for (key, line) in &lines(rows)? {
         if line.is_live() {
@@ -119,7 +119,7 @@ pub fn clear_args(rows: &mut dyn Rows) -> Result<Option<Document>, RowsError> {
 }
 
 /// All lines and tombstones, by key.
-fn lines(rows: &mut dyn Rows) -> Result<Vec<(String, Line)>, RowsError> {
+fn lines(rows: &mut dyn Rows) -> Result<Vec<(String, Line)>, Stop> {
     let mut lines = Vec::new();
     for (key, row) in rows.scan(Collection::Cart, None, CART_ROWS_MAX + COUPONS_MAX)? {
         if is_coupon(&key) {
@@ -128,7 +128,7 @@ fn lines(rows: &mut dyn Rows) -> Result<Vec<(String, Line)>, RowsError> {
         match Line::from_document(row.as_ref()) {
             Some(line) => lines.push((key, line)),
             None => {
-                return Err(Why::CorruptRow { collection: "cart".into(), key }.into());
+                return Err(corrupt_row(Collection::Cart, &key));
             }
         }
     }
@@ -152,7 +152,7 @@ fn held(asked: i64, got: i64) -> [(&'static str, Value<'static>); 2] {
 }
 
 /// Commutes with other adds. Brings a removed line back in a new generation.
-pub(super) fn add(args: DocumentRef<'_>, rows: &mut dyn Rows) -> Result<Verdict, RuleError> {
+pub(super) fn add(args: DocumentRef<'_>, rows: &mut dyn Rows) -> Result<Verdict, Stop> {
     let sku = text(args, "sku")?;
     let options = options(args)?;
     let key = text(args, "line")?;
@@ -190,7 +190,7 @@ pub(super) fn add(args: DocumentRef<'_>, rows: &mut dyn Rows) -> Result<Verdict,
 }
 
 /// What the page showed: an object, or nothing.
-pub(super) fn quote<'a>(args: DocumentRef<'a>) -> Result<Option<DocumentRef<'a>>, RuleError> {
+pub(super) fn quote<'a>(args: DocumentRef<'a>) -> Result<Option<DocumentRef<'a>>, Stop> {
     let quote = optional_object(args, "quote")?;
     if quote.is_some_and(|quote| quote.as_bytes().len() > QUOTE_BYTES_MAX) {
         return bad("quote", "is longer than 1024 bytes");
@@ -199,7 +199,7 @@ pub(super) fn quote<'a>(args: DocumentRef<'a>) -> Result<Option<DocumentRef<'a>>
 }
 
 /// The options of an added line: strings by name, or none.
-pub(super) fn options<'a>(args: DocumentRef<'a>) -> Result<Option<DocumentRef<'a>>, RuleError> {
+pub(super) fn options<'a>(args: DocumentRef<'a>) -> Result<Option<DocumentRef<'a>>, Stop> {
     let Some(options) = optional_object(args, "options")? else {
         return Ok(None);
     };
@@ -242,12 +242,12 @@ pub(super) fn revived(mut line: Line) -> Line {
 }
 
 /// Whether one more line fits; where rows are many, drops the oldest tombstones.
-pub(super) fn make_room(rows: &mut dyn Rows) -> Result<bool, RowsError> {
+pub(super) fn make_room(rows: &mut dyn Rows) -> Result<bool, Stop> {
     let count = rows.count(Collection::Cart)? as usize;
     if count < CART_LINES_MAX { Ok(true) } else { later::run(|| drop_tombstones(count, rows))? }
 }
 
-fn drop_tombstones(count: usize, rows: &mut dyn Rows) -> Result<bool, RowsError> {
+fn drop_tombstones(count: usize, rows: &mut dyn Rows) -> Result<bool, Stop> {
     let mut tombstones: Vec<(u64, String)> = Vec::new();
     let mut live = 0;
     for (key, line) in lines(rows)? {
@@ -266,7 +266,7 @@ fn drop_tombstones(count: usize, rows: &mut dyn Rows) -> Result<bool, RowsError>
 }
 
 /// Commutes. Never below 0; at 0 the line goes.
-pub(super) fn adjust(args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Verdict, RuleError> {
+pub(super) fn adjust(args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Verdict, Stop> {
     let key = text(args, "line")?;
     let by = integer(args, "by", i64::MIN)?;
     let Some(mut line) = Line::load_live(rows, key)? else {
@@ -296,7 +296,7 @@ pub(super) fn adjust(args: DocumentRef<'_>, context: &Context, rows: &mut dyn Ro
 
 /// The later commit wins, and reports what it found where that is not what its
 /// shopper had seen. Never brings a line back.
-pub(super) fn set_qty(args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Verdict, RuleError> {
+pub(super) fn set_qty(args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Verdict, Stop> {
     let key = text(args, "line")?;
     let generation = count(args, "gen", 0)?;
     let to = count(args, "to", 0)?;
@@ -332,7 +332,7 @@ pub(super) fn mark(
     field: &'static str,
     rows: &mut dyn Rows,
     of: fn(&mut Line) -> &mut bool,
-) -> Result<Verdict, RuleError> {
+) -> Result<Verdict, Stop> {
     let key = text(args, "line")?;
     let Some(value) = args.bool(field) else {
         return bad(field, "is not a boolean");

@@ -6,15 +6,16 @@
 //! lines that the page has seen in the same state or a later one, by what was
 //! ever `added`. So what was still queued is in the claim, and once.
 
-use super::args::{RuleError, bad, number, text};
+use super::args::{bad, number, text};
 use super::cart::{CART_ROWS_MAX, detail, make_room, options, quote, revived};
 use super::decide::Authority;
 use super::line::{Line, line_key};
 use super::product::Terms;
 use super::verdict::{adjusted, applied, array, noop, object, rejected};
 use crate::format::document::{Document, DocumentRef, Value};
+use crate::stop::Stop;
 use crate::sync::mutation::{Context, Verdict};
-use crate::sync::rows::{Rows, RowsError};
+use crate::sync::rows::Rows;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -41,7 +42,7 @@ enum Policy {
 }
 
 impl Policy {
-    fn read(args: DocumentRef<'_>) -> Result<Self, RuleError> {
+    fn read(args: DocumentRef<'_>) -> Result<Self, Stop> {
         Ok(match args.get("policy") {
             None | Some(Value::Null | Value::Str("max")) => Self::Max,
             Some(Value::Str("add")) => Self::Add,
@@ -69,7 +70,7 @@ pub(super) fn claim(
     args: DocumentRef<'_>,
     context: &Context,
     rows: &mut dyn Rows,
-) -> Result<Verdict, RuleError> {
+) -> Result<Verdict, Stop> {
     let anonymous = text(args, "anonymous")?;
     let Some(secret) = args.str("secret") else {
         return bad("secret", "is not a string");
@@ -107,7 +108,7 @@ pub(super) fn claim(
 }
 
 /// The lines and tombstones that the page has handed over, by key.
-fn handed_over(args: DocumentRef<'_>) -> Result<Vec<(String, Line)>, RuleError> {
+fn handed_over(args: DocumentRef<'_>) -> Result<Vec<(String, Line)>, Stop> {
     let Some(Value::Array(list)) = args.get("lines") else {
         return bad("lines", "is not an array");
     };
@@ -130,7 +131,7 @@ fn handed_over(args: DocumentRef<'_>) -> Result<Vec<(String, Line)>, RuleError> 
 }
 
 /// The lines of which both carts have another quantity.
-fn differing(lines: &[(String, Line)], rows: &mut dyn Rows) -> Result<Option<Verdict>, RowsError> {
+fn differing(lines: &[(String, Line)], rows: &mut dyn Rows) -> Result<Option<Verdict>, Stop> {
     let mut differing: Vec<Document> = Vec::new();
     for (key, line) in lines {
         if line.is_live()
@@ -151,7 +152,7 @@ fn merge(
     guest: &Line,
     context: &Context,
     rows: &mut dyn Rows,
-) -> Result<Option<Document>, RowsError> {
+) -> Result<Option<Document>, Stop> {
     let before = Line::load(rows, key)?;
     let is_new = before.as_ref().is_none_or(|line| !line.is_live());
     let mut line =

@@ -10,13 +10,14 @@ use super::line::{Line, line_key};
 use super::verdict::object;
 use super::{ShopRules, cart, coupon, history, own, product};
 use crate::format::document::{Document, DocumentRef, Value};
+use crate::stop::Stop;
 use crate::sync::client::ClientRules;
-use crate::sync::rows::{Collection, Rows, RowsError};
+use crate::sync::rows::{Collection, Rows};
 use crate::tree::later;
 use alloc::vec::Vec;
 
 impl ClientRules for ShopRules {
-    fn prepare(&self, name: &str, asked: &Document, rows: &mut dyn Rows) -> Result<Document, RowsError> {
+    fn prepare(&self, name: &str, asked: &Document, rows: &mut dyn Rows) -> Result<Document, Stop> {
         let asked = asked.as_ref();
         Ok(match name {
             cart::ADD => add(asked),
@@ -104,14 +105,14 @@ fn add(asked: DocumentRef<'_>) -> Document {
 }
 
 /// `{collection, key, seen?}`
-fn delete_own(asked: DocumentRef<'_>, rows: &mut dyn Rows) -> Result<Document, RowsError> {
+fn delete_own(asked: DocumentRef<'_>, rows: &mut dyn Rows) -> Result<Document, Stop> {
     let mut fields = take(asked, &["collection", "key"]);
     fields.extend(own::seen(asked, rows)?.map(|seen| ("seen", number(seen))));
     Ok(object(&fields))
 }
 
 /// `{line, to}`
-fn set_qty(asked: DocumentRef<'_>, rows: &mut dyn Rows) -> Result<Document, RowsError> {
+fn set_qty(asked: DocumentRef<'_>, rows: &mut dyn Rows) -> Result<Document, Stop> {
     if let (Some(line), Some(to)) = (asked.str("line"), asked.u64("to"))
         && let Some(args) = cart::set_qty_args(rows, line, to)?
     {
@@ -125,7 +126,7 @@ fn set_qty(asked: DocumentRef<'_>, rows: &mut dyn Rows) -> Result<Document, Rows
 }
 
 /// `{line}`
-fn remove(asked: DocumentRef<'_>, rows: &mut dyn Rows) -> Result<Document, RowsError> {
+fn remove(asked: DocumentRef<'_>, rows: &mut dyn Rows) -> Result<Document, Stop> {
     if let Some(line) = asked.str("line")
         && let Some(args) = cart::remove_args(rows, line)?
     {

@@ -1,13 +1,14 @@
 //! Coupons of a cart: `{coupon, terms?}` under `&` and the code. One without
 //! `terms` waits for the server, which alone decides.
 
-use super::args::{RuleError, text};
+use super::args::text;
 use super::decide::{Authority, Decision};
 use super::line::{COUPON_PREFIX, is_coupon};
 use super::verdict::{applied, noop, object, rejected, with};
 use crate::format::document::{DocumentRef, Value};
+use crate::stop::Stop;
 use crate::sync::mutation::{Context, Verdict};
-use crate::sync::rows::{Collection, Rows, RowsError};
+use crate::sync::rows::{Collection, Rows};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -22,7 +23,7 @@ pub(super) fn coupon(
     args: DocumentRef<'_>,
     context: &Context,
     rows: &mut dyn Rows,
-) -> Result<Verdict, RuleError> {
+) -> Result<Verdict, Stop> {
     let code = text(args, "code")?;
     let mut key = String::from(COUPON_PREFIX);
     key.push_str(code);
@@ -58,7 +59,7 @@ pub(super) fn coupon(
 }
 
 /// Whether a cart has as many coupons as it may have.
-pub(super) fn is_full(rows: &mut dyn Rows) -> Result<bool, RowsError> {
+pub(super) fn is_full(rows: &mut dyn Rows) -> Result<bool, Stop> {
     let some = rows.scan(Collection::Cart, Some("&"), COUPONS_MAX)?;
     Ok(some.len() == COUPONS_MAX && some.iter().all(|(key, _)| is_coupon(key)))
 }

@@ -24,9 +24,9 @@ use super::own;
 use super::rules;
 use super::verdict::{adjusted, applied, object, rejected};
 use crate::format::document::{Document, DocumentRef, Value};
-use crate::stop::Why;
+use crate::stop::{Stop, Why};
 use crate::sync::mutation::{Context, Rules, Verdict};
-use crate::sync::rows::{Collection, Merge, Own, Rows, RowsError};
+use crate::sync::rows::{Collection, Merge, Own, Rows};
 use crate::sync::server::{SHARED, ServerTx};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -78,7 +78,7 @@ impl Decision {
     ///
     /// # Errors
     /// [`Why::Backend`] where it is no object, or too large.
-    pub fn checked(self) -> Result<Self, RowsError> {
+    pub fn checked(self) -> Result<Self, Stop> {
         let (Self::Accepted(document) | Self::Refused { detail: document, .. }) = &self;
         let is_object = matches!(document.as_ref().value(), Value::Object(_));
         let fits = document.as_bytes().len() <= DECIDED_BYTES_MAX
@@ -108,10 +108,10 @@ pub fn is_decided(mutation: &str, args: DocumentRef<'_>) -> bool {
 /// or not at all. `args` are the arguments of the mutation.
 pub trait Decisions {
     /// Whether a coupon `{code}` holds; accepted with its terms.
-    fn coupon(&self, args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Decision, RowsError>;
+    fn coupon(&self, args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Decision, Stop>;
 
     /// Whether an order `{orderId, attempt, lines}` is placed: see [`order::order_lines`].
-    fn submit(&self, args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Decision, RowsError>;
+    fn submit(&self, args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Decision, Stop>;
 
     /// Whether `order`, the row of an order, is cancelled: `{orderId, version}`.
     fn cancel(
@@ -120,12 +120,12 @@ pub trait Decisions {
         order: &Document,
         context: &Context,
         rows: &mut dyn Rows,
-    ) -> Result<Decision, RowsError>;
+    ) -> Result<Decision, Stop>;
 
     /// Whether a row of a collection whose rule is [`Merge::ServerDecides`] is written,
     /// `{collection, key, row}`, or deleted, `{collection, key}`. The fields of what is
     /// accepted take the place of those of the row.
-    fn row(&self, args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Decision, RowsError>;
+    fn row(&self, args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Decision, Stop>;
 }
 
 /// The rules on a server.
@@ -145,7 +145,7 @@ impl Rules for ServerRules<'_> {
         args: &Document,
         context: &Context,
         rows: &mut dyn Rows,
-    ) -> Result<Verdict, RowsError> {
+    ) -> Result<Verdict, Stop> {
         // What is still on its way was handed over with the claim.
         if name.starts_with("cart.") && is_claimed(rows)? {
             return Ok(claim::refused("claimed"));
@@ -159,7 +159,7 @@ impl Rules for ServerRules<'_> {
 /// What the rules ask of a server. On a client there is none, and nothing of it
 /// in what a page loads.
 pub(super) trait Authority {
-    fn coupon(&self, args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Decision, RowsError>;
+    fn coupon(&self, args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Decision, Stop>;
 
     /// What to keep of a placed order, or the verdict where none is to be placed now.
     fn submit(
@@ -167,7 +167,7 @@ pub(super) trait Authority {
         args: DocumentRef<'_>,
         context: &Context,
         rows: &mut dyn Rows,
-    ) -> Result<Result<Document, Verdict>, RowsError>;
+    ) -> Result<Result<Document, Verdict>, Stop>;
 
     fn cancel(
         &self,
@@ -175,9 +175,9 @@ pub(super) trait Authority {
         order: &Document,
         context: &Context,
         rows: &mut dyn Rows,
-    ) -> Result<Decision, RowsError>;
+    ) -> Result<Decision, Stop>;
 
-    fn row(&self, args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Decision, RowsError>;
+    fn row(&self, args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Decision, Stop>;
 
     /// The lines to merge, or the verdict where none are to be merged now.
     fn claimable(
@@ -186,14 +186,14 @@ pub(super) trait Authority {
         secret: &str,
         seen: Vec<(String, Line)>,
         rows: &mut dyn Rows,
-    ) -> Result<Result<Vec<(String, Line)>, Verdict>, RowsError>;
+    ) -> Result<Result<Vec<(String, Line)>, Verdict>, Stop>;
 
     /// Empties the source of a claim, and remembers what became of it.
-    fn claimed(&self, anonymous: &str, verdict: &Verdict, rows: &mut dyn Rows) -> Result<(), RowsError>;
+    fn claimed(&self, anonymous: &str, verdict: &Verdict, rows: &mut dyn Rows) -> Result<(), Stop>;
 }
 
 impl Authority for ServerRules<'_> {
-    fn coupon(&self, args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Decision, RowsError> {
+    fn coupon(&self, args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Decision, Stop> {
         self.decisions.coupon(args, context, rows)?.checked()
     }
 
@@ -202,7 +202,7 @@ impl Authority for ServerRules<'_> {
         args: DocumentRef<'_>,
         context: &Context,
         rows: &mut dyn Rows,
-    ) -> Result<Result<Document, Verdict>, RowsError> {
+    ) -> Result<Result<Document, Verdict>, Stop> {
         let submitted = Submitted::read(args, rows)?;
         if let Some(verdict) = submitted.before(rows)? {
             return Ok(Err(verdict));
@@ -225,11 +225,11 @@ impl Authority for ServerRules<'_> {
         order: &Document,
         context: &Context,
         rows: &mut dyn Rows,
-    ) -> Result<Decision, RowsError> {
+    ) -> Result<Decision, Stop> {
         self.decisions.cancel(args, order, context, rows)?.checked()
     }
 
-    fn row(&self, args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Decision, RowsError> {
+    fn row(&self, args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Decision, Stop> {
         self.decisions.row(args, context, rows)?.checked()
     }
 
@@ -239,7 +239,7 @@ impl Authority for ServerRules<'_> {
         secret: &str,
         mut seen: Vec<(String, Line)>,
         rows: &mut dyn Rows,
-    ) -> Result<Result<Vec<(String, Line)>, Verdict>, RowsError> {
+    ) -> Result<Result<Vec<(String, Line)>, Verdict>, Stop> {
         let (tx, shopper) = database(rows)?;
         if let Some(known) = tx.get(SHARED, Collection::Private, &claim_key(anonymous))? {
             let known = known.as_ref();
@@ -261,7 +261,7 @@ impl Authority for ServerRules<'_> {
         Ok(Ok(seen))
     }
 
-    fn claimed(&self, anonymous: &str, verdict: &Verdict, rows: &mut dyn Rows) -> Result<(), RowsError> {
+    fn claimed(&self, anonymous: &str, verdict: &Verdict, rows: &mut dyn Rows) -> Result<(), Stop> {
         for (key, row) in cart_of(anonymous, rows)? {
             if is_coupon(&key) && rows.get(Collection::Cart, &key)?.is_none() && !coupon::is_full(rows)? {
                 rows.put(Collection::Cart, &key, &row)?;
@@ -279,7 +279,7 @@ impl Authority for ServerRules<'_> {
 }
 
 /// Whether the cart of the shopper, who is anonymous, was claimed.
-fn is_claimed(rows: &mut dyn Rows) -> Result<bool, RowsError> {
+fn is_claimed(rows: &mut dyn Rows) -> Result<bool, Stop> {
     let (tx, shopper) = database(rows)?;
     if !shopper.starts_with(ANONYMOUS_PREFIX) {
         return Ok(false);
@@ -295,12 +295,12 @@ fn claim_key(anonymous: &str) -> String {
 }
 
 /// All rows of a cart.
-fn cart_of(shopper: &str, rows: &mut dyn Rows) -> Result<Vec<(String, Document)>, RowsError> {
+fn cart_of(shopper: &str, rows: &mut dyn Rows) -> Result<Vec<(String, Document)>, Stop> {
     database(rows)?.0.scan(shopper, Collection::Cart, None, CART_ROWS_MAX + COUPONS_MAX)
 }
 
 /// The transaction, and whose mutation is executed in it.
-pub(super) fn database(rows: &mut dyn Rows) -> Result<(&mut dyn ServerTx, &str), RowsError> {
+pub(super) fn database(rows: &mut dyn Rows) -> Result<(&mut dyn ServerTx, &str), Stop> {
     rows.database().ok_or_else(|| Why::Backend("nothing is decided on a client".into()).into())
 }
 
@@ -313,7 +313,7 @@ struct Submitted {
 }
 
 impl Submitted {
-    fn read(args: DocumentRef<'_>, rows: &mut dyn Rows) -> Result<Self, RowsError> {
+    fn read(args: DocumentRef<'_>, rows: &mut dyn Rows) -> Result<Self, Stop> {
         let mut key = String::from("order/");
         key.push_str(args.str("orderId").unwrap_or_default());
         let lines = match args.get("lines") {
@@ -326,7 +326,7 @@ impl Submitted {
     }
 
     /// What is said without a decision: the same as the last time, or why not.
-    fn before(&self, rows: &mut dyn Rows) -> Result<Option<Verdict>, RowsError> {
+    fn before(&self, rows: &mut dyn Rows) -> Result<Option<Verdict>, Stop> {
         let Some(known) = database(rows)?.0.get(SHARED, Collection::Private, &self.key)? else {
             return Ok(None);
         };
@@ -349,7 +349,7 @@ impl Submitted {
         })
     }
 
-    fn remember(&self, decision: &Decision, rows: &mut dyn Rows) -> Result<(), RowsError> {
+    fn remember(&self, decision: &Decision, rows: &mut dyn Rows) -> Result<(), Stop> {
         let nothing = Document::default();
         let (code, detail) = match decision {
             Decision::Accepted(_) => ("created", &nothing),

@@ -4,12 +4,13 @@
 //! cut `{cut, sku?}` under `cut:` and the sku: what was visited up to `cut` is
 //! gone for ever, also where another device brings it later.
 
-use super::args::{RuleError, bad, count, number, text};
+use super::args::{bad, count, number, text};
 use super::oldest::delete_oldest;
 use super::verdict::{applied, noop, object};
 use crate::format::document::{Document, DocumentRef, Value};
+use crate::stop::Stop;
 use crate::sync::mutation::{Context, Verdict};
-use crate::sync::rows::{Collection, Rows, RowsError};
+use crate::sync::rows::{Collection, Rows};
 use crate::tree::later;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -45,7 +46,7 @@ pub fn visit_args(event_id: &str, sku: &str, at: u64, dwell: u64) -> Document {
 
 /// Set union: the same event twice is one visit. A date in the future, from a
 /// clock that is ahead, becomes now.
-pub(super) fn visit(args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Verdict, RuleError> {
+pub(super) fn visit(args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Verdict, Stop> {
     let key = text(args, "eventId")?;
     if key.starts_with(CUT_PREFIX) {
         return bad("eventId", "is the key of a deletion");
@@ -83,13 +84,13 @@ fn cut_key(sku: &str) -> String {
 }
 
 /// Up to when visits of `sku`, or of all where it is empty, are deleted; 0 for none.
-fn cut(rows: &mut dyn Rows, sku: &str) -> Result<u64, RowsError> {
+fn cut(rows: &mut dyn Rows, sku: &str) -> Result<u64, Stop> {
     let row = rows.get(Collection::History, &cut_key(sku))?;
     Ok(row.and_then(|row| row.as_ref().u64("cut")).unwrap_or(0))
 }
 
 /// A lasting cut: commutes, as the later one of two stands.
-pub(super) fn delete(args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Verdict, RuleError> {
+pub(super) fn delete(args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Verdict, Stop> {
     let sku = if args.get("sku").is_some() { text(args, "sku")? } else { "" };
     let until = count(args, "until", 0)?.min(context.now_ms);
     let mut fields = Vec::from([("cut", number(until))]);
@@ -112,16 +113,16 @@ pub(super) fn delete(args: DocumentRef<'_>, context: &Context, rows: &mut dyn Ro
 }
 
 /// What was visited up to now stays deleted for ever.
-pub(super) fn cut_all(context: &Context, rows: &mut dyn Rows) -> Result<(), RowsError> {
+pub(super) fn cut_all(context: &Context, rows: &mut dyn Rows) -> Result<(), Stop> {
     rows.put(Collection::History, &cut_key(""), &object(&[("cut", number(context.now_ms))]))
 }
 
-fn all(rows: &mut dyn Rows) -> Result<Vec<(String, Document)>, RowsError> {
+fn all(rows: &mut dyn Rows) -> Result<Vec<(String, Document)>, Stop> {
     rows.scan(Collection::History, None, HISTORY_VISITS_MAX + HISTORY_VISITS_SLACK + HISTORY_CUTS_MAX)
 }
 
 /// Drops the oldest beyond the count, and all before `oldest`.
-fn prune(rows: &mut dyn Rows, oldest: u64) -> Result<(), RowsError> {
+fn prune(rows: &mut dyn Rows, oldest: u64) -> Result<(), Stop> {
     let (mut visits, mut cuts) = (Vec::new(), Vec::new());
     for (key, row) in all(rows)? {
         match row.as_ref().u64("cut") {

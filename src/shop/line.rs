@@ -7,8 +7,8 @@
 use super::args::number;
 use super::verdict::object;
 use crate::format::document::{Document, DocumentRef, Value};
-use crate::stop::Why;
-use crate::sync::rows::{Collection, Rows, RowsError};
+use crate::stop::Stop;
+use crate::sync::rows::{Collection, Rows, corrupt_row};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -84,19 +84,18 @@ impl Line {
     }
 
     /// The line or tombstone under `key`.
-    pub fn load(rows: &mut dyn Rows, key: &str) -> Result<Option<Self>, RowsError> {
+    pub fn load(rows: &mut dyn Rows, key: &str) -> Result<Option<Self>, Stop> {
         let row = if is_coupon(key) { None } else { rows.get(Collection::Cart, key)? };
         let Some(row) = row else { return Ok(None) };
-        let corrupt = || Why::CorruptRow { collection: "cart".into(), key: key.into() }.into();
-        Self::from_document(row.as_ref()).ok_or_else(corrupt).map(Some)
+        Self::from_document(row.as_ref()).ok_or_else(|| corrupt_row(Collection::Cart, key)).map(Some)
     }
 
     /// The line under `key`, unless it is a tombstone.
-    pub fn load_live(rows: &mut dyn Rows, key: &str) -> Result<Option<Self>, RowsError> {
+    pub fn load_live(rows: &mut dyn Rows, key: &str) -> Result<Option<Self>, Stop> {
         Ok(Self::load(rows, key)?.filter(Self::is_live))
     }
 
-    pub(super) fn store(&self, rows: &mut dyn Rows, key: &str) -> Result<(), RowsError> {
+    pub(super) fn store(&self, rows: &mut dyn Rows, key: &str) -> Result<(), Stop> {
         rows.put(Collection::Cart, key, &self.to_document())
     }
 

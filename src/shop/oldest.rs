@@ -1,6 +1,7 @@
 //! Keeping a collection within its bounds.
 
-use crate::sync::rows::{Collection, Rows, RowsError};
+use crate::stop::Stop;
+use crate::sync::rows::{Collection, Rows};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -15,7 +16,7 @@ pub(super) fn delete_oldest(
     mut dated: Vec<(u64, String)>,
     mut count: usize,
     before: u64,
-) -> Result<(), RowsError> {
+) -> Result<(), Stop> {
     while let Some(oldest) = (0..dated.len()).min_by(|a, b| dated[*a].cmp(&dated[*b])) {
         let (at, key) = dated.swap_remove(oldest);
         if count == 0 && at >= before {

@@ -4,14 +4,15 @@
 //! it or nothing. On the device an order is `submitted` until the server has made
 //! it `created`. What was ordered leaves the cart with it.
 
-use super::args::{RuleError, bad, count, number, text};
+use super::args::{bad, count, number, text};
 use super::cart::CART_LINES_MAX;
 use super::decide::{Authority, Decision};
 use super::line::Line;
 use super::verdict::{applied, noop, object, rejected, with};
 use crate::format::document::{DocumentRef, Value};
+use crate::stop::Stop;
 use crate::sync::mutation::{Context, Status, Verdict};
-use crate::sync::rows::{Collection, Rows, RowsError};
+use crate::sync::rows::{Collection, Rows};
 use alloc::vec::Vec;
 
 /// `{orderId, attempt, lines: [{sku, qty, price, version?, line?}]}`: places an
@@ -40,7 +41,7 @@ pub fn order_lines(order: DocumentRef<'_>) -> Vec<OrderLine<'_>> {
     read_lines(order).unwrap_or_default()
 }
 
-fn read_lines(order: DocumentRef<'_>) -> Result<Vec<OrderLine<'_>>, RuleError> {
+fn read_lines(order: DocumentRef<'_>) -> Result<Vec<OrderLine<'_>>, Stop> {
     let Some(Value::Array(list)) = order.get("lines") else {
         return bad("lines", "is not an array");
     };
@@ -71,7 +72,7 @@ pub(super) fn submit(
     args: DocumentRef<'_>,
     context: &Context,
     rows: &mut dyn Rows,
-) -> Result<Verdict, RuleError> {
+) -> Result<Verdict, Stop> {
     let key = text(args, "orderId")?;
     let attempt = count(args, "attempt", 1)?;
     let lines = read_lines(args)?;
@@ -112,7 +113,7 @@ pub(super) fn created(detail: crate::format::document::Document) -> Verdict {
     Verdict { status: Status::Applied, code: Some("created"), detail }
 }
 
-fn take_from_cart(line: &OrderLine<'_>, context: &Context, rows: &mut dyn Rows) -> Result<(), RowsError> {
+fn take_from_cart(line: &OrderLine<'_>, context: &Context, rows: &mut dyn Rows) -> Result<(), Stop> {
     let Some(key) = line.line else { return Ok(()) };
     if let Some(mut found) = Line::load_live(rows, key)? {
         found.set_qty(found.qty.saturating_sub(line.qty), context.now_ms);
@@ -127,7 +128,7 @@ pub(super) fn cancel(
     args: DocumentRef<'_>,
     context: &Context,
     rows: &mut dyn Rows,
-) -> Result<Verdict, RuleError> {
+) -> Result<Verdict, Stop> {
     let key = text(args, "orderId")?;
     let version = count(args, "version", 1)?;
     let detail = object(&[("orderId", Value::Str(key))]);

@@ -4,12 +4,13 @@
 //! A row is what the page has put. In a collection whose additions win it has `$tag`
 //! besides, which tells who put it last; what removes it names the tag it has seen.
 
-use super::args::{RuleError, bad, text};
+use super::args::{bad, text};
 use super::decide::{Authority, Decision};
 use super::verdict::{applied, noop, object, rejected, with};
 use crate::format::document::{Document, DocumentRef, Value};
+use crate::stop::Stop;
 use crate::sync::mutation::{Context, Verdict};
-use crate::sync::rows::{Collection, Merge, Own, Rows, RowsError};
+use crate::sync::rows::{Collection, Merge, Own, Rows};
 use crate::sync::wire::NUMBER_MAX;
 use alloc::vec::Vec;
 
@@ -36,7 +37,7 @@ pub(super) fn write(
     args: DocumentRef<'_>,
     context: &Context,
     rows: &mut dyn Rows,
-) -> Result<Verdict, RuleError> {
+) -> Result<Verdict, Stop> {
     let Some(own) = args.str("collection").and_then(Own::parse) else {
         return bad("collection", "is no name of a collection with its rule");
     };
@@ -87,11 +88,7 @@ pub(super) fn write(
 }
 
 /// What the fields of `row` come to with `by` added.
-fn sums<'a>(
-    sums: &mut Vec<(&'a str, Value<'a>)>,
-    row: DocumentRef<'_>,
-    args: DocumentRef<'a>,
-) -> Result<(), RuleError> {
+fn sums<'a>(sums: &mut Vec<(&'a str, Value<'a>)>, row: DocumentRef<'_>, args: DocumentRef<'a>) -> Result<(), Stop> {
     let Some(by) = args.object("by") else { return bad("by", "is not an object") };
     for (name, _) in by.fields() {
         let before = if row.get(name).is_some() { row.i64(name) } else { Some(0) };
@@ -110,7 +107,7 @@ pub(super) fn put_args(own: &Own, key: &str, row: DocumentRef<'_>) -> Document {
 }
 
 /// The tag of the row that `{collection, key}` names.
-pub(super) fn seen(asked: DocumentRef<'_>, rows: &mut dyn Rows) -> Result<Option<u64>, RowsError> {
+pub(super) fn seen(asked: DocumentRef<'_>, rows: &mut dyn Rows) -> Result<Option<u64>, Stop> {
     let (Some(own), Some(key)) = (asked.str("collection").and_then(Own::parse), asked.str("key")) else {
         return Ok(None);
     };

@@ -4,7 +4,8 @@
 //! `stock` (pieces left) and `maxQty` (most in one line).
 
 use crate::format::document::DocumentRef;
-use crate::sync::rows::{Collection, Rows, RowsError};
+use crate::stop::Stop;
+use crate::sync::rows::{Collection, Rows};
 
 /// Most pieces in a line where the product does not say less: more is a slip of
 /// the finger, and four digits fit every design of a cart.
@@ -32,7 +33,7 @@ pub(super) struct Terms {
 impl Terms {
     /// The terms of `sku`; a product that the catalog does not hold has no
     /// limits of its own.
-    pub(super) fn load(rows: &mut dyn Rows, sku: &str) -> Result<Self, RowsError> {
+    pub(super) fn load(rows: &mut dyn Rows, sku: &str) -> Result<Self, Stop> {
         let mut terms = Self { delisted: false, qty_max: QTY_PER_LINE_MAX, code: "limit" };
         let Some(product) = rows.get(Collection::Catalog, sku)? else {
             return Ok(terms);

@@ -1,12 +1,13 @@
 //! Taking lines out of the cart: an add that the remover had not seen survives.
 
-use super::args::{RuleError, bad, count, number, text};
+use super::args::{bad, count, number, text};
 use super::cart::{CART_LINES_MAX, detail, line_gone};
 use super::line::Line;
 use super::verdict::{adjusted, applied, array, noop, object};
 use crate::format::document::{Document, DocumentRef, Value};
+use crate::stop::Stop;
 use crate::sync::mutation::{Context, Verdict};
-use crate::sync::rows::{Rows, RowsError};
+use crate::sync::rows::Rows;
 use alloc::vec::Vec;
 
 /// A line as its remover saw it.
@@ -17,7 +18,7 @@ struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
-    fn read(args: DocumentRef<'a>) -> Result<Self, RuleError> {
+    fn read(args: DocumentRef<'a>) -> Result<Self, Stop> {
         Ok(Self { key: text(args, "line")?, generation: count(args, "gen", 0)?, added: count(args, "seenAdded", 0)? })
     }
 }
@@ -33,7 +34,7 @@ enum Removal {
     Removed(Line),
 }
 
-fn remove_line(seen: &Seen<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Removal, RowsError> {
+fn remove_line(seen: &Seen<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Removal, Stop> {
     let Some(mut line) = Line::load_live(rows, seen.key)? else {
         return Ok(Removal::Gone);
     };
@@ -48,7 +49,7 @@ fn remove_line(seen: &Seen<'_>, context: &Context, rows: &mut dyn Rows) -> Resul
     Ok(if left > 0 { Removal::Left(line) } else { Removal::Removed(line) })
 }
 
-pub(super) fn remove(args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Verdict, RuleError> {
+pub(super) fn remove(args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Verdict, Stop> {
     let seen = Seen::read(args)?;
     let key = seen.key;
     Ok(match remove_line(&seen, context, rows)? {
@@ -63,7 +64,7 @@ pub(super) fn remove(args: DocumentRef<'_>, context: &Context, rows: &mut dyn Ro
 
 /// A remove for each line seen. What survives is told as
 /// `{lines: [{line, sku, got}]}`.
-pub(super) fn clear(args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Verdict, RuleError> {
+pub(super) fn clear(args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Verdict, Stop> {
     let Some(Value::Array(list)) = args.get("lines") else {
         return bad("lines", "is not an array");
     };

@@ -1,13 +1,12 @@
 //! Which rule executes which mutation.
 
-use super::args::RuleError;
 use super::decide::Authority;
 use super::verdict::{object, rejected};
 use super::{cart, claim, coupon, erase, history, order, own, remove};
 use crate::format::document::{Document, DocumentRef, Value};
-use crate::stop::Why;
+use crate::stop::{Stop, Why};
 use crate::sync::mutation::{Context, ERASE, Rules, UNKNOWN_MUTATION, Verdict};
-use crate::sync::rows::{Rows, RowsError};
+use crate::sync::rows::Rows;
 use crate::tree::later;
 
 /// The rules of carts, histories and orders where nothing is decided, only
@@ -26,7 +25,7 @@ impl Rules for ShopRules {
         args: &Document,
         context: &Context,
         rows: &mut dyn Rows,
-    ) -> Result<Verdict, RowsError> {
+    ) -> Result<Verdict, Stop> {
         let args = args.as_ref();
         execute(name, v, args, context, rows, |rows| execute_rare(None, name, v, args, context, rows))
     }
@@ -39,18 +38,15 @@ pub(super) fn execute(
     args: DocumentRef<'_>,
     context: &Context,
     rows: &mut dyn Rows,
-    rare: impl FnOnce(&mut dyn Rows) -> Result<Verdict, RuleError>,
-) -> Result<Verdict, RowsError> {
+    rare: impl FnOnce(&mut dyn Rows) -> Result<Verdict, Stop>,
+) -> Result<Verdict, Stop> {
     let verdict = match (name, v) {
         (cart::ADD, 1) => cart::add(args, rows),
         (cart::ADJUST, 1) => cart::adjust(args, context, rows),
         (cart::SET_QTY, 1) => cart::set_qty(args, context, rows),
         (cart::REMOVE, 1) => remove::remove(args, context, rows),
         (history::VISIT, 1) => history::visit(args, context, rows),
-        _ => match later::run(|| rare(rows)) {
-            Ok(verdict) => verdict,
-            Err(fault) => Err(fault.into()),
-        },
+        _ => later::run(|| rare(rows)).unwrap_or_else(|fault| Err(fault.into())),
     };
     match verdict {
         Err(stop) if let Why::BadArg { field, why } = *stop.why() => {
@@ -68,7 +64,7 @@ pub(super) fn execute_rare(
     args: DocumentRef<'_>,
     context: &Context,
     rows: &mut dyn Rows,
-) -> Result<Verdict, RuleError> {
+) -> Result<Verdict, Stop> {
     match (name, v) {
         (cart::SELECT, 1) => cart::mark(args, "selected", rows, |line| &mut line.selected),
         (cart::SAVE_FOR_LATER, 1) => cart::mark(args, "saved", rows, |line| &mut line.saved),

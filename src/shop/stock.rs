@@ -12,8 +12,9 @@ use super::decide::{Decision, Decisions, database};
 use super::order::order_lines;
 use super::verdict::{array, object, with};
 use crate::format::document::{Document, DocumentRef, Value};
+use crate::stop::Stop;
 use crate::sync::mutation::Context;
-use crate::sync::rows::{Collection, Rows, RowsError};
+use crate::sync::rows::{Collection, Rows};
 use crate::sync::server::{SHARED, ServerTx};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -42,7 +43,7 @@ impl Default for CatalogDecisions {
 }
 
 impl Decisions for CatalogDecisions {
-    fn coupon(&self, args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Decision, RowsError> {
+    fn coupon(&self, args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Decision, Stop> {
         let key = private_key("coupon/", args.str("code").unwrap_or_default());
         let Some(terms) = database(rows)?.0.get(SHARED, Collection::Private, &key)? else {
             return Ok(Decision::Refused { code: "unknown_coupon", detail: Document::default() });
@@ -55,7 +56,7 @@ impl Decisions for CatalogDecisions {
         }
     }
 
-    fn submit(&self, args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Decision, RowsError> {
+    fn submit(&self, args: DocumentRef<'_>, context: &Context, rows: &mut dyn Rows) -> Result<Decision, Stop> {
         let mut wanted: Vec<Wanted<'_>> = Vec::new();
         let (mut missing, mut delisted, mut changed, mut short) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for line in order_lines(args) {
@@ -100,13 +101,7 @@ impl Decisions for CatalogDecisions {
         Ok(Decision::Accepted(Document::default()))
     }
 
-    fn cancel(
-        &self,
-        _: DocumentRef<'_>,
-        order: &Document,
-        _: &Context,
-        rows: &mut dyn Rows,
-    ) -> Result<Decision, RowsError> {
+    fn cancel(&self, _: DocumentRef<'_>, order: &Document, _: &Context, rows: &mut dyn Rows) -> Result<Decision, Stop> {
         for line in order_lines(order.as_ref()) {
             if let Some(product) = rows.get(Collection::Catalog, line.sku)? {
                 move_stock(line.sku, &product, line.qty as i64, rows)?;
@@ -116,7 +111,7 @@ impl Decisions for CatalogDecisions {
     }
 
     /// The catalog knows nothing of such rows.
-    fn row(&self, _: DocumentRef<'_>, _: &Context, _: &mut dyn Rows) -> Result<Decision, RowsError> {
+    fn row(&self, _: DocumentRef<'_>, _: &Context, _: &mut dyn Rows) -> Result<Decision, Stop> {
         Ok(Decision::refused("nobody decides", &Document::default()))
     }
 }
@@ -136,7 +131,7 @@ impl Wanted<'_> {
 }
 
 impl CatalogDecisions {
-    fn held_lately(&self, sku: &str, price: u64, context: &Context, rows: &mut dyn Rows) -> Result<bool, RowsError> {
+    fn held_lately(&self, sku: &str, price: u64, context: &Context, rows: &mut dyn Rows) -> Result<bool, Stop> {
         let known = database(rows)?.0.get(SHARED, Collection::Private, &private_key("price/", sku))?;
         let Some(known) = known else { return Ok(false) };
         Ok(replaced_prices(&known).iter().any(|(old, until)| {
@@ -152,7 +147,7 @@ fn private_key(kind: &str, of: &str) -> String {
 }
 
 /// The stock of a product and its version, where the shop counts it.
-fn move_stock(sku: &str, product: &Document, by: i64, rows: &mut dyn Rows) -> Result<(), RowsError> {
+fn move_stock(sku: &str, product: &Document, by: i64, rows: &mut dyn Rows) -> Result<(), Stop> {
     let Some(stock) = product.as_ref().i64("stock") else { return Ok(()) };
     let version = product.as_ref().u64("version").unwrap_or(0) + 1;
     let product = with(product, &[("stock", Value::Int(stock.saturating_add(by))), ("version", number(version))]);
@@ -176,7 +171,7 @@ pub fn put_product(
     before: Option<&Document>,
     product: &Document,
     now_ms: u64,
-) -> Result<(), RowsError> {
+) -> Result<(), Stop> {
     let price = |product: &Document| product.as_ref().u64("price");
     if let Some(old) = before.and_then(price).filter(|old| Some(*old) != price(product)) {
         let key = private_key("price/", sku);
@@ -193,7 +188,7 @@ pub fn put_product(
 }
 
 /// The shop writes the terms of a coupon, or with `None` takes it back.
-pub fn put_coupon(tx: &mut dyn ServerTx, code: &str, terms: Option<&Document>) -> Result<(), RowsError> {
+pub fn put_coupon(tx: &mut dyn ServerTx, code: &str, terms: Option<&Document>) -> Result<(), Stop> {
     let key = private_key("coupon/", code);
     match terms {
         Some(terms) => tx.put(SHARED, Collection::Private, &key, terms).map(drop),

@@ -2,10 +2,10 @@
 
 use super::{ShopRules, cart, coupon, history, line::line_key, order, product};
 use crate::format::document::{Document, Value};
-use crate::stop::Why;
+use crate::stop::{Stop, Why};
 use crate::sync::client::ClientRules;
 use crate::sync::mutation::{Context, Rules, Verdict};
-use crate::sync::rows::{Collection, Rows, RowsError};
+use crate::sync::rows::{Collection, Rows};
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec;
@@ -21,16 +21,16 @@ const NOW: u64 = 1_700_000_000_000;
 struct MemoryRows(BTreeMap<(Collection, String), Document>);
 
 impl Rows for MemoryRows {
-    fn get(&mut self, collection: Collection, key: &str) -> Result<Option<Document>, RowsError> {
+    fn get(&mut self, collection: Collection, key: &str) -> Result<Option<Document>, Stop> {
         Ok(self.0.get(&(collection, key.into())).cloned())
     }
 
-    fn put(&mut self, collection: Collection, key: &str, value: &Document) -> Result<(), RowsError> {
+    fn put(&mut self, collection: Collection, key: &str, value: &Document) -> Result<(), Stop> {
         self.0.insert((collection, key.into()), value.clone());
         Ok(())
     }
 
-    fn delete(&mut self, collection: Collection, key: &str) -> Result<(), RowsError> {
+    fn delete(&mut self, collection: Collection, key: &str) -> Result<(), Stop> {
         self.0.remove(&(collection, key.into()));
         Ok(())
     }
@@ -40,18 +40,18 @@ impl Rows for MemoryRows {
         collection: Collection,
         after: Option<&str>,
         limit: usize,
-    ) -> Result<Vec<(String, Document)>, RowsError> {
+    ) -> Result<Vec<(String, Document)>, Stop> {
         let rows =
             self.0.iter().filter(|((kind, key), _)| *kind == collection && after.is_none_or(|after| &key[..] > after));
         Ok(rows.take(limit).map(|((_, key), row)| (key.clone(), row.clone())).collect())
     }
 
-    fn own(&mut self) -> Result<Vec<Collection>, RowsError> {
+    fn own(&mut self) -> Result<Vec<Collection>, Stop> {
         let own = self.0.keys().filter(|(kind, _)| matches!(kind, Collection::Own(_)));
         Ok(own.map(|(kind, _)| *kind).collect())
     }
 
-    fn count(&mut self, collection: Collection) -> Result<u64, RowsError> {
+    fn count(&mut self, collection: Collection) -> Result<u64, Stop> {
         Ok(self.0.keys().filter(|(kind, _)| *kind == collection).count() as u64)
     }
 }

@@ -10,10 +10,11 @@ use crate::format::checksum::CHECKSUM_BYTES;
 use crate::format::head::{Head, SegmentInfo};
 use crate::format::log::{Entry, LogRecord};
 use crate::format::{Corrupt, FORMAT_VERSION, Place};
+use crate::stop::Stop;
 use crate::tree::build::{SegmentSizes, SegmentWriter};
 use crate::tree::cursor::Cursor;
 use crate::tree::relocate::Relocation;
-use crate::tree::{Builder, Freed, NoSegments, Tree, TreeError, Value, later};
+use crate::tree::{Builder, Freed, NoSegments, Tree, Value, later};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -136,7 +137,7 @@ impl Job {
     }
 
     /// Does one slice.
-    pub(super) fn work(&mut self, cache: &Cache) -> Result<(), TreeError> {
+    pub(super) fn work(&mut self, cache: &Cache) -> Result<(), Stop> {
         match &mut self.step {
             Step::Build(..) => {
                 if self.build(cache)? {
@@ -165,7 +166,7 @@ impl Job {
     }
 
     /// Builds a slice of the tree; tells whether it was the last.
-    fn build(&mut self, cache: &Cache) -> Result<bool, TreeError> {
+    fn build(&mut self, cache: &Cache) -> Result<bool, Stop> {
         let Step::Build(builder, resume) = &mut self.step else {
             return Ok(true);
         };
@@ -200,7 +201,7 @@ impl Job {
     }
 
     /// Merges a slice of the overlay into the base; tells whether it was the last.
-    fn merge(&mut self, cache: &Cache) -> Result<bool, TreeError> {
+    fn merge(&mut self, cache: &Cache) -> Result<bool, Stop> {
         let Step::Merge(resume) = &mut self.step else {
             return Ok(true);
         };
@@ -221,7 +222,7 @@ impl Job {
     }
 
     /// Moves a slice of what is to move; tells whether it was the last.
-    fn compact(&mut self, cache: &Cache) -> Result<bool, TreeError> {
+    fn compact(&mut self, cache: &Cache) -> Result<bool, Stop> {
         let Step::Compact(relocation) = &mut self.step else {
             return Ok(true);
         };

@@ -8,8 +8,9 @@ use super::request::{Failure, FailureKind, Request, RequestId};
 use crate::format::head::Head;
 use crate::format::log::{Entry, LogRecord};
 use crate::format::{Corrupt, FORMAT_VERSION, Place};
+use crate::stop::Why;
 use crate::tree::build::{SEGMENT_BYTES_TARGET, SegmentSizes};
-use crate::tree::{Fault, Tree, Why};
+use crate::tree::{Fault, Tree};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -410,7 +411,7 @@ impl Store {
     }
 
     /// Verifies the whole base tree; faults like a read.
-    pub fn check(&self) -> Result<crate::tree::check::Report, crate::tree::TreeError> {
+    pub fn check(&self) -> Result<crate::tree::check::Report, crate::stop::Stop> {
         self.base.check(&self.cache)
     }
 

@@ -1,8 +1,9 @@
 //! Reading base and overlay as one.
 
 use crate::bytes::copied;
+use crate::stop::Stop;
 use crate::tree::cursor::Cursor;
-use crate::tree::{NoSegments, Segments, Tree, TreeError, Value};
+use crate::tree::{NoSegments, Segments, Tree, Value};
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
@@ -45,7 +46,7 @@ struct Side<'a> {
 }
 
 impl<'a> Side<'a> {
-    fn new(tree: &Tree, scan: &Scan<'_>, segments: &'a dyn Segments) -> Result<Self, TreeError> {
+    fn new(tree: &Tree, scan: &Scan<'_>, segments: &'a dyn Segments) -> Result<Self, Stop> {
         let cursor = if scan.reverse {
             Cursor::before(tree, scan.to, segments)?
         } else {
@@ -56,13 +57,13 @@ impl<'a> Side<'a> {
         Ok(side)
     }
 
-    fn look(&mut self, scan: &Scan<'_>) -> Result<(), TreeError> {
+    fn look(&mut self, scan: &Scan<'_>) -> Result<(), Stop> {
         let there = self.cursor.key(&mut self.key)?;
         self.there = there && if self.reverse { *self.key >= *scan.from } else { *self.key < *scan.to };
         Ok(())
     }
 
-    fn step(&mut self, scan: &Scan<'_>) -> Result<(), TreeError> {
+    fn step(&mut self, scan: &Scan<'_>) -> Result<(), Stop> {
         if self.reverse {
             self.cursor.back(self.segments)?;
         } else {
@@ -74,14 +75,14 @@ impl<'a> Side<'a> {
 
 impl Reader<'_> {
     /// The value under `key`.
-    pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, TreeError> {
+    pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Stop> {
         let mut found = None;
         self.get_with(key, &mut |value| found = Some(copied(value)))?;
         Ok(found)
     }
 
     /// Hands the value under `key` to `take`, which is not called when there is none.
-    pub fn get_with(&self, key: &[u8], take: &mut dyn FnMut(&[u8])) -> Result<(), TreeError> {
+    pub fn get_with(&self, key: &[u8], take: &mut dyn FnMut(&[u8])) -> Result<(), Stop> {
         let mut in_overlay = false;
         self.overlay.get_with(key, &NoSegments, &mut |entry| {
             in_overlay = true;
@@ -101,7 +102,7 @@ impl Reader<'_> {
 
     /// Number of entries from `from` up to `to`: the base knows its own, and
     /// the overlay's are held against it one by one.
-    pub fn count(&self, from: &[u8], to: &[u8]) -> Result<u64, TreeError> {
+    pub fn count(&self, from: &[u8], to: &[u8]) -> Result<u64, Stop> {
         let mut count = self.base.count(from, to, self.segments)?;
         let mut cursor = Cursor::at_or_after(self.overlay, from, &NoSegments)?;
         let mut key = Vec::new();
@@ -116,7 +117,7 @@ impl Reader<'_> {
 
     /// Visits the entries of a range in order until `visit` returns `false`.
     /// On a fault some entries may have been visited: start over.
-    pub fn scan(&self, scan: Scan<'_>, visit: &mut dyn FnMut(&[u8], &[u8]) -> bool) -> Result<(), TreeError> {
+    pub fn scan(&self, scan: Scan<'_>, visit: &mut dyn FnMut(&[u8], &[u8]) -> bool) -> Result<(), Stop> {
         let mut over = Side::new(self.overlay, &scan, &NoSegments)?;
         let mut base = Side::new(self.base, &scan, self.segments)?;
         loop {

@@ -1,7 +1,8 @@
 //! Mutations and what became of them.
 
-use super::rows::{Rows, RowsError};
+use super::rows::Rows;
 use crate::format::document::Document;
+use crate::stop::Stop;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -211,5 +212,5 @@ pub trait Rules {
         args: &Document,
         context: &Context,
         rows: &mut dyn Rows,
-    ) -> Result<Verdict, RowsError>;
+    ) -> Result<Verdict, Stop>;
 }

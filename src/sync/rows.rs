@@ -2,6 +2,7 @@
 
 use super::server::ServerTx;
 use crate::format::document::Document;
+use crate::stop::{Stop, Why};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -197,13 +198,13 @@ impl fmt::Debug for Own {
 /// The rows of one shopper, with the catalog that all share.
 pub trait Rows {
     /// The row under `key`.
-    fn get(&mut self, collection: Collection, key: &str) -> Result<Option<Document>, RowsError>;
+    fn get(&mut self, collection: Collection, key: &str) -> Result<Option<Document>, Stop>;
 
     /// Writes a row.
-    fn put(&mut self, collection: Collection, key: &str, value: &Document) -> Result<(), RowsError>;
+    fn put(&mut self, collection: Collection, key: &str, value: &Document) -> Result<(), Stop>;
 
     /// Deletes a row; no row is no error.
-    fn delete(&mut self, collection: Collection, key: &str) -> Result<(), RowsError>;
+    fn delete(&mut self, collection: Collection, key: &str) -> Result<(), Stop>;
 
     /// Up to `limit` rows in the order of their keys (by code point), from the
     /// first after `after`, or from the start.
@@ -212,13 +213,13 @@ pub trait Rows {
         collection: Collection,
         after: Option<&str>,
         limit: usize,
-    ) -> Result<Vec<(String, Document)>, RowsError>;
+    ) -> Result<Vec<(String, Document)>, Stop>;
 
     /// The collections of the shop's own that may have rows.
-    fn own(&mut self) -> Result<Vec<Collection>, RowsError>;
+    fn own(&mut self) -> Result<Vec<Collection>, Stop>;
 
     /// How many rows there are.
-    fn count(&mut self, collection: Collection) -> Result<u64, RowsError>;
+    fn count(&mut self, collection: Collection) -> Result<u64, Stop>;
 
     /// On a server the whole transaction, with the shopper whose rows these are;
     /// `None` on a client. For what no client can predict: see [`crate::shop::decide`].
@@ -227,4 +228,7 @@ pub trait Rows {
     }
 }
 
-pub use crate::stop::Stop as RowsError;
+/// What a row under `key` stands in the way with that is none that its rules know.
+pub fn corrupt_row(collection: Collection, key: &str) -> Stop {
+    Why::CorruptRow { collection: collection.name().into(), key: key.into() }.into()
+}

@@ -6,10 +6,10 @@
 //! from the same transaction. When [`sync`] fails, the caller rolls back.
 
 use super::mutation::{Context, Id, Mutation, Outcome, Rules};
-use super::rows::{Collection, Rows, RowsError};
+use super::rows::{Collection, Rows};
 use super::wire::{self, Change, SCOPES_PER_SYNC_MAX, ScopePatch, ScopeRequest, SyncError, SyncRequest, SyncResponse};
 use crate::format::document::Document;
-use crate::stop::Why;
+use crate::stop::{Stop, Why};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -89,37 +89,37 @@ pub struct Standing {
 /// raises it by one and gives the row that revision.
 pub trait ServerTx {
     /// The epoch of the database: changes when it is restored or wiped. Below 2^53.
-    fn epoch(&mut self) -> Result<u64, RowsError>;
+    fn epoch(&mut self) -> Result<u64, Stop>;
 
     /// What is known of a client.
-    fn client(&mut self, client: Id) -> Result<Option<ClientState>, RowsError>;
+    fn client(&mut self, client: Id) -> Result<Option<ClientState>, Stop>;
 
     /// Stores what is known of a client.
-    fn put_client(&mut self, client: Id, state: &ClientState) -> Result<(), RowsError>;
+    fn put_client(&mut self, client: Id, state: &ClientState) -> Result<(), Stop>;
 
     /// The outcome of the client's mutation `seq`.
-    fn outcome(&mut self, client: Id, seq: u64) -> Result<Option<StoredOutcome>, RowsError>;
+    fn outcome(&mut self, client: Id, seq: u64) -> Result<Option<StoredOutcome>, Stop>;
 
     /// The outcome of the mutation `id`, under whichever client of the shopper
     /// it was executed; none where it is not known ([`super::mutation::UNKNOWN_MUTATION`]).
-    fn outcome_by_id(&mut self, shopper: &str, id: Id) -> Result<Option<StoredOutcome>, RowsError>;
+    fn outcome_by_id(&mut self, shopper: &str, id: Id) -> Result<Option<StoredOutcome>, Stop>;
 
     /// Stores an outcome, under its own sequence number, with the time; one that
     /// is there gets the time.
-    fn put_outcome(&mut self, client: Id, stored: &StoredOutcome, now_ms: u64) -> Result<(), RowsError>;
+    fn put_outcome(&mut self, client: Id, stored: &StoredOutcome, now_ms: u64) -> Result<(), Stop>;
 
     /// Drops the client's outcomes up to sequence number `last` that were stored before `before_ms`.
-    fn drop_outcomes(&mut self, client: Id, last: u64, before_ms: u64) -> Result<(), RowsError>;
+    fn drop_outcomes(&mut self, client: Id, last: u64, before_ms: u64) -> Result<(), Stop>;
 
     /// The row under `key`.
-    fn get(&mut self, owner: &str, collection: Collection, key: &str) -> Result<Option<Document>, RowsError>;
+    fn get(&mut self, owner: &str, collection: Collection, key: &str) -> Result<Option<Document>, Stop>;
 
     /// Writes a row; returns its revision.
-    fn put(&mut self, owner: &str, collection: Collection, key: &str, value: &Document) -> Result<u64, RowsError>;
+    fn put(&mut self, owner: &str, collection: Collection, key: &str, value: &Document) -> Result<u64, Stop>;
 
     /// Deletes a row, leaving a tombstone that [`ServerTx::changes`] reports;
     /// returns its revision, or `None` when there was no row.
-    fn delete(&mut self, owner: &str, collection: Collection, key: &str) -> Result<Option<u64>, RowsError>;
+    fn delete(&mut self, owner: &str, collection: Collection, key: &str) -> Result<Option<u64>, Stop>;
 
     /// As [`Rows::scan`].
     fn scan(
@@ -128,19 +128,19 @@ pub trait ServerTx {
         collection: Collection,
         after: Option<&str>,
         limit: usize,
-    ) -> Result<Vec<(String, Document)>, RowsError>;
+    ) -> Result<Vec<(String, Document)>, Stop>;
 
     /// The collections of the shop's own that `owner` has ever written to.
-    fn own(&mut self, owner: &str) -> Result<Vec<Collection>, RowsError>;
+    fn own(&mut self, owner: &str) -> Result<Vec<Collection>, Stop>;
 
     /// How many rows there are, without tombstones.
-    fn count(&mut self, owner: &str, collection: Collection) -> Result<u64, RowsError>;
+    fn count(&mut self, owner: &str, collection: Collection) -> Result<u64, Stop>;
 
     /// The revision of a scope; 0 before its first write.
-    fn rev(&mut self, owner: &str, collection: Collection) -> Result<u64, RowsError>;
+    fn rev(&mut self, owner: &str, collection: Collection) -> Result<u64, Stop>;
 
     /// Where a scope stands.
-    fn standing(&mut self, owner: &str, collection: Collection) -> Result<Standing, RowsError>;
+    fn standing(&mut self, owner: &str, collection: Collection) -> Result<Standing, Stop>;
 
     /// The changes with a revision above `after`, ascending: at most `rows_max`,
     /// and no further once keys and values together reach `bytes_max`; but
@@ -152,7 +152,7 @@ pub trait ServerTx {
         after: u64,
         rows_max: usize,
         bytes_max: usize,
-    ) -> Result<ChangePage, RowsError>;
+    ) -> Result<ChangePage, Stop>;
 }
 
 /// What one answer may hold.
@@ -182,11 +182,11 @@ pub enum ServeError {
     /// The request is refused: what the client is told.
     Refused(SyncError),
     /// The database failed; the client is told to retry.
-    Rows(RowsError),
+    Rows(Stop),
 }
 
-impl From<RowsError> for ServeError {
-    fn from(error: RowsError) -> Self {
+impl From<Stop> for ServeError {
+    fn from(error: Stop) -> Self {
         Self::Rows(error)
     }
 }
@@ -347,11 +347,7 @@ fn stored(tx: &mut dyn ServerTx, client: Id, mutation: &Mutation) -> Result<Stor
 ///
 /// # Errors
 /// The database failed.
-pub fn executed_elsewhere(
-    tx: &mut dyn ServerTx,
-    shopper: &str,
-    mutation: &Mutation,
-) -> Result<Option<Outcome>, RowsError> {
+pub fn executed_elsewhere(tx: &mut dyn ServerTx, shopper: &str, mutation: &Mutation) -> Result<Option<Outcome>, Stop> {
     let stored = tx.outcome_by_id(shopper, mutation.id)?.filter(|stored| stored.hash == mutation.hash);
     Ok(stored.map(|stored| Outcome { seq: mutation.seq, ..stored.outcome }))
 }
@@ -414,23 +410,23 @@ struct ShopperRows<'a> {
 }
 
 impl ShopperRows<'_> {
-    fn writable(&self, collection: Collection) -> Result<(), RowsError> {
+    fn writable(&self, collection: Collection) -> Result<(), Stop> {
         if owner("-", collection) == SHARED { Err(Why::ReadOnly(collection.name().into()).into()) } else { Ok(()) }
     }
 }
 
 impl Rows for ShopperRows<'_> {
-    fn get(&mut self, collection: Collection, key: &str) -> Result<Option<Document>, RowsError> {
+    fn get(&mut self, collection: Collection, key: &str) -> Result<Option<Document>, Stop> {
         self.tx.get(owner(self.shopper, collection), collection, key)
     }
 
-    fn put(&mut self, collection: Collection, key: &str, value: &Document) -> Result<(), RowsError> {
+    fn put(&mut self, collection: Collection, key: &str, value: &Document) -> Result<(), Stop> {
         self.writable(collection)?;
         self.rev = self.rev.max(self.tx.put(self.shopper, collection, key, value)?);
         Ok(())
     }
 
-    fn delete(&mut self, collection: Collection, key: &str) -> Result<(), RowsError> {
+    fn delete(&mut self, collection: Collection, key: &str) -> Result<(), Stop> {
         self.writable(collection)?;
         let rev = self.tx.delete(self.shopper, collection, key)?;
         self.rev = self.rev.max(rev.unwrap_or(0));
@@ -442,15 +438,15 @@ impl Rows for ShopperRows<'_> {
         collection: Collection,
         after: Option<&str>,
         limit: usize,
-    ) -> Result<Vec<(String, Document)>, RowsError> {
+    ) -> Result<Vec<(String, Document)>, Stop> {
         self.tx.scan(owner(self.shopper, collection), collection, after, limit)
     }
 
-    fn own(&mut self) -> Result<Vec<Collection>, RowsError> {
+    fn own(&mut self) -> Result<Vec<Collection>, Stop> {
         self.tx.own(self.shopper)
     }
 
-    fn count(&mut self, collection: Collection) -> Result<u64, RowsError> {
+    fn count(&mut self, collection: Collection) -> Result<u64, Stop> {
         self.tx.count(owner(self.shopper, collection), collection)
     }
 

@@ -2,10 +2,11 @@
 
 use super::cursor::Cursor;
 use super::node::{Cell, NODE_WEIGHT_MAX, NODE_WEIGHT_MIN, Node};
-use super::{Child, Freed, NoSegments, Tree, TreeError, Value};
+use super::{Child, Freed, NoSegments, Tree, Value};
 use crate::bytes::copied;
 use crate::format::log::Entry;
 use crate::format::node::common_prefix;
+use crate::stop::Stop;
 use alloc::vec::Vec;
 
 /// Builds a tree from entries in ascending order, without a search.
@@ -47,7 +48,7 @@ impl Tree {
     }
 
     /// The overlay with `entries` on top.
-    fn merged(&self, entries: &[Entry]) -> Result<Tree, TreeError> {
+    fn merged(&self, entries: &[Entry]) -> Result<Tree, Stop> {
         let mut order: Vec<&Entry> = entries.iter().collect();
         order.sort_by(|one, other| one.key.cmp(&other.key));
         let mut builder = Builder::default();

@@ -2,10 +2,11 @@
 
 use super::large::{bytes_at, outside};
 use super::node::{NODE_WEIGHT_MAX, NODE_WEIGHT_MIN, Node, branch_weight, leaf_weight};
-use super::{Child, Held, Large, Segments, TREE_DEPTH_MAX, Tree, TreeError, Value};
+use super::{Child, Held, Large, Segments, TREE_DEPTH_MAX, Tree, Value};
 use crate::format::head::{Below, NodeRef, SegmentInfo};
 use crate::format::node::Kind;
 use crate::format::{Corrupt, Place};
+use crate::stop::Stop;
 use alloc::vec::Vec;
 
 /// What a check found in a sound tree.
@@ -83,7 +84,7 @@ struct Enter {
 
 impl Tree {
     /// Verifies the whole tree: see [`Check`].
-    pub fn check(&self, segments: &dyn Segments) -> Result<Report, TreeError> {
+    pub fn check(&self, segments: &dyn Segments) -> Result<Report, Stop> {
         Check::new(self).run(segments)
     }
 }
@@ -99,7 +100,7 @@ impl Check {
     /// separators above them, all leaves are at one depth, every node but the
     /// root is heavy enough and none too heavy, branches count what is below
     /// them, pieces of large values are there. On a fault, load and call again.
-    pub fn run(&mut self, segments: &dyn Segments) -> Result<Report, TreeError> {
+    pub fn run(&mut self, segments: &dyn Segments) -> Result<Report, Stop> {
         loop {
             while let Some(piece) = self.pieces.last() {
                 let record = segments.segment(piece.segment)?;
@@ -119,7 +120,7 @@ impl Check {
     }
 
     /// Sets the next child of the branch under way, or leaves the branch.
-    fn go_on(&mut self) -> Result<(), TreeError> {
+    fn go_on(&mut self) -> Result<(), Stop> {
         let Some(mut step) = self.path.pop() else { return Ok(()) };
         let view = step.held.view();
         let key_at = |index| view.suffix(index).map(|suffix| [view.prefix, suffix].concat());
@@ -142,7 +143,7 @@ impl Check {
         Ok(())
     }
 
-    fn enter(&mut self, held: Held) -> Result<(), TreeError> {
+    fn enter(&mut self, held: Held) -> Result<(), Stop> {
         let Some(enter) = self.next.take() else { return Ok(()) };
         let view = held.view();
         if view.count() == 0 {
@@ -183,7 +184,7 @@ impl Check {
         self.leaf(&held, enter)
     }
 
-    fn leaf(&mut self, held: &Held, enter: Enter) -> Result<(), TreeError> {
+    fn leaf(&mut self, held: &Held, enter: Enter) -> Result<(), Stop> {
         let view = held.view();
         let mut found = Below::default();
         for index in 0..view.count() {
@@ -214,7 +215,7 @@ impl Check {
     }
 
     /// Holds what was found below a node against what its parent says.
-    fn leave(&mut self, held: &Held, told: Option<Below>, found: Below) -> Result<(), TreeError> {
+    fn leave(&mut self, held: &Held, told: Option<Below>, found: Below) -> Result<(), Stop> {
         if told.is_some_and(|told| told != found) {
             return Err(held.corrupt("branch counts something else"));
         }
@@ -226,7 +227,7 @@ impl Check {
     }
 }
 
-fn weight(held: &Held) -> Result<usize, TreeError> {
+fn weight(held: &Held) -> Result<usize, Stop> {
     let view = held.view();
     let mut weight = 0;
     for index in 0..view.count() {

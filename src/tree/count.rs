@@ -1,7 +1,8 @@
 //! Counting entries by what branches know of their children.
 
-use super::{Child, Held, Segments, TREE_DEPTH_MAX, Tree, TreeError};
+use super::{Child, Held, Segments, TREE_DEPTH_MAX, Tree};
 use crate::format::node::Kind;
+use crate::stop::Stop;
 
 /// What damaged counts come to.
 const TOO_MANY: &str = "branch counts more than can be";
@@ -9,7 +10,7 @@ const TOO_MANY: &str = "branch counts more than can be";
 impl Tree {
     /// Number of entries from `from` up to `to`, deletion markers among them.
     /// Reads the two paths to the ends of the range, nothing between.
-    pub fn count(&self, from: &[u8], to: &[u8], segments: &dyn Segments) -> Result<u64, TreeError> {
+    pub fn count(&self, from: &[u8], to: &[u8], segments: &dyn Segments) -> Result<u64, Stop> {
         if from >= to {
             return Ok(0);
         }
@@ -17,7 +18,7 @@ impl Tree {
     }
 
     /// Number of entries below `key`.
-    fn rank(&self, key: &[u8], segments: &dyn Segments) -> Result<u64, TreeError> {
+    fn rank(&self, key: &[u8], segments: &dyn Segments) -> Result<u64, Stop> {
         let Some(root) = &self.root else { return Ok(0) };
         let mut rank = 0;
         let mut held = Held::load(root, segments)?;
@@ -40,7 +41,7 @@ impl Tree {
 }
 
 /// Entries below a child. Version 1 did not count them: its leaves are read.
-fn entries(child: &Child, depth: usize, segments: &dyn Segments) -> Result<u64, TreeError> {
+fn entries(child: &Child, depth: usize, segments: &dyn Segments) -> Result<u64, Stop> {
     let counted = child.below().entries;
     if counted > 0 {
         return Ok(counted);

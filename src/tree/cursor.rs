@@ -1,7 +1,8 @@
 //! Walking a tree in key order, both ways.
 
-use super::{Held, Segments, TREE_DEPTH_MAX, Tree, TreeError, Value};
+use super::{Held, Segments, TREE_DEPTH_MAX, Tree, Value};
 use crate::format::node::Kind;
+use crate::stop::Stop;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
@@ -20,7 +21,7 @@ enum Step {
 
 impl Cursor {
     /// The first entry whose key is not below `key`.
-    pub fn at_or_after(tree: &Tree, key: &[u8], segments: &dyn Segments) -> Result<Self, TreeError> {
+    pub fn at_or_after(tree: &Tree, key: &[u8], segments: &dyn Segments) -> Result<Self, Stop> {
         let (mut cursor, index) = Self::descend(tree, key, segments)?;
         if let Some((held, at)) = cursor.path.last_mut() {
             *at = index;
@@ -33,7 +34,7 @@ impl Cursor {
     }
 
     /// The last entry whose key is below `key`.
-    pub fn before(tree: &Tree, key: &[u8], segments: &dyn Segments) -> Result<Self, TreeError> {
+    pub fn before(tree: &Tree, key: &[u8], segments: &dyn Segments) -> Result<Self, Stop> {
         let (mut cursor, index) = Self::descend(tree, key, segments)?;
         if let Some((_, at)) = cursor.path.last_mut() {
             *at = index;
@@ -43,7 +44,7 @@ impl Cursor {
     }
 
     /// The path to the leaf where `key` belongs, and its index there.
-    fn descend(tree: &Tree, key: &[u8], segments: &dyn Segments) -> Result<(Self, usize), TreeError> {
+    fn descend(tree: &Tree, key: &[u8], segments: &dyn Segments) -> Result<(Self, usize), Stop> {
         let mut cursor = Self { path: Vec::new() };
         let Some(root) = &tree.root else {
             return Ok((cursor, 0));
@@ -68,16 +69,16 @@ impl Cursor {
     }
 
     /// Goes to the next entry. On a fault it stays: load and repeat.
-    pub fn forward(&mut self, segments: &dyn Segments) -> Result<(), TreeError> {
+    pub fn forward(&mut self, segments: &dyn Segments) -> Result<(), Stop> {
         self.step(Step::Forward, segments)
     }
 
     /// Goes to the entry before. On a fault it stays: load and repeat.
-    pub fn back(&mut self, segments: &dyn Segments) -> Result<(), TreeError> {
+    pub fn back(&mut self, segments: &dyn Segments) -> Result<(), Stop> {
         self.step(Step::Back, segments)
     }
 
-    fn step(&mut self, step: Step, segments: &dyn Segments) -> Result<(), TreeError> {
+    fn step(&mut self, step: Step, segments: &dyn Segments) -> Result<(), Stop> {
         for depth in (0..self.path.len()).rev() {
             let (held, index) = &self.path[depth];
             let next = match step {
@@ -100,7 +101,7 @@ impl Cursor {
     /// The leaf to be entered must go on from the leaf to be left. In a damaged
     /// tree, in which one node is the child of many, a scan would else visit it
     /// more often than could ever end.
-    fn check_order(&self, entered: Option<&(Held, usize)>, step: Step) -> Result<(), TreeError> {
+    fn check_order(&self, entered: Option<&(Held, usize)>, step: Step) -> Result<(), Stop> {
         let (Some((left, _)), Some((entered, index))) = (self.path.last(), entered) else {
             return Ok(());
         };
@@ -120,7 +121,7 @@ impl Cursor {
         depth: usize,
         step: Step,
         segments: &dyn Segments,
-    ) -> Result<Vec<(Held, usize)>, TreeError> {
+    ) -> Result<Vec<(Held, usize)>, Stop> {
         let mut below: Vec<(Held, usize)> = Vec::new();
         loop {
             let (last, index) = below.last().map_or((held, index), |(held, index)| (held, *index));
@@ -138,7 +139,7 @@ impl Cursor {
     }
 
     /// Writes the key of the entry into `key`; tells whether there is an entry.
-    pub fn key(&self, key: &mut Vec<u8>) -> Result<bool, TreeError> {
+    pub fn key(&self, key: &mut Vec<u8>) -> Result<bool, Stop> {
         key.clear();
         let Some((held, index)) = self.path.last() else {
             return Ok(false);
@@ -151,7 +152,7 @@ impl Cursor {
     }
 
     /// The value of the entry; `None` past the ends.
-    pub fn value(&self) -> Result<Option<Value<'_>>, TreeError> {
+    pub fn value(&self) -> Result<Option<Value<'_>>, Stop> {
         let Some((held, index)) = self.path.last() else {
             return Ok(None);
         };

@@ -4,6 +4,7 @@ use super::build::{SegmentSizes, SegmentWriter};
 use super::cursor::Cursor;
 use super::*;
 use crate::format::head::NODE_REF_BYTES;
+use crate::stop::{Stop, Why};
 use alloc::vec;
 
 struct One(Arc<[u8]>);
@@ -42,7 +43,7 @@ fn a_scan_of_a_leaf_that_is_twice_in_the_tree_ends() {
     let place = record.windows(NODE_REF_BYTES).rposition(|bytes| bytes == second).unwrap();
     record[place..place + NODE_REF_BYTES].copy_from_slice(&first);
     let (tree, segments) = (Tree::stored(Some(root)), One(record.into()));
-    let is_told = |step: Result<(), TreeError>| match step {
+    let is_told = |step: Result<(), Stop>| match step {
         Err(error) if let Why::Corrupt(corrupt) = *error.why() => corrupt.why == OUT_OF_ORDER,
         _ => false,
     };

@@ -2,9 +2,10 @@
 
 use super::cursor::Cursor;
 use super::node::{Cell, NODE_WEIGHT_MAX, NODE_WEIGHT_MIN, Node};
-use super::{Child, Held, NoSegments, Segments, TREE_DEPTH_MAX, Tree, TreeError, Value};
+use super::{Child, Held, NoSegments, Segments, TREE_DEPTH_MAX, Tree, Value};
 use crate::format::head::{LargeRef, NodeRef};
 use crate::format::{Corrupt, Place};
+use crate::stop::Stop;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -56,7 +57,7 @@ impl Tree {
         value: Option<&[u8]>,
         segments: &dyn Segments,
         freed: &mut Freed,
-    ) -> Result<(), TreeError> {
+    ) -> Result<(), Stop> {
         let value = value.map_or(Value::Deleted, Value::Bytes);
         Editor::new(segments, freed).edit_tree(self, key, false, &mut |leaf, _, freed| match leaf
             .view()
@@ -77,7 +78,7 @@ impl Tree {
 
     /// Takes an entry out; tells whether there was one. On a fault the tree
     /// holds what it held before.
-    pub fn remove(&mut self, key: &[u8], segments: &dyn Segments, freed: &mut Freed) -> Result<bool, TreeError> {
+    pub fn remove(&mut self, key: &[u8], segments: &dyn Segments, freed: &mut Freed) -> Result<bool, Stop> {
         let mut present = false;
         let mut edited = self.clone();
         let freed_before = freed.0.len();
@@ -102,7 +103,7 @@ impl Tree {
     /// once for each key. There is nothing left to do when `run` is past the
     /// end. Returns what the leaf weighs with them. On a fault, load and repeat:
     /// the tree may hold some of them already, and `run` stands where it stood.
-    pub fn merge(&mut self, run: &mut Cursor, segments: &dyn Segments, freed: &mut Freed) -> Result<usize, TreeError> {
+    pub fn merge(&mut self, run: &mut Cursor, segments: &dyn Segments, freed: &mut Freed) -> Result<usize, Stop> {
         let mut key = Vec::new();
         if !run.key(&mut key)? {
             return Ok(0);
@@ -125,7 +126,7 @@ impl Tree {
 
 /// Merges the entries of `run` below `upper` into a leaf; tells whether it has
 /// grown at its end.
-fn merge_leaf(leaf: &mut Node, upper: Option<&[u8]>, run: &mut Cursor, freed: &mut Freed) -> Result<bool, TreeError> {
+fn merge_leaf(leaf: &mut Node, upper: Option<&[u8]>, run: &mut Cursor, freed: &mut Freed) -> Result<bool, Stop> {
     let mut merged = Node::roomy(0);
     let (mut old_key, mut new_key) = (Vec::new(), Vec::new());
     let mut index = 0;
@@ -169,7 +170,7 @@ impl Editor<'_> {
         key: &[u8],
         bounded: bool,
         change: Change<'_>,
-    ) -> Result<(), TreeError> {
+    ) -> Result<(), Stop> {
         let mut root = tree.root.take().unwrap_or_else(|| Node::new(0).dirty());
         let result = self.edit(&mut root, key, bounded.then_some(None), TREE_DEPTH_MAX, change);
         tree.root = Some(self.grow(root));
@@ -197,7 +198,7 @@ impl Editor<'_> {
     }
 
     /// Makes `child` changeable: loads it when stored, copies it when shared.
-    pub(super) fn own<'c>(&mut self, child: &'c mut Child) -> Result<&'c mut Node, TreeError> {
+    pub(super) fn own<'c>(&mut self, child: &'c mut Child) -> Result<&'c mut Node, Stop> {
         if let Child::Stored(stored) = *child {
             let held = Held::load(child, self.segments)?;
             let node = Node::from_held(&held)?;
@@ -218,7 +219,7 @@ impl Editor<'_> {
         upper: Option<Option<&[u8]>>,
         depth_left: usize,
         change: Change<'_>,
-    ) -> Result<(), TreeError> {
+    ) -> Result<(), Stop> {
         let depth_left = depth_left.checked_sub(1).ok_or_else(|| malformed("tree is too deep"))?;
         let node = self.own(child)?;
         if node.level() == 0 {
@@ -244,7 +245,7 @@ impl Editor<'_> {
 
     /// Brings child `index` of `node` back to between the smallest and the
     /// largest weight, or takes it out when it is empty.
-    fn settle(&mut self, node: &mut Node, index: usize) -> Result<(), TreeError> {
+    fn settle(&mut self, node: &mut Node, index: usize) -> Result<(), Stop> {
         let Some(Child::Dirty(child)) = node.child(index) else { return Ok(()) };
         if child.count() == 0 {
             node.remove(index);
@@ -269,7 +270,7 @@ impl Editor<'_> {
 
     /// Joins the light child `index` with a neighbour, the one in memory if
     /// only one is; what does not fit in one node is shared evenly by two.
-    fn join(&mut self, node: &mut Node, index: usize) -> Result<(), TreeError> {
+    fn join(&mut self, node: &mut Node, index: usize) -> Result<(), Stop> {
         let load = |node: &Node, index: usize| match node.child(index) {
             Some(child) => Held::load(child, self.segments).map(drop),
             None => Err(malformed("child is missing")),
@@ -311,6 +312,6 @@ impl Tree {
 }
 
 #[cold]
-pub(super) fn malformed(why: &'static str) -> TreeError {
+pub(super) fn malformed(why: &'static str) -> Stop {
     Corrupt { place: Place::Row, why }.into()
 }

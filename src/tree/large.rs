@@ -1,8 +1,9 @@
 //! Values, and those that are too large for a leaf.
 
-use super::{Segments, TreeError, later};
+use super::{Segments, later};
 use crate::format::head::{LargeRef, NodeRef};
 use crate::format::{Corrupt, Place};
+use crate::stop::Stop;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -29,7 +30,7 @@ pub enum Large {
 impl Value<'_> {
     /// Hands the bytes to `take`, `None` for a deletion marker. Faults where
     /// a piece is not in memory.
-    pub fn take(&self, segments: &dyn Segments, take: &mut dyn FnMut(Option<&[u8]>)) -> Result<(), TreeError> {
+    pub fn take(&self, segments: &dyn Segments, take: &mut dyn FnMut(Option<&[u8]>)) -> Result<(), Stop> {
         match self {
             Self::Deleted => take(None),
             Self::Bytes(bytes) => take(Some(bytes)),
@@ -45,7 +46,7 @@ impl Value<'_> {
 }
 
 /// One of more than a record holds.
-fn take_pieces(at: LargeRef, segments: &dyn Segments, take: &mut dyn FnMut(Option<&[u8]>)) -> Result<(), TreeError> {
+fn take_pieces(at: LargeRef, segments: &dyn Segments, take: &mut dyn FnMut(Option<&[u8]>)) -> Result<(), Stop> {
     let mut records = Vec::new();
     for piece in at.pieces() {
         let record = segments.segment(piece.segment)?;

@@ -34,11 +34,11 @@ use crate::format::head::{Below, ChildRef, LARGE_REF_BYTES, LargeRef, NodeRef};
 use crate::format::node::{Kind, View};
 pub use crate::format::node::{VALUE_BYTES_MAX, VALUE_INLINE_MAX};
 use crate::format::{Corrupt, Place};
+pub use crate::stop::Fault;
+use crate::stop::Stop;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use node::Node;
-
-pub use crate::stop::{Fault, Stop as TreeError, Why};
 
 /// Gives the bytes of segments that are in memory.
 pub trait Segments {
@@ -101,7 +101,7 @@ pub(crate) enum Held {
 }
 
 impl Held {
-    pub(crate) fn load(child: &Child, segments: &dyn Segments) -> Result<Self, TreeError> {
+    pub(crate) fn load(child: &Child, segments: &dyn Segments) -> Result<Self, Stop> {
         match child {
             Child::Dirty(node) => Ok(Self::Dirty(node.clone())),
             Child::Stored(ChildRef { at, .. }) => {
@@ -121,7 +121,7 @@ impl Held {
         }
     }
 
-    pub(crate) fn child(&self, index: usize) -> Result<Child, TreeError> {
+    pub(crate) fn child(&self, index: usize) -> Result<Child, Stop> {
         match self {
             Self::Dirty(node) => node.child(index).cloned(),
             Self::Stored { .. } => self.view().stored_child(index).map(Child::Stored),
@@ -130,7 +130,7 @@ impl Held {
     }
 
     /// The value in cell `index` of a leaf.
-    pub(crate) fn value(&self, index: usize) -> Result<Value<'_>, TreeError> {
+    pub(crate) fn value(&self, index: usize) -> Result<Value<'_>, Stop> {
         let broken = || self.corrupt("cell is out of bounds");
         if let Self::Dirty(node) = self {
             return node.value(index).ok_or_else(broken);
@@ -144,7 +144,7 @@ impl Held {
     }
 
     #[cold]
-    pub(crate) fn corrupt(&self, why: &'static str) -> TreeError {
+    pub(crate) fn corrupt(&self, why: &'static str) -> Stop {
         let place = match self {
             Self::Stored { at, .. } => Place::Node { segment: at.segment, offset: at.offset },
             Self::Dirty(_) => Place::Row,
@@ -166,7 +166,7 @@ impl Tree {
 
     /// Looks `key` up. The outer option tells whether there is an entry, the
     /// inner one is `None` for a deletion marker.
-    pub fn get(&self, key: &[u8], segments: &dyn Segments) -> Result<Option<Option<Vec<u8>>>, TreeError> {
+    pub fn get(&self, key: &[u8], segments: &dyn Segments) -> Result<Option<Option<Vec<u8>>>, Stop> {
         let mut found = None;
         self.get_with(key, segments, &mut |value| found = Some(value.map(copied)))?;
         Ok(found)
@@ -180,7 +180,7 @@ impl Tree {
         key: &[u8],
         segments: &dyn Segments,
         take: &mut dyn FnMut(Option<&[u8]>),
-    ) -> Result<(), TreeError> {
+    ) -> Result<(), Stop> {
         match self.find(key, segments)? {
             Some((leaf, index)) => leaf.value(index)?.take(segments, take),
             None => Ok(()),
@@ -188,12 +188,12 @@ impl Tree {
     }
 
     /// Whether there is an entry under `key`.
-    pub fn contains(&self, key: &[u8], segments: &dyn Segments) -> Result<bool, TreeError> {
+    pub fn contains(&self, key: &[u8], segments: &dyn Segments) -> Result<bool, Stop> {
         Ok(self.find(key, segments)?.is_some())
     }
 
     /// The leaf and the cell in it that hold `key`.
-    fn find(&self, key: &[u8], segments: &dyn Segments) -> Result<Option<(Held, usize)>, TreeError> {
+    fn find(&self, key: &[u8], segments: &dyn Segments) -> Result<Option<(Held, usize)>, Stop> {
         let Some(root) = &self.root else {
             return Ok(None);
         };

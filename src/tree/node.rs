@@ -1,11 +1,12 @@
 //! A node in memory, being changed.
 
 use super::large::{Large, Value};
-use super::{Child, Held, TreeError};
+use super::{Child, Held};
 use crate::bytes::copied;
 use crate::format::head::{Below, LARGE_REF_BYTES, LargeRef, NODE_REF_BYTES};
 use crate::format::node::{Kind, SLOT_BYTES, VALUE_INLINE_MAX, View, common_prefix};
 use crate::format::varint;
+use crate::stop::Stop;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -155,7 +156,7 @@ impl Node {
     }
 
     /// A changeable copy of a stored node.
-    pub(super) fn from_held(held: &Held) -> Result<Self, TreeError> {
+    pub(super) fn from_held(held: &Held) -> Result<Self, Stop> {
         let view = held.view();
         let mut node = Self::new(view.level);
         node.prefix.extend_from_slice(view.prefix);

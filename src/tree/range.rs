@@ -2,8 +2,9 @@
 
 use super::edit::{Editor, malformed};
 use super::node::Node;
-use super::{Child, Freed, Held, Large, Segments, Tree, TreeError, Value};
+use super::{Child, Freed, Held, Large, Segments, Tree, Value};
 use crate::format::node::Kind;
+use crate::stop::Stop;
 
 impl Tree {
     /// Takes out all entries from `from` up to `to`. What lies wholly between
@@ -15,7 +16,7 @@ impl Tree {
         to: &[u8],
         segments: &dyn Segments,
         freed: &mut Freed,
-    ) -> Result<(), TreeError> {
+    ) -> Result<(), Stop> {
         let Some(root) = self.root.as_mut().filter(|_| from < to) else {
             return Ok(());
         };
@@ -39,7 +40,7 @@ impl Tree {
 }
 
 impl Editor<'_> {
-    fn cut(&mut self, child: &mut Child, from: &[u8], to: &[u8]) -> Result<(), TreeError> {
+    fn cut(&mut self, child: &mut Child, from: &[u8], to: &[u8]) -> Result<(), Stop> {
         let node = self.own(child)?;
         let view = node.view();
         if node.level() == 0 {
@@ -71,7 +72,7 @@ impl Editor<'_> {
         self.cut_child(node, first, from, to)
     }
 
-    fn cut_child(&mut self, node: &mut Node, index: usize, from: &[u8], to: &[u8]) -> Result<(), TreeError> {
+    fn cut_child(&mut self, node: &mut Node, index: usize, from: &[u8], to: &[u8]) -> Result<(), Stop> {
         let Some(child) = node.child_mut(index) else { return Ok(()) };
         let before = child.below();
         let cut = self.cut(child, from, to);
@@ -84,7 +85,7 @@ impl Editor<'_> {
     }
 
     /// Collects what the subtree `child`, a child of a branch of level `above`, leaves behind.
-    fn drop_below(&self, child: &Child, above: u8, dropped: &mut Freed) -> Result<(), TreeError> {
+    fn drop_below(&self, child: &Child, above: u8, dropped: &mut Freed) -> Result<(), Stop> {
         let level = above.checked_sub(1).ok_or_else(|| malformed("levels do not descend"))?;
         if let Child::Stored(stored) = child {
             dropped.0.push(stored.at);

@@ -1,8 +1,9 @@
 //! Moving nodes out of segments that are mostly dead.
 
 use super::edit::Editor;
-use super::{Child, Freed, Held, Large, Segments, TREE_DEPTH_MAX, Tree, TreeError, Value};
+use super::{Child, Freed, Held, Large, Segments, TREE_DEPTH_MAX, Tree, Value};
 use crate::format::node::Kind;
+use crate::stop::Stop;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -28,7 +29,7 @@ struct Walk<'a, 'e> {
 enum Flow {
     Done,
     /// The slice is used up, or a segment is missing.
-    Stop(Option<TreeError>),
+    Stop(Option<Stop>),
 }
 
 impl Relocation {
@@ -50,7 +51,7 @@ impl Tree {
         bytes_max: usize,
         segments: &dyn Segments,
         freed: &mut Freed,
-    ) -> Result<bool, TreeError> {
+    ) -> Result<bool, Stop> {
         let level = self.level(segments)?;
         let Some(root) = &mut self.root else {
             return Ok(true);
@@ -64,7 +65,7 @@ impl Tree {
     }
 
     /// Levels below the root; all leaves are at one depth.
-    fn level(&self, segments: &dyn Segments) -> Result<usize, TreeError> {
+    fn level(&self, segments: &dyn Segments) -> Result<usize, Stop> {
         let Some(root) = &self.root else {
             return Ok(0);
         };
@@ -116,7 +117,7 @@ impl Walk<'_, '_> {
 
     /// Takes large values of a leaf in memory, to be written anew, where they
     /// lie in one of the segments. On a fault those done are done.
-    fn move_large(&mut self, leaf: &mut Child) -> Result<(), TreeError> {
+    fn move_large(&mut self, leaf: &mut Child) -> Result<(), Stop> {
         let Child::Dirty(node) = leaf else { return Ok(()) };
         if node.below().large == 0 || node.level() > 0 {
             return Ok(());
@@ -138,7 +139,7 @@ impl Walk<'_, '_> {
     }
 
     /// Whether the node lies in one of the segments, or a node or value below does.
-    fn must_move(&self, child: &Child, level: usize) -> Result<bool, TreeError> {
+    fn must_move(&self, child: &Child, level: usize) -> Result<bool, Stop> {
         let leaves = match child {
             Child::Stored(stored) => self.is_leaving(stored.at.segment),
             Child::Dirty(_) => level > 0,

@@ -9,6 +9,7 @@ use super::*;
 use crate::format::checksum::CHECKSUM_BYTES;
 use crate::format::head::SegmentInfo;
 use crate::format::log::Entry;
+use crate::stop::Stop;
 use crate::testing::Random;
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -40,7 +41,7 @@ impl Shelf {
     }
 
     /// Repeats `work` until it no longer faults.
-    fn retry<T>(&self, mut work: impl FnMut(&Self) -> Result<T, TreeError>) -> T {
+    fn retry<T>(&self, mut work: impl FnMut(&Self) -> Result<T, Stop>) -> T {
         loop {
             match work(self) {
                 Ok(value) => return value,
@@ -86,7 +87,7 @@ impl Shelf {
     }
 }
 
-fn take(value: Option<Value<'_>>, segments: &dyn Segments) -> Result<Option<Vec<u8>>, TreeError> {
+fn take(value: Option<Value<'_>>, segments: &dyn Segments) -> Result<Option<Vec<u8>>, Stop> {
     let mut taken = None;
     if let Some(value) = value {
         value.take(segments, &mut |bytes| taken = bytes.map(<[u8]>::to_vec))?;

@@ -1,9 +1,10 @@
 //! Rows that come in parts and are one commit.
 
 use crate::world::*;
+use pannier::collection::TreeId;
 use pannier::collection::index::{MULTI, UNIQUE};
 use pannier::collection::schema::Declared;
-use pannier::collection::{Stop, TreeId};
+use pannier::stop::Stop;
 use serde_json::{Value, json};
 
 const PARTS: u64 = 6;

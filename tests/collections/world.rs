@@ -2,10 +2,11 @@
 
 use pannier::collection::index::{Definition, State};
 use pannier::collection::schema::Declared;
-use pannier::collection::{Query, Stop, TreeId};
+use pannier::collection::{Query, TreeId};
 use pannier::format::document::{Document, DocumentRef};
 use pannier::format::log::LogRecord;
 use pannier::shop::ShopRules;
+use pannier::stop::Stop;
 use pannier::store::memory::MemoryRecords;
 use pannier::store::{Options, Request, RequestId, Response, Scan};
 use pannier::sync::client::{Client, ClientEvent, ClientOptions, Operation};

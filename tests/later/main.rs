@@ -1,10 +1,11 @@
 //! Operations that need code which is not loaded: they wait for it, and nothing
 //! is lost. A binary of its own, because what is loaded holds for all of it.
 
+use pannier::stop::Stop;
 use std::mem::take;
 
 use pannier::collection::schema::Declared;
-use pannier::collection::{Query, ROWS, Stop, TreeId};
+use pannier::collection::{Query, ROWS, TreeId};
 use pannier::format::document::{Document, Value};
 use pannier::shop::ShopRules;
 use pannier::store::Options;

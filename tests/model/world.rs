@@ -1,12 +1,13 @@
 //! The store under test with its record store, and the maps it must equal.
 
+use pannier::stop::Stop;
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::{AddAssign, Bound};
 
 use pannier::format::log::Entry;
 use pannier::store::memory::MemoryRecords;
 use pannier::store::{Event, Options, Reader, Request, RequestId, Response, Scan, Store};
-use pannier::tree::{Fault, Tree, TreeError};
+use pannier::tree::{Fault, Tree};
 
 use crate::testing::Random;
 
@@ -254,7 +255,7 @@ impl World {
     }
 
     /// Repeats `work` until it no longer faults.
-    fn retry<T>(&mut self, work: &dyn Fn(&Store) -> Result<T, TreeError>) -> T {
+    fn retry<T>(&mut self, work: &dyn Fn(&Store) -> Result<T, Stop>) -> T {
         loop {
             if let Some(found) = self.attempt(work) {
                 return found;
@@ -263,7 +264,7 @@ impl World {
     }
 
     /// Does `work`, or loads what it faulted on.
-    fn attempt<T>(&mut self, work: &dyn Fn(&Store) -> Result<T, TreeError>) -> Option<T> {
+    fn attempt<T>(&mut self, work: &dyn Fn(&Store) -> Result<T, Stop>) -> Option<T> {
         match work(&self.store) {
             Ok(found) => return Some(found),
             Err(stop) if let Some(Fault { segment }) = stop.fault() => {
@@ -314,7 +315,7 @@ impl World {
             return;
         }
         let snapshot = self.snapshots.swap_remove(random.below(self.snapshots.len() as u64) as usize);
-        let reader = |store: &Store| -> Result<Rows, TreeError> {
+        let reader = |store: &Store| -> Result<Rows, Stop> {
             let reader = Reader { overlay: &snapshot.overlay, base: &snapshot.base, ..store.reader() };
             scan(reader, b"", false, usize::MAX)
         };
@@ -377,7 +378,7 @@ impl World {
     }
 }
 
-fn scan(reader: Reader<'_>, from: &[u8], reverse: bool, rows: usize) -> Result<Rows, TreeError> {
+fn scan(reader: Reader<'_>, from: &[u8], reverse: bool, rows: usize) -> Result<Rows, Stop> {
     let mut found = Vec::new();
     let scan = if reverse { Scan { from: b"", to: from, reverse } } else { Scan { from, to: END, reverse } };
     reader.scan(scan, &mut |key, value| {

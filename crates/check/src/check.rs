@@ -6,9 +6,10 @@ use pannier::collection::upkeep::SCHEMA_ROW;
 use pannier::collection::{INDEX_FIRST, META, OUTBOX, ROWS, Schema, TreeId, row_key};
 use pannier::format::document::Document;
 use pannier::format::head::SegmentInfo;
+use pannier::stop::{Stop, Why};
 use pannier::sync::rows::Collection;
+use pannier::tree::Tree;
 use pannier::tree::check::{self, Check};
-use pannier::tree::{Tree, TreeError, Why};
 use std::collections::BTreeMap;
 
 /// What a check found.
@@ -116,7 +117,7 @@ impl Checking {
     }
 
     /// Does what comes next; true when nothing does.
-    fn advance(&mut self, held: &Held) -> Result<bool, TreeError> {
+    fn advance(&mut self, held: &Held) -> Result<bool, Stop> {
         match &mut self.stage {
             Stage::Segments(place) => {
                 let Some(info) = self.report.segments.get(*place) else {

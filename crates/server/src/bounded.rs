@@ -7,8 +7,9 @@
 
 use pannier::format::document::{Document, Value};
 use pannier::shop::{order, own};
+use pannier::stop::Stop;
 use pannier::sync::mutation::{Context, Rules, Status, Verdict};
-use pannier::sync::rows::{Rows, RowsError};
+use pannier::sync::rows::Rows;
 use rusqlite::Connection;
 
 use crate::tx::{Tx, Usage, failed};
@@ -41,7 +42,7 @@ impl Rules for Bounded<'_> {
         args: &Document,
         context: &Context,
         rows: &mut dyn Rows,
-    ) -> Result<Verdict, RowsError> {
+    ) -> Result<Verdict, Stop> {
         let execute = |sql| self.connection.prepare_cached(sql)?.execute([]);
         let before = Tx::new(self.connection).usage(self.shopper)?;
         execute("SAVEPOINT mutation").map_err(failed)?;

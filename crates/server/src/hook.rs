@@ -4,7 +4,7 @@
 //! what it said is handed into the execution. A mutation that gets no answer is not executed now,
 //! nor what follows on it; its client sends it again.
 
-use pannier::stop::Why;
+use pannier::stop::{Stop, Why};
 use std::collections::HashMap;
 use std::io::Read;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use pannier::format::document::{Document, DocumentRef};
 use pannier::shop::decide::{Decision, Decisions, is_decided};
 use pannier::shop::{coupon, order, own};
 use pannier::sync::mutation::{Context, Id, Mutation};
-use pannier::sync::rows::{Collection, Rows, RowsError};
+use pannier::sync::rows::{Collection, Rows};
 use pannier::sync::server::{SHARED, ServerTx, executed_elsewhere};
 use rusqlite::Connection;
 use serde::Deserialize;
@@ -147,12 +147,7 @@ fn decided_name(mutation: &Mutation) -> Option<&'static str> {
 }
 
 /// Those of `mutations` that are not executed: they were before, or all is known already of their order.
-pub fn settled(
-    connection: &Connection,
-    client: Id,
-    shopper: &str,
-    mutations: &[Mutation],
-) -> Result<Vec<Id>, RowsError> {
+pub fn settled(connection: &Connection, client: Id, shopper: &str, mutations: &[Mutation]) -> Result<Vec<Id>, Stop> {
     let mut tx = Tx::new(connection);
     let last_seq = tx.client(client)?.map_or(0, |client| client.last_seq);
     let mut settled = Vec::new();
@@ -166,7 +161,7 @@ pub fn settled(
 }
 
 /// Whether the rules answer this attempt at an order by what they remember.
-fn is_known(tx: &mut Tx<'_>, shopper: &str, mutation: &Mutation) -> Result<bool, RowsError> {
+fn is_known(tx: &mut Tx<'_>, shopper: &str, mutation: &Mutation) -> Result<bool, Stop> {
     if mutation.name != order::SUBMIT {
         return Ok(false);
     }
@@ -207,32 +202,26 @@ fn escaped(text: &str) -> String {
 }
 
 impl Answers {
-    fn said(&self, name: &'static str, args: DocumentRef<'_>) -> Result<Decision, RowsError> {
+    fn said(&self, name: &'static str, args: DocumentRef<'_>) -> Result<Decision, Stop> {
         let said = self.0.get(&(name, args.to_document().as_bytes().to_vec())).cloned();
         said.ok_or_else(|| Why::Backend("the hook was not asked".into()).into())
     }
 }
 
 impl Decisions for Answers {
-    fn coupon(&self, args: DocumentRef<'_>, _: &Context, _: &mut dyn Rows) -> Result<Decision, RowsError> {
+    fn coupon(&self, args: DocumentRef<'_>, _: &Context, _: &mut dyn Rows) -> Result<Decision, Stop> {
         self.said(coupon::COUPON, args)
     }
 
-    fn submit(&self, args: DocumentRef<'_>, _: &Context, _: &mut dyn Rows) -> Result<Decision, RowsError> {
+    fn submit(&self, args: DocumentRef<'_>, _: &Context, _: &mut dyn Rows) -> Result<Decision, Stop> {
         self.said(order::SUBMIT, args)
     }
 
-    fn cancel(
-        &self,
-        args: DocumentRef<'_>,
-        _: &Document,
-        _: &Context,
-        _: &mut dyn Rows,
-    ) -> Result<Decision, RowsError> {
+    fn cancel(&self, args: DocumentRef<'_>, _: &Document, _: &Context, _: &mut dyn Rows) -> Result<Decision, Stop> {
         self.said(order::CANCEL, args)
     }
 
-    fn row(&self, args: DocumentRef<'_>, _: &Context, _: &mut dyn Rows) -> Result<Decision, RowsError> {
+    fn row(&self, args: DocumentRef<'_>, _: &Context, _: &mut dyn Rows) -> Result<Decision, Stop> {
         self.said(if args.get("row").is_some() { own::PUT } else { own::DELETE }, args)
     }
 }

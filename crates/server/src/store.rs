@@ -3,12 +3,13 @@
 //! The write-ahead log is flushed at each commit (`synchronous = FULL`): what a shopper was told
 //! survives a power cut.
 
+use pannier::stop::Stop;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fmt, fs, io};
 
 use pannier::shop::stock;
-use pannier::sync::rows::{Collection, RowsError};
+use pannier::sync::rows::Collection;
 use pannier::sync::server::{SHARED, ServerTx};
 use pannier::sync::wire;
 use rusqlite::backup::Backup;
@@ -309,7 +310,7 @@ pub struct Imported {
 
 /// Writes products into the catalogue. A product that differs from the stored one gets the next
 /// version; one that does not is not touched, so that no device pulls it again.
-pub fn import(connection: &Connection, products: &[Product]) -> Result<Imported, RowsError> {
+pub fn import(connection: &Connection, products: &[Product]) -> Result<Imported, Stop> {
     let mut tx = Tx::new(connection);
     let mut count = Imported::default();
     let now_ms = now_ms();

@@ -1,5 +1,6 @@
 //! `POST /v1/sync`: one body in, one transaction, one body out, in the encoding that was asked.
 
+use pannier::stop::Stop;
 use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use pannier::shop::decide::{Decisions, ServerRules, is_decided};
 use pannier::shop::stock::CatalogDecisions;
 use pannier::sync::mutation::Context;
-use pannier::sync::rows::{Collection, RowsError};
+use pannier::sync::rows::Collection;
 use pannier::sync::server::{self, Limits, SHARED, ServeError};
 use pannier::sync::wire::{
     self, Answer, MUTATIONS_PER_SYNC_MAX, REQUEST_BYTES_MAX, SyncError, SyncRequest, SyncResponse,
@@ -216,11 +217,7 @@ async fn decide(app: &App, shopper: &str, request: &mut SyncRequest) -> Result<B
     }
     let (client, owner, mutations) = (request.client, shopper.to_owned(), request.mutations.clone());
     let settled = app.reader.run(move |connection| Ok(hook::settled(connection, client, &owner, &mutations))).await;
-    let settled = match settled {
-        Ok(Ok(settled)) => settled,
-        Ok(Err(e)) => return Err(fault(&e)),
-        Err(e) => return Err(fault(&e)),
-    };
+    let settled = settled.map_err(|e| fault(&e))?.map_err(|e| fault(&e))?;
     let (answers, executable) = hook.ask(&app.signers.secret, shopper, &request.mutations, &settled).await;
     if executable == 0 {
         return Err(Failure::Fault);
@@ -234,7 +231,7 @@ fn fault(why: &dyn Display) -> Failure {
     Failure::Fault
 }
 
-fn revs(tx: &Tx<'_>, shopper: &str) -> Result<Vec<(Collection, u64)>, RowsError> {
+fn revs(tx: &Tx<'_>, shopper: &str) -> Result<Vec<(Collection, u64)>, Stop> {
     let mut revs = tx.revs(shopper)?;
     revs.append(&mut tx.revs(SHARED)?);
     Ok(revs)

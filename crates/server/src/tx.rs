@@ -1,9 +1,9 @@
 //! One open SQLite transaction, as the core's side of the protocol sees it.
 
 use pannier::format::document::Document;
-use pannier::stop::Why;
+use pannier::stop::{Stop, Why};
 use pannier::sync::mutation::{Id, Outcome, Status, UNKNOWN_MUTATION};
-use pannier::sync::rows::{Collection, RowsError};
+use pannier::sync::rows::{Collection, corrupt_row};
 use pannier::sync::server::{ChangePage, ClientState, SHARED, ServerTx, Standing, StoredOutcome};
 use pannier::sync::wire::{self, Change};
 use rusqlite::types::{FromSqlError, ToSqlOutput, ValueRef};
@@ -39,11 +39,11 @@ impl<'a> Tx<'a> {
         Tx { connection }
     }
 
-    fn prepare(&self, sql: &str) -> Result<CachedStatement<'a>, RowsError> {
+    fn prepare(&self, sql: &str) -> Result<CachedStatement<'a>, Stop> {
         self.connection.prepare_cached(sql).map_err(failed)
     }
 
-    fn under(&self, owner: &str, collection: Collection, key: &str) -> Result<Option<Under>, RowsError> {
+    fn under(&self, owner: &str, collection: Collection, key: &str) -> Result<Option<Under>, Stop> {
         self.prepare("SELECT value FROM row WHERE owner = ?1 AND collection = ?2 AND key = ?3")?
             .query_row(params![owner, column(&collection), key], |row| {
                 let value = row.get_ref(0)?.as_blob_or_null()?;
@@ -65,7 +65,7 @@ impl<'a> Tx<'a> {
         key: &str,
         before: Option<Under>,
         value: Option<&[u8]>,
-    ) -> Result<u64, RowsError> {
+    ) -> Result<u64, Stop> {
         let bytes = (key.len() + value.map_or(0, <[u8]>::len)) as i64;
         let live = i64::from(value.is_some()) - i64::from(before.as_ref().is_some_and(|before| before.is_live));
         let rows = i64::from(before.is_none());
@@ -94,21 +94,21 @@ impl<'a> Tx<'a> {
     }
 
     /// What a shopper stores.
-    pub fn usage(&self, shopper: &str) -> Result<Usage, RowsError> {
+    pub fn usage(&self, shopper: &str) -> Result<Usage, Stop> {
         self.prepare("SELECT coalesce(sum(rows), 0), coalesce(sum(bytes), 0) FROM scope WHERE owner = ?1")?
             .query_row([shopper], |row| Ok(Usage { rows: row.get(0)?, bytes: row.get(1)? }))
             .map_err(failed)
     }
 
     /// How many collections of the shop's own a shopper has ever written to.
-    pub fn own_scopes(&self, shopper: &str) -> Result<u64, RowsError> {
+    pub fn own_scopes(&self, shopper: &str) -> Result<u64, Stop> {
         self.prepare("SELECT count(*) FROM scope WHERE owner = ?1 AND typeof(collection) = 'text'")?
             .query_row([shopper], |row| row.get(0))
             .map_err(failed)
     }
 
     /// The revisions of an owner's scopes.
-    pub fn revs(&self, owner: &str) -> Result<Vec<(Collection, u64)>, RowsError> {
+    pub fn revs(&self, owner: &str) -> Result<Vec<(Collection, u64)>, Stop> {
         let mut scopes = self.prepare("SELECT collection, rev FROM scope WHERE owner = ?1")?;
         let mut rows = scopes.query([owner]).map_err(failed)?;
         let mut revs = Vec::new();
@@ -124,7 +124,7 @@ impl<'a> Tx<'a> {
         Ok(revs)
     }
 
-    fn scope(&self, column: &str, owner: &str, collection: Collection) -> Result<u64, RowsError> {
+    fn scope(&self, column: &str, owner: &str, collection: Collection) -> Result<u64, Stop> {
         self.prepare(&format!("SELECT {column} FROM scope WHERE owner = ?1 AND collection = ?2"))?
             .query_row(params![owner, self::column(&collection)], |row| row.get(0))
             .optional()
@@ -134,11 +134,11 @@ impl<'a> Tx<'a> {
 }
 
 impl ServerTx for Tx<'_> {
-    fn epoch(&mut self) -> Result<u64, RowsError> {
+    fn epoch(&mut self) -> Result<u64, Stop> {
         self.prepare("SELECT epoch FROM meta")?.query_row([], |row| row.get(0)).map_err(failed)
     }
 
-    fn client(&mut self, client: Id) -> Result<Option<ClientState>, RowsError> {
+    fn client(&mut self, client: Id) -> Result<Option<ClientState>, Stop> {
         self.prepare("SELECT shopper, last_seq, seen_ms FROM client WHERE id = ?1")?
             .query_row([client.0], |row| {
                 Ok(ClientState { shopper: row.get(0)?, last_seq: row.get(1)?, seen_ms: row.get(2)? })
@@ -147,7 +147,7 @@ impl ServerTx for Tx<'_> {
             .map_err(failed)
     }
 
-    fn put_client(&mut self, client: Id, state: &ClientState) -> Result<(), RowsError> {
+    fn put_client(&mut self, client: Id, state: &ClientState) -> Result<(), Stop> {
         self.prepare(
             "INSERT INTO client (id, shopper, last_seq, seen_ms) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT DO UPDATE SET shopper = excluded.shopper, last_seq = excluded.last_seq,
@@ -158,14 +158,14 @@ impl ServerTx for Tx<'_> {
         Ok(())
     }
 
-    fn outcome(&mut self, client: Id, seq: u64) -> Result<Option<StoredOutcome>, RowsError> {
+    fn outcome(&mut self, client: Id, seq: u64) -> Result<Option<StoredOutcome>, Stop> {
         self.prepare("SELECT hash, id, status, code, rev, detail FROM outcome WHERE client = ?1 AND seq = ?2")?
             .query_row(params![client.0, seq], |row| stored_outcome(seq, row))
             .optional()
             .map_err(failed)
     }
 
-    fn outcome_by_id(&mut self, shopper: &str, id: Id) -> Result<Option<StoredOutcome>, RowsError> {
+    fn outcome_by_id(&mut self, shopper: &str, id: Id) -> Result<Option<StoredOutcome>, Stop> {
         self.prepare(
             "SELECT hash, outcome.id, status, code, rev, detail, seq FROM outcome JOIN client ON client.id = outcome.client
              WHERE outcome.id = ?1 AND shopper = ?2 AND code IS NOT ?3 LIMIT 1",
@@ -175,7 +175,7 @@ impl ServerTx for Tx<'_> {
         .map_err(failed)
     }
 
-    fn put_outcome(&mut self, client: Id, stored: &StoredOutcome, now_ms: u64) -> Result<(), RowsError> {
+    fn put_outcome(&mut self, client: Id, stored: &StoredOutcome, now_ms: u64) -> Result<(), Stop> {
         let StoredOutcome { hash, outcome } = stored;
         self.prepare(
             "INSERT INTO outcome (client, seq, id, hash, stored_ms, status, code, rev, detail)
@@ -197,14 +197,14 @@ impl ServerTx for Tx<'_> {
         Ok(())
     }
 
-    fn drop_outcomes(&mut self, client: Id, last: u64, before_ms: u64) -> Result<(), RowsError> {
+    fn drop_outcomes(&mut self, client: Id, last: u64, before_ms: u64) -> Result<(), Stop> {
         self.prepare("DELETE FROM outcome WHERE client = ?1 AND seq <= ?2 AND stored_ms < ?3")?
             .execute(params![client.0, last, before_ms])
             .map_err(failed)?;
         Ok(())
     }
 
-    fn get(&mut self, owner: &str, collection: Collection, key: &str) -> Result<Option<Document>, RowsError> {
+    fn get(&mut self, owner: &str, collection: Collection, key: &str) -> Result<Option<Document>, Stop> {
         let value = self
             .prepare("SELECT value FROM row WHERE owner = ?1 AND collection = ?2 AND key = ?3")?
             .query_row(params![owner, column(&collection), key], |row| row.get(0))
@@ -214,12 +214,12 @@ impl ServerTx for Tx<'_> {
         value.map(|bytes| document(collection, key, bytes)).transpose()
     }
 
-    fn put(&mut self, owner: &str, collection: Collection, key: &str, value: &Document) -> Result<u64, RowsError> {
+    fn put(&mut self, owner: &str, collection: Collection, key: &str, value: &Document) -> Result<u64, Stop> {
         let before = self.under(owner, collection, key)?;
         self.replace(owner, collection, key, before, Some(value.as_bytes()))
     }
 
-    fn delete(&mut self, owner: &str, collection: Collection, key: &str) -> Result<Option<u64>, RowsError> {
+    fn delete(&mut self, owner: &str, collection: Collection, key: &str) -> Result<Option<u64>, Stop> {
         match self.under(owner, collection, key)? {
             Some(before) if before.is_live => self.replace(owner, collection, key, Some(before), None).map(Some),
             _ => Ok(None),
@@ -232,7 +232,7 @@ impl ServerTx for Tx<'_> {
         collection: Collection,
         after: Option<&str>,
         limit: usize,
-    ) -> Result<Vec<(String, Document)>, RowsError> {
+    ) -> Result<Vec<(String, Document)>, Stop> {
         let mut statement = self.prepare(
             "SELECT key, value FROM row
              WHERE owner = ?1 AND collection = ?2 AND (?3 IS NULL OR key > ?3) AND value IS NOT NULL
@@ -249,20 +249,20 @@ impl ServerTx for Tx<'_> {
         Ok(found)
     }
 
-    fn own(&mut self, owner: &str) -> Result<Vec<Collection>, RowsError> {
+    fn own(&mut self, owner: &str) -> Result<Vec<Collection>, Stop> {
         let scopes = self.revs(owner)?.into_iter().map(|(collection, _)| collection);
         Ok(scopes.filter(|collection| matches!(collection, Collection::Own(_))).collect())
     }
 
-    fn count(&mut self, owner: &str, collection: Collection) -> Result<u64, RowsError> {
+    fn count(&mut self, owner: &str, collection: Collection) -> Result<u64, Stop> {
         self.scope("live", owner, collection)
     }
 
-    fn rev(&mut self, owner: &str, collection: Collection) -> Result<u64, RowsError> {
+    fn rev(&mut self, owner: &str, collection: Collection) -> Result<u64, Stop> {
         self.scope("rev", owner, collection)
     }
 
-    fn standing(&mut self, owner: &str, collection: Collection) -> Result<Standing, RowsError> {
+    fn standing(&mut self, owner: &str, collection: Collection) -> Result<Standing, Stop> {
         self.prepare("SELECT rev, pruned, digest FROM scope WHERE owner = ?1 AND collection = ?2")?
             .query_row(params![owner, column(&collection)], |row| {
                 Ok(Standing { rev: row.get(0)?, pruned: row.get(1)?, digest: row.get(2)? })
@@ -279,7 +279,7 @@ impl ServerTx for Tx<'_> {
         after: u64,
         rows_max: usize,
         bytes_max: usize,
-    ) -> Result<ChangePage, RowsError> {
+    ) -> Result<ChangePage, Stop> {
         let mut statement = self.prepare(
             "SELECT key, rev, value FROM row
              WHERE owner = ?1 AND collection = ?2 AND rev > ?3 ORDER BY rev",
@@ -338,13 +338,12 @@ fn stored_outcome(seq: u64, row: &Row<'_>) -> rusqlite::Result<StoredOutcome> {
 }
 
 /// The rows of a database are checked as they are read: the disk may have changed them.
-fn document(collection: Collection, key: &str, bytes: Vec<u8>) -> Result<Document, RowsError> {
-    Document::from_bytes(bytes)
-        .map_err(|_| Why::CorruptRow { collection: collection.name().into(), key: key.into() }.into())
+fn document(collection: Collection, key: &str, bytes: Vec<u8>) -> Result<Document, Stop> {
+    Document::from_bytes(bytes).map_err(|_| corrupt_row(collection, key))
 }
 
 /// What a failure of the database is to the rules.
-pub fn failed(error: rusqlite::Error) -> RowsError {
+pub fn failed(error: rusqlite::Error) -> Stop {
     Why::Backend(error.to_string()).into()
 }
 
@@ -488,7 +487,7 @@ mod tests {
         let mut tx = Tx::new(&connection);
         tx.put("ada", Collection::Cart, "a", &doc("1")).unwrap();
         connection.execute("UPDATE row SET value = x'ff'", []).unwrap();
-        let corrupt: RowsError = Why::CorruptRow { collection: "cart".into(), key: "a".into() }.into();
+        let corrupt = corrupt_row(Collection::Cart, "a");
         assert_eq!(tx.get("ada", Collection::Cart, "a"), Err(corrupt.clone()));
         assert_eq!(tx.changes("ada", Collection::Cart, 0, 9, 9), Err(corrupt));
     }

@@ -2,7 +2,7 @@
 
 use crate::device::Device;
 use crate::tab::scopes;
-use pannier::collection::{META, OUTBOX, OUTCOMES, Workspace, number_key, row_key};
+use pannier::collection::{META, OUTBOX, OUTCOMES, TreeId, Workspace, number_key, row_key};
 use pannier::format::document::Document;
 use pannier::stop::Stop;
 use pannier::store::{Reader, Scan};
@@ -84,8 +84,8 @@ fn rows(client: &Client, reader: Reader<'_>, collection: Collection) -> Result<R
 }
 
 fn scan(reader: Reader<'_>, tree: u8, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), Stop> {
-    let from = number_key(pannier::collection::TreeId(tree), 0);
-    let to = [tree + 1];
+    let tree = TreeId(tree);
+    let (from, to) = (number_key(tree, 0), tree.end());
     reader.scan(Scan::ascending(&from, &to), &mut |key, value| {
         visit(key, value);
         true

@@ -5,8 +5,9 @@ use crate::cut::Cut;
 use pannier::format::document::Document;
 use pannier::shop::claim::ANONYMOUS_PREFIX;
 use pannier::shop::stock;
+use pannier::stop::Stop;
 use pannier::sync::mutation::{Context, Id, Rules, UNKNOWN_MUTATION};
-use pannier::sync::rows::{Collection, RowsError};
+use pannier::sync::rows::Collection;
 use pannier::sync::server::{
     self, ChangePage, ClientState, Limits, SHARED, ServeError, ServerTx, Standing, StoredOutcome,
 };
@@ -141,24 +142,24 @@ impl MemoryServer {
 }
 
 impl ServerTx for MemoryServer {
-    fn epoch(&mut self) -> Result<u64, RowsError> {
+    fn epoch(&mut self) -> Result<u64, Stop> {
         Ok(self.epoch)
     }
 
-    fn client(&mut self, client: Id) -> Result<Option<ClientState>, RowsError> {
+    fn client(&mut self, client: Id) -> Result<Option<ClientState>, Stop> {
         Ok(self.clients.get(&client).cloned())
     }
 
-    fn put_client(&mut self, client: Id, state: &ClientState) -> Result<(), RowsError> {
+    fn put_client(&mut self, client: Id, state: &ClientState) -> Result<(), Stop> {
         self.clients.insert(client, state.clone());
         Ok(())
     }
 
-    fn outcome(&mut self, client: Id, seq: u64) -> Result<Option<StoredOutcome>, RowsError> {
+    fn outcome(&mut self, client: Id, seq: u64) -> Result<Option<StoredOutcome>, Stop> {
         Ok(self.outcomes.get(&(client, seq)).map(|(stored, _)| stored.clone()))
     }
 
-    fn outcome_by_id(&mut self, shopper: &str, id: Id) -> Result<Option<StoredOutcome>, RowsError> {
+    fn outcome_by_id(&mut self, shopper: &str, id: Id) -> Result<Option<StoredOutcome>, Stop> {
         let owned = |client| self.clients.get(client).is_some_and(|client| client.shopper == shopper);
         let mut outcomes = self.outcomes.iter().filter(|((client, _), _)| owned(client));
         let is_it = |stored: &StoredOutcome| {
@@ -167,25 +168,25 @@ impl ServerTx for MemoryServer {
         Ok(outcomes.find(|(_, (stored, _))| is_it(stored)).map(|(_, (stored, _))| stored.clone()))
     }
 
-    fn put_outcome(&mut self, client: Id, stored: &StoredOutcome, now_ms: u64) -> Result<(), RowsError> {
+    fn put_outcome(&mut self, client: Id, stored: &StoredOutcome, now_ms: u64) -> Result<(), Stop> {
         self.outcomes.insert((client, stored.outcome.seq), (stored.clone(), now_ms));
         Ok(())
     }
 
-    fn drop_outcomes(&mut self, client: Id, last: u64, before_ms: u64) -> Result<(), RowsError> {
+    fn drop_outcomes(&mut self, client: Id, last: u64, before_ms: u64) -> Result<(), Stop> {
         self.outcomes.retain(|(owner, seq), (_, at)| *owner != client || *seq > last || *at >= before_ms);
         Ok(())
     }
 
-    fn get(&mut self, owner: &str, collection: Collection, key: &str) -> Result<Option<Document>, RowsError> {
+    fn get(&mut self, owner: &str, collection: Collection, key: &str) -> Result<Option<Document>, Stop> {
         Ok(self.scope(owner, collection).and_then(|scope| scope.rows.get(key)?.value.clone()))
     }
 
-    fn put(&mut self, owner: &str, collection: Collection, key: &str, value: &Document) -> Result<u64, RowsError> {
+    fn put(&mut self, owner: &str, collection: Collection, key: &str, value: &Document) -> Result<u64, Stop> {
         Ok(self.write(owner, collection, key, Some(value.clone())))
     }
 
-    fn delete(&mut self, owner: &str, collection: Collection, key: &str) -> Result<Option<u64>, RowsError> {
+    fn delete(&mut self, owner: &str, collection: Collection, key: &str) -> Result<Option<u64>, Stop> {
         if ServerTx::get(self, owner, collection, key)?.is_none() {
             return Ok(None);
         }
@@ -198,7 +199,7 @@ impl ServerTx for MemoryServer {
         collection: Collection,
         after: Option<&str>,
         limit: usize,
-    ) -> Result<Vec<(String, Document)>, RowsError> {
+    ) -> Result<Vec<(String, Document)>, Stop> {
         Ok(self
             .live(owner, collection)
             .filter(|(key, _)| after.is_none_or(|after| &key[..] > after))
@@ -206,20 +207,20 @@ impl ServerTx for MemoryServer {
             .collect())
     }
 
-    fn own(&mut self, owner: &str) -> Result<Vec<Collection>, RowsError> {
+    fn own(&mut self, owner: &str) -> Result<Vec<Collection>, Stop> {
         let own = self.scopes.keys().filter(|(whose, kind)| whose == owner && matches!(kind, Collection::Own(_)));
         Ok(own.map(|(_, kind)| *kind).collect())
     }
 
-    fn count(&mut self, owner: &str, collection: Collection) -> Result<u64, RowsError> {
+    fn count(&mut self, owner: &str, collection: Collection) -> Result<u64, Stop> {
         Ok(self.live(owner, collection).count() as u64)
     }
 
-    fn rev(&mut self, owner: &str, collection: Collection) -> Result<u64, RowsError> {
+    fn rev(&mut self, owner: &str, collection: Collection) -> Result<u64, Stop> {
         Ok(self.scope(owner, collection).map_or(0, |scope| scope.rev))
     }
 
-    fn standing(&mut self, owner: &str, collection: Collection) -> Result<Standing, RowsError> {
+    fn standing(&mut self, owner: &str, collection: Collection) -> Result<Standing, Stop> {
         let digest = self
             .live(owner, collection)
             .fold(0, |digest, (key, value)| wire::add_digest(digest, wire::digest(&key, value.as_bytes())));
@@ -234,7 +235,7 @@ impl ServerTx for MemoryServer {
         after: u64,
         rows_max: usize,
         bytes_max: usize,
-    ) -> Result<ChangePage, RowsError> {
+    ) -> Result<ChangePage, Stop> {
         let Some(scope) = self.scope(owner, collection) else { return Ok(ChangePage::default()) };
         let mut newer: Vec<(&String, &Row)> = scope.rows.iter().filter(|(_, row)| row.rev > after).collect();
         newer.sort_unstable_by_key(|(_, row)| row.rev);

@@ -5,9 +5,9 @@ use pannier::format::document::{Document, Value};
 use pannier::shop::decide::ServerRules;
 use pannier::shop::stock::{self, CatalogDecisions};
 use pannier::shop::{ShopRules, cart};
-use pannier::stop::Why;
+use pannier::stop::{Stop, Why};
 use pannier::sync::mutation::{Context, Id, Mutation, Outcome, Rules, UNKNOWN_MUTATION, Verdict};
-use pannier::sync::rows::{Collection, Rows, RowsError};
+use pannier::sync::rows::{Collection, Rows};
 use pannier::sync::server::{Limits, SHARED, ServeError, ServerTx, TOMBSTONE_KEPT_MS};
 use pannier::sync::wire::{self, Answer, SyncError, SyncRequest};
 use serde::{Deserialize, Serialize};
@@ -99,7 +99,7 @@ pub enum ServerEvent {
 pub const NEWER: &str = "cart.wave";
 
 /// What [`NEWER`] does, where it is known.
-pub fn wave(args: &Document, context: &Context, rows: &mut dyn Rows) -> Result<Verdict, RowsError> {
+pub fn wave(args: &Document, context: &Context, rows: &mut dyn Rows) -> Result<Verdict, Stop> {
     let line = args.as_ref().get("line").unwrap_or(Value::Null);
     let args = Document::object(&[("line", line), ("selected", Value::Bool(true))]).expect("a document");
     ShopRules.execute(cart::SELECT, 1, &args, context, rows)
@@ -119,7 +119,7 @@ impl Rules for Counting<'_> {
         args: &Document,
         context: &Context,
         rows: &mut dyn Rows,
-    ) -> Result<Verdict, RowsError> {
+    ) -> Result<Verdict, Stop> {
         self.executions.set(self.executions.get() + 1);
         if name == NEWER && self.is_newer {
             return wave(args, context, rows);

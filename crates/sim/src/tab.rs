@@ -6,11 +6,12 @@ use pannier::collection::index::Definition;
 use pannier::collection::schema::Declared;
 use pannier::format::document::{Document, DocumentRef};
 use pannier::shop::ShopRules;
+use pannier::stop::Stop;
 use pannier::store::memory::MemoryRecords;
 use pannier::store::{Request, RequestId, Response, Store};
 use pannier::sync::client::{Client, ClientEvent, ClientOptions, ClientRules, Erasure, Operation};
 use pannier::sync::mutation::{Context, Id, Rules, Verdict};
-use pannier::sync::rows::{Collection, Rows, RowsError};
+use pannier::sync::rows::{Collection, Rows};
 use pannier::sync::wire::SyncError;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -34,13 +35,13 @@ impl Rules for NewerRules {
         args: &Document,
         context: &Context,
         rows: &mut dyn Rows,
-    ) -> Result<Verdict, RowsError> {
+    ) -> Result<Verdict, Stop> {
         if name == NEWER { wave(args, context, rows) } else { ShopRules.execute(name, v, args, context, rows) }
     }
 }
 
 impl ClientRules for NewerRules {
-    fn prepare(&self, name: &str, asked: &Document, rows: &mut dyn Rows) -> Result<Document, RowsError> {
+    fn prepare(&self, name: &str, asked: &Document, rows: &mut dyn Rows) -> Result<Document, Stop> {
         ShopRules.prepare(name, asked, rows)
     }
 

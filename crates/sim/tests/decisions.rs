@@ -3,9 +3,9 @@
 use pannier::format::document::Document;
 use pannier::shop::decide::{DECIDED_BYTES_MAX, Decision, Decisions, ServerRules, is_decided};
 use pannier::shop::stock::{CatalogDecisions, PRICE_GRACE_MS, PRICE_GRACE_MS_MAX, put_coupon};
-use pannier::stop::Why;
+use pannier::stop::{Stop, Why};
 use pannier::sync::mutation::{Context, Id, Mutation, Outcome};
-use pannier::sync::rows::{Collection, RowsError};
+use pannier::sync::rows::Collection;
 use pannier::sync::server::{Limits, SHARED, ServeError, ServerTx};
 use pannier::sync::wire::{self, PROTOCOL, SCHEMA, ScopeRequest, SyncRequest};
 use pannier_sim::memory_server::MemoryServer;
@@ -114,7 +114,7 @@ impl Decisions for Says {
         _: pannier::format::document::DocumentRef<'_>,
         _: &Context,
         _: &mut dyn pannier::sync::rows::Rows,
-    ) -> Result<Decision, RowsError> {
+    ) -> Result<Decision, Stop> {
         Ok(self.0.clone())
     }
 
@@ -123,7 +123,7 @@ impl Decisions for Says {
         args: pannier::format::document::DocumentRef<'_>,
         context: &Context,
         rows: &mut dyn pannier::sync::rows::Rows,
-    ) -> Result<Decision, RowsError> {
+    ) -> Result<Decision, Stop> {
         self.coupon(args, context, rows)
     }
 
@@ -133,7 +133,7 @@ impl Decisions for Says {
         _: &Document,
         context: &Context,
         rows: &mut dyn pannier::sync::rows::Rows,
-    ) -> Result<Decision, RowsError> {
+    ) -> Result<Decision, Stop> {
         self.coupon(args, context, rows)
     }
 
@@ -142,7 +142,7 @@ impl Decisions for Says {
         args: pannier::format::document::DocumentRef<'_>,
         context: &Context,
         rows: &mut dyn pannier::sync::rows::Rows,
-    ) -> Result<Decision, RowsError> {
+    ) -> Result<Decision, Stop> {
         self.coupon(args, context, rows)
     }
 }

@@ -4,11 +4,12 @@ use pannier::collection::schema::Declared;
 use pannier::collection::{INDEX_FIRST, ROWS};
 use pannier::format::document::{Document, DocumentRef};
 use pannier::shop::ShopRules;
+use pannier::stop::Stop;
 use pannier::store::memory::MemoryRecords;
 use pannier::store::{Options, Scan};
 use pannier::sync::client::{Client, ClientEvent, ClientOptions, ClientRules, Operation, rows_tree};
 use pannier::sync::mutation::{Context, Id, Rules, Verdict};
-use pannier::sync::rows::{Collection, Rows, RowsError};
+use pannier::sync::rows::{Collection, Rows};
 use pannier_sim::server::{InProcess, Server};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -39,14 +40,14 @@ impl Rules for Counted {
         args: &Document,
         context: &Context,
         rows: &mut dyn Rows,
-    ) -> Result<Verdict, RowsError> {
+    ) -> Result<Verdict, Stop> {
         self.0.fetch_add(1, Ordering::Relaxed);
         ShopRules.execute(name, v, args, context, rows)
     }
 }
 
 impl ClientRules for Counted {
-    fn prepare(&self, name: &str, asked: &Document, rows: &mut dyn Rows) -> Result<Document, RowsError> {
+    fn prepare(&self, name: &str, asked: &Document, rows: &mut dyn Rows) -> Result<Document, Stop> {
         ShopRules.prepare(name, asked, rows)
     }
 

@@ -2,9 +2,9 @@
 
 use pannier::format::document::{Document, Value};
 use pannier::shop::{ShopRules, cart, history};
-use pannier::stop::Why;
+use pannier::stop::{Stop, Why};
 use pannier::sync::mutation::{Context, Id, Mutation, Rules, Status, Verdict};
-use pannier::sync::rows::{Collection, Rows, RowsError};
+use pannier::sync::rows::{Collection, Rows};
 use pannier::sync::server::{Limits, OUTCOME_KEPT_MS, ServeError, ServerTx};
 use pannier::sync::wire::{Change, PROTOCOL, SCHEMA, ScopeRequest, SyncError, SyncRequest, SyncResponse};
 use pannier_sim::memory_server::MemoryServer;
@@ -60,7 +60,7 @@ impl Rules for BreaksAfterWriting {
         args: &Document,
         context: &Context,
         rows: &mut dyn Rows,
-    ) -> Result<Verdict, RowsError> {
+    ) -> Result<Verdict, Stop> {
         let verdict = ShopRules.execute(name, v, args, context, rows)?;
         if args.as_ref().str("sku") == Some("broken") {
             return Err(Why::Backend("disk full".into()).into());
@@ -73,14 +73,7 @@ impl Rules for BreaksAfterWriting {
 struct WritesCatalog;
 
 impl Rules for WritesCatalog {
-    fn execute(
-        &self,
-        _: &str,
-        _: u16,
-        args: &Document,
-        _: &Context,
-        rows: &mut dyn Rows,
-    ) -> Result<Verdict, RowsError> {
+    fn execute(&self, _: &str, _: u16, args: &Document, _: &Context, rows: &mut dyn Rows) -> Result<Verdict, Stop> {
         rows.put(Collection::Catalog, "A", args)?;
         Ok(Verdict { status: Status::Applied, code: None, detail: Document::default() })
     }

@@ -7,14 +7,14 @@
 use crate::events::refusal;
 use crate::input;
 use pannier::collection::schema::Declared;
-use pannier::collection::{Query, ROWS, Stop, TreeId};
+use pannier::collection::{Query, ROWS, TreeId};
 use pannier::format::document::{Document, DocumentRef, Items, Value};
 use pannier::format::varint;
+use pannier::stop::{Stop, Why};
 use pannier::store;
 use pannier::sync::client::{Client, ClientOptions, Operation};
 use pannier::sync::mutation::Id;
 use pannier::sync::rows::Collection;
-use pannier::tree::Why;
 
 /// A store with its client.
 pub struct Engine {

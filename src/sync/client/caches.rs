@@ -3,8 +3,8 @@
 
 use super::Client;
 use crate::collection::budget::{Budget, note};
-use crate::collection::{Finished, Stop, TreeId, Workspace, row_key};
-use crate::tree::TreeError;
+use crate::collection::{Finished, TreeId, Workspace, row_key};
+use crate::stop::Stop;
 
 impl Client {
     /// The row `key` of a tree of rows was shown again without being read:
@@ -15,7 +15,7 @@ impl Client {
 
     /// Keeps to the budgets that this tab declares. Called with what is read
     /// from the store itself.
-    pub(super) fn load_budgets(&mut self) -> Result<(), TreeError> {
+    pub(super) fn load_budgets(&mut self) -> Result<(), Stop> {
         for declared in &self.declared {
             let Some(bytes_max) = declared.bytes_max else { continue };
             let Some(collection) = self.schema.named(&declared.name) else { continue };

@@ -6,16 +6,16 @@ use super::state::{SYNC_ROW, SyncState, WorkspaceRows};
 use super::{Client, ClientRules, Erasure};
 use crate::collection::range::bounds;
 use crate::collection::{
-    Finished, META, OUTBOX, ROWS_DELETED_MAX, Schema, Stop, TreeId, Workspace, check_limits, key_of, number_key,
-    row_key, schema, typed_key,
+    Finished, META, OUTBOX, ROWS_DELETED_MAX, Schema, TreeId, Workspace, check_limits, key_of, number_key, row_key,
+    schema, typed_key,
 };
 use crate::format::document::{Document, DocumentRef, Value};
 use crate::format::log::Entry;
-use crate::stop::Why;
+use crate::stop::{Stop, Why};
 use crate::sync::mutation::{Context, ERASE, Id, Mutation, Status, UNKNOWN_MUTATION, Verdict};
 use crate::sync::rows::Collection;
 use crate::sync::wire;
-use crate::tree::{Tree, TreeError, later};
+use crate::tree::{Tree, later};
 use alloc::vec::Vec;
 use xxhash_rust::xxh64::xxh64;
 
@@ -227,7 +227,7 @@ pub(super) fn put_newer(
     commerce: Option<Collection>,
     key: &[u8],
     row: DocumentRef<'_>,
-) -> Result<(), TreeError> {
+) -> Result<(), Stop> {
     let before = workspace.row(key)?;
     let is_kept = |before: &Document| {
         let may_replace = |collection| rules.replaces(collection, before.as_ref(), row);

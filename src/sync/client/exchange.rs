@@ -112,7 +112,7 @@ impl Client {
     /// No mutation below this number comes again. What is parked may, and then is pending, under a new
     /// number; so may what the journal holds, but with another client.
     fn forget_before(&self) -> u64 {
-        let may_come = self.pending.len() as u64 + self.state.parked.count > 0;
+        let may_come = !self.pending.is_empty() || self.state.parked.count > 0;
         if may_come { 0 } else { self.state.journal.first }
     }
 

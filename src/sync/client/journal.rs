@@ -6,10 +6,11 @@
 
 use crate::collection::{TreeId, Workspace, key_number, number_key};
 use crate::format::varint;
+use crate::stop::Stop;
 use crate::store::Scan;
 use crate::sync::mutation::Mutation;
 use crate::sync::wire::{self, JOURNAL_BYTES_MAX, JOURNAL_MUTATIONS_MAX};
-use crate::tree::{TreeError, later};
+use crate::tree::later;
 use alloc::vec::Vec;
 
 /// What the journal holds.
@@ -37,7 +38,7 @@ impl Journal {
     }
 
     /// Drops what was added before `before_ms`, and the oldest of what is too much.
-    pub(super) fn prune(&mut self, workspace: &mut Workspace<'_>, before_ms: u64) -> Result<(), TreeError> {
+    pub(super) fn prune(&mut self, workspace: &mut Workspace<'_>, before_ms: u64) -> Result<(), Stop> {
         let is_old = self.count > 0 && self.since < before_ms;
         if is_old || self.is_much() { later::run(|| self.drop_oldest(workspace, before_ms))? } else { Ok(()) }
     }
@@ -47,7 +48,7 @@ impl Journal {
         self.count > JOURNAL_MUTATIONS_MAX as u64 || self.bytes > JOURNAL_BYTES_MAX
     }
 
-    fn drop_oldest(&mut self, workspace: &mut Workspace<'_>, before_ms: u64) -> Result<(), TreeError> {
+    fn drop_oldest(&mut self, workspace: &mut Workspace<'_>, before_ms: u64) -> Result<(), Stop> {
         let mut dropped = Vec::new();
         let (from, to) = (number_key(self.tree, self.first), [self.tree.0 + 1]);
         let mut journal = self.clone();
@@ -72,7 +73,7 @@ impl Journal {
     }
 
     /// The mutations from number `from` on, taken out.
-    pub(super) fn take(&mut self, workspace: &mut Workspace<'_>, from: u64) -> Result<Vec<Mutation>, TreeError> {
+    pub(super) fn take(&mut self, workspace: &mut Workspace<'_>, from: u64) -> Result<Vec<Mutation>, Stop> {
         let mut taken = Vec::new();
         let (from, to) = (number_key(self.tree, from), [self.tree.0 + 1]);
         let (mut count, mut bytes) = (0, 0);

@@ -9,9 +9,10 @@
 use super::edit::Edit;
 use super::frame::SEGMENTS_READ_AHEAD;
 use super::{Client, Erasure, Operation};
-use crate::collection::{Draft, Stop, TreeId, Workspace};
+use crate::collection::{Draft, TreeId, Workspace};
 use crate::format::document::Document;
 use crate::format::log::Entry;
+use crate::stop::Stop;
 use crate::tree::later;
 use alloc::boxed::Box;
 use alloc::vec::Vec;

@@ -40,11 +40,12 @@ use crate::collection::schema::{COLLECTIONS_MAX, Declared};
 use crate::collection::{Counts, ROWS, Schema, TreeId};
 use crate::format::Corrupt;
 use crate::format::document::{Document, DocumentRef, Value};
+use crate::stop::{Stop, Why};
 use crate::store::{self, Failure, Reader, RequestId, Response, Store};
 use crate::sync::mutation::{Id, Mutation, Outcome, Rules};
-use crate::sync::rows::{Collection, Rows, RowsError};
+use crate::sync::rows::{Collection, Rows};
 use crate::sync::wire::{SCHEMA, SyncError};
-use crate::tree::{Fault, Tree, TreeError, Why, later};
+use crate::tree::{Fault, Tree, later};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -61,7 +62,7 @@ use state::SyncState;
 pub trait ClientRules: Rules {
     /// Completes what a shopper asks for into a mutation's arguments, from what
     /// the shopper sees: such as the quantity that a new one replaces.
-    fn prepare(&self, name: &str, asked: &Document, rows: &mut dyn Rows) -> Result<Document, RowsError>;
+    fn prepare(&self, name: &str, asked: &Document, rows: &mut dyn Rows) -> Result<Document, Stop>;
 
     /// Whether `row` can be a row of `collection`: nothing else is taken from a server.
     fn is_row(&self, collection: Collection, row: &Document) -> bool;
@@ -577,7 +578,7 @@ impl Client {
         }
     }
 
-    fn try_run(&mut self) -> Result<(), TreeError> {
+    fn try_run(&mut self) -> Result<(), Stop> {
         let mut together_max = usize::MAX;
         loop {
             if !self.refresh()? {

@@ -7,14 +7,15 @@ use super::state::{CLIENT_ROW, SYNC_ROW, SyncState};
 use super::{Client, ClientEvent, Erasure, Load, tree_of};
 use crate::collection::upkeep::{self, SCHEMA_ROW};
 use crate::collection::{
-    self, Finished, META, OUTBOX, OUTCOMES, Query, Stop, TreeId, Workspace, number_key, row_key, schema,
+    self, Finished, META, OUTBOX, OUTCOMES, Query, TreeId, Workspace, number_key, row_key, schema,
 };
 use crate::format::document::{Document, Value};
+use crate::stop::Stop;
 use crate::store::Scan;
 use crate::sync::mutation::{ERASE, Id, Mutation, Outcome, Status, UNKNOWN_MUTATION};
 use crate::sync::rows::Collection;
 use crate::sync::wire::{self, Change, JOURNAL_AGE_MS_MAX, ScopePatch};
-use crate::tree::{TreeError, later};
+use crate::tree::later;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -226,7 +227,7 @@ impl Client {
         collection: Collection,
         tree: TreeId,
         seq: u64,
-    ) -> Result<u64, TreeError> {
+    ) -> Result<u64, Stop> {
         if matches!(collection, Collection::Catalog | Collection::Orders) {
             return Ok(seq);
         }
@@ -245,7 +246,7 @@ impl Client {
         tree: TreeId,
         rows: Vec<(String, Document)>,
         mut seq: u64,
-    ) -> Result<u64, TreeError> {
+    ) -> Result<u64, Stop> {
         for (key, row) in rows {
             if let Some((name, args)) = self.rules.recreate(collection, &key, &row) {
                 seq += 1;
@@ -383,7 +384,7 @@ impl Client {
 
 /// Whether the rows of a scope are not those that the server has. The history
 /// is not looked at: visits go when a device has no room.
-fn differs(workspace: &mut Workspace<'_>, tree: TreeId, patch: &ScopePatch) -> Result<bool, TreeError> {
+fn differs(workspace: &mut Workspace<'_>, tree: TreeId, patch: &ScopePatch) -> Result<bool, Stop> {
     let Some(expected) = patch.digest.filter(|_| patch.name != Collection::History) else {
         return Ok(false);
     };

@@ -10,9 +10,9 @@ use super::changes::Written;
 use super::state::WorkspaceRows;
 use super::{Client, ClientEvent};
 use crate::collection::{Counts, Workspace};
-use crate::stop::Why;
+use crate::stop::{Stop, Why};
 use crate::sync::mutation::Context;
-use crate::tree::{Tree, TreeError};
+use crate::tree::Tree;
 
 /// What a mutation costs to execute besides the bytes that it reads and writes,
 /// as so many bytes.
@@ -32,7 +32,7 @@ pub(super) struct Rebase {
 
 impl Client {
     /// Executes a slice of the pending mutations; tells whether the view is through.
-    pub(super) fn rebase(&mut self) -> Result<bool, TreeError> {
+    pub(super) fn rebase(&mut self) -> Result<bool, Stop> {
         let mut rebase = self.rebase.take().unwrap_or_else(|| Rebase {
             base: self.store.base().clone(),
             overlay: self.store.overlay().clone(),
@@ -54,7 +54,7 @@ impl Client {
     }
 
     /// Executes the next slice. After an error none of it has been.
-    fn execute_pending(&self, rebase: &mut Rebase) -> Result<(), TreeError> {
+    fn execute_pending(&self, rebase: &mut Rebase) -> Result<(), Stop> {
         let reader = self.store.reader_at(&rebase.base, &rebase.overlay);
         let mut workspace = Workspace::with_counts(reader, &self.schema, self.now_ms, rebase.counts.clone());
         let (mut done, mut cost) = (rebase.done, 0);

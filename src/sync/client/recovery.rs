@@ -9,8 +9,9 @@
 use super::Client;
 use super::exchange::Sent;
 use super::state::{CLIENT_ROW, SYNC_ROW, SyncState};
-use crate::collection::{META, OUTBOX, Stop, Workspace, number_key, row_key};
+use crate::collection::{META, OUTBOX, Workspace, number_key, row_key};
 use crate::format::document::{Document, Value};
+use crate::stop::Stop;
 use crate::sync::mutation::{Id, Mutation};
 use crate::sync::wire::{self, SyncError};
 use alloc::vec::Vec;

@@ -5,16 +5,15 @@ use super::operation::collection_of;
 use super::{Client, ClientEvent, Erasure, tree_of};
 use crate::bytes::copied;
 use crate::collection::upkeep::SCHEMA_ROW;
-use crate::collection::{
-    JOURNAL, META, OUTBOX, OUTCOMES, PARKED, Schema, Stop, Workspace, key_number, number_key, row_key,
-};
+use crate::collection::{JOURNAL, META, OUTBOX, OUTCOMES, PARKED, Schema, Workspace, key_number, number_key, row_key};
 use crate::format::document::{Document, Value};
 use crate::format::{Corrupt, Place};
+use crate::stop::Stop;
 use crate::store::Scan;
 use crate::sync::mutation::{ERASE, Id, Mutation};
-use crate::sync::rows::{Collection, Own, Rows, RowsError};
+use crate::sync::rows::{Collection, Own, Rows};
 use crate::sync::wire;
-use crate::tree::{TreeError, later};
+use crate::tree::later;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -151,7 +150,7 @@ impl SyncState {
 
 impl Client {
     /// Brings state and view up to what the store holds, by a slice of each; tells whether they are.
-    pub(super) fn refresh(&mut self) -> Result<bool, TreeError> {
+    pub(super) fn refresh(&mut self) -> Result<bool, Stop> {
         if self.reload {
             if !self.load()? {
                 return Ok(false);
@@ -192,7 +191,7 @@ impl Client {
     }
 
     /// Reads what the client knows from the store, a slice of the outbox at a time; tells whether it is through.
-    fn load(&mut self) -> Result<bool, TreeError> {
+    fn load(&mut self) -> Result<bool, Stop> {
         let reader = self.store.reader();
         let mut bad = None;
         let mut cost = 0;
@@ -257,7 +256,7 @@ impl Client {
     }
 
     /// Tells the outcomes of mutations that have been confirmed, by whichever tab.
-    fn tell_outcomes(&mut self) -> Result<(), TreeError> {
+    fn tell_outcomes(&mut self) -> Result<(), Stop> {
         if self.outcomes_told_to >= self.state.confirmed_seq {
             return Ok(());
         }
@@ -278,15 +277,15 @@ impl Client {
 pub(super) struct WorkspaceRows<'w, 'a>(pub(super) &'w mut Workspace<'a>);
 
 impl Rows for WorkspaceRows<'_, '_> {
-    fn get(&mut self, collection: Collection, key: &str) -> Result<Option<Document>, RowsError> {
+    fn get(&mut self, collection: Collection, key: &str) -> Result<Option<Document>, Stop> {
         self.0.get(tree_of(self.0.schema(), collection), key)
     }
 
-    fn put(&mut self, collection: Collection, key: &str, value: &Document) -> Result<(), RowsError> {
+    fn put(&mut self, collection: Collection, key: &str, value: &Document) -> Result<(), Stop> {
         self.0.put(tree_of(self.0.schema(), collection), key, value.as_bytes())
     }
 
-    fn delete(&mut self, collection: Collection, key: &str) -> Result<(), RowsError> {
+    fn delete(&mut self, collection: Collection, key: &str) -> Result<(), Stop> {
         self.0.delete(tree_of(self.0.schema(), collection), key)
     }
 
@@ -295,18 +294,18 @@ impl Rows for WorkspaceRows<'_, '_> {
         collection: Collection,
         after: Option<&str>,
         limit: usize,
-    ) -> Result<Vec<(String, Document)>, RowsError> {
+    ) -> Result<Vec<(String, Document)>, Stop> {
         self.0.scan(tree_of(self.0.schema(), collection), after, limit)
     }
 
-    fn own(&mut self) -> Result<Vec<Collection>, RowsError> {
+    fn own(&mut self) -> Result<Vec<Collection>, Stop> {
         Ok(later::run(|| {
             let names = self.0.schema().collections().iter();
             names.filter_map(|known| Own::parse(&known.name)).map(Collection::Own).collect()
         })?)
     }
 
-    fn count(&mut self, collection: Collection) -> Result<u64, RowsError> {
+    fn count(&mut self, collection: Collection) -> Result<u64, Stop> {
         self.0.count(tree_of(self.0.schema(), collection))
     }
 }

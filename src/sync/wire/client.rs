@@ -103,7 +103,7 @@ pub fn decode_mutation(bytes: &[u8]) -> Option<Mutation> {
 }
 
 /// Reads a message. What is missing or malformed reads as something empty, and makes the whole bad:
-/// one question at the end is a third less code than one after each field.
+/// one question at the end is 1.2 kB of wasm less (uncompressed) than one after each field.
 struct Reader<'a> {
     rest: &'a [u8],
     is_bad: bool,

@@ -1,9 +1,9 @@
 //! A small store whose records may be anything. Input: see `records`.
 
+use pannier::stop::Stop;
 use std::collections::BTreeMap;
 
 use pannier::format::log::Entry;
-use pannier::stop::Stop;
 use pannier::store::memory::MemoryRecords;
 use pannier::store::{Event, Options, Request, Response, Scan, Store};
 

@@ -1,10 +1,10 @@
 //! A whole tree that may be damaged. Input: where the root lies (12 bytes),
 //! then the one segment without its checksum.
 
+use pannier::stop::{Stop, Why};
 use std::sync::Arc;
 
 use pannier::format::head::{NODE_REF_BYTES, NodeRef};
-use pannier::stop::{Stop, Why};
 use pannier::tree::build::{SegmentSizes, SegmentWriter};
 use pannier::tree::cursor::Cursor;
 use pannier::tree::{Fault, Freed, Segments, Tree};
