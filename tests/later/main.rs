@@ -13,6 +13,7 @@ use pannier::store::memory::MemoryRecords;
 use pannier::sync::client::{Client, ClientEvent, ClientOptions, Operation};
 use pannier::sync::mutation::Id;
 use pannier::sync::rows::Collection;
+use pannier::sync::wire::{self, Answer, SyncResponse};
 use pannier::tree::{Fault, later};
 
 const NOW_MS: u64 = 1_700_000_000_000;
@@ -145,6 +146,16 @@ fn what_is_not_loaded_is_waited_for() {
     assert!(!tab.is_durable(cleared), "an edit waits");
     tab.load();
     assert!(tab.is_durable(cleared));
+
+    // An answer that comes meanwhile is taken in behind the edit, and the edit is still to be sent.
+    later::set_loaded(false);
+    let mut other = Tab::open(MemoryRecords::default());
+    let cleared = other.submit("cart.clear", &[], 1);
+    other.client.sync_request(NOW_MS).unwrap();
+    let answer = SyncResponse { epoch: 1, last_seq: 0, outcomes: vec![], scopes: vec![], at: NOW_MS };
+    other.client.sync_response(&wire::encode_answer(&Answer::Ok(answer)), NOW_MS);
+    other.load();
+    assert!(other.is_durable(cleared) && other.events.contains(&ClientEvent::Synced { more: true }));
 
     // The next visit finds what it needs code for in the outbox.
     later::set_loaded(false);

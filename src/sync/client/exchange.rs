@@ -54,17 +54,16 @@ impl Sent {
 pub struct Applied {
     pub(super) sent: Sent,
     pub(super) response: SyncResponse,
-    sent_all: bool,
     /// Whether pages wait for the last of their pull.
     is_staging: bool,
 }
 
 impl Applied {
-    /// Whether another exchange is due. What the server has executed and is
-    /// still `pending` was not taken from this answer: it came too late.
+    /// Whether another exchange is due. What is still `pending` was not taken from this answer, which
+    /// came too late, or was not in the request: an edit may have waited for code or for a segment
+    /// meanwhile.
     pub(super) fn more(&self, pending: &[Mutation]) -> bool {
-        let untold = pending.first().is_some_and(|first| first.seq <= self.response.last_seq);
-        untold || !self.sent_all || self.is_staging || self.response.scopes.iter().any(|patch| patch.more)
+        !pending.is_empty() || self.is_staging || self.response.scopes.iter().any(|patch| patch.more)
     }
 }
 
@@ -183,10 +182,8 @@ impl Client {
                     return self.sync_refused(error);
                 }
                 self.recoveries = 0;
-                let last = self.pending.last().map_or(0, |last| last.seq);
-                let sent_all = last <= response.last_seq;
                 let is_staging = self.stage(&sent, &mut response);
-                self.submit(Operation::Apply(Box::new(Applied { sent, response, sent_all, is_staging })), now_ms);
+                self.submit(Operation::Apply(Box::new(Applied { sent, response, is_staging })), now_ms);
             }
             Ok(Answer::Error(error)) => match Recovery::of(sent, &error) {
                 Some(recovery) if self.recoveries < RECOVERIES_MAX => {
