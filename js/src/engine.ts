@@ -69,11 +69,14 @@ type Notify = (kind: number, number: number, bytes: Uint8Array | undefined) => v
 /** Where calls from within the wasm go, by the number of the engine. */
 const hosts: Host[] = []
 
+/** Bytes of the wasm that are copied when they are called for. */
+type Given = () => Uint8Array
+
 interface Host {
   readonly records: Carrier
   readonly notify: Notify
   /** What was given for the next checkpoint. */
-  given: Uint8Array[]
+  given: Given[]
 }
 
 let wasm: Exports
@@ -94,7 +97,8 @@ function numbers(at: number, count: number): Uint32Array {
 /** What the wasm imports. None of it calls the engine. */
 export const host = {
   give(engine: number, at: number, length: number): void {
-    hosts[engine]!.given.push(view(at, length).slice())
+    // Throws where there is no such engine any more.
+    hosts[engine]!.given.push(() => hosts[engine]!.given && view(at, length).slice())
   },
   open(engine: number, id: number, logAfter: number): void {
     hosts[engine]!.records.open(id, logAfter < 0 ? undefined : logAfter)
@@ -108,12 +112,13 @@ export const host = {
   checkpoint(engine: number, id: number, hasBefore: number, dropLogBelow: number, seq: number): void {
     const { records, given } = hosts[engine]!
     hosts[engine]!.given = []
-    const before = hasBefore ? given.shift() : undefined
-    const [head, added, ...segments] = given as [Uint8Array, Uint8Array, ...Uint8Array[]]
-    const bytes = seq > 0 ? segments.pop() : undefined
+    const headBefore = hasBefore ? given.shift()!() : undefined
+    const [head, added, ...segments] = given as [Given, Given, ...Given[]]
+    const append = seq > 0 ? { seq, bytes: segments.pop()!() } : undefined
     const dropped = segments.pop()!
-    const list = (bytes: Uint8Array) => new Uint32Array(bytes.buffer)
-    records.checkpoint(id, before, head, list(added), segments, list(dropped), dropLogBelow, seq, bytes)
+    const list = (given: Given) => [...new Uint32Array(given().buffer)]
+    const [numbers, dropSegments] = [list(added), list(dropped)]
+    records.checkpoint(id, { headBefore, head: head(), numbers, segments, dropSegments, dropLogBelow, append })
   },
   notify(engine: number, kind: number, number: number, at: number, length: number): void {
     hosts[engine]!.notify(kind, number, at === 0 ? undefined : view(at, length).slice())

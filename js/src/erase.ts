@@ -6,6 +6,8 @@ import { answer, openExisting } from './database.ts'
 import type { Refuse } from './encryption.ts'
 import type { PannierError } from './errors.ts'
 import type { RecordStore } from './records/record-store.ts'
+import type { Store } from './store.ts'
+import type { Channel } from './tabs.ts'
 import type { ClaimPolicy, GuestCart, Outcome, Shop, Write } from './types.ts'
 
 /** The note of an erasure in the object store `head`, beside those in `records/indexeddb.ts`. */
@@ -87,7 +89,18 @@ export async function signOut(shop: Shop, ask: () => Write, refuse: Refuse): Pro
  * Deletes the store's database, and the mark that tells of it. Any number of tabs may, at any time after the erasure is
  * done: what has the same name by now, and is another store, is left alone.
  */
-export async function deleteStore(name: string, records: RecordStore): Promise<void> {
+export async function deleteStore(
+  store: Pick<Store, 'acknowledge' | 'end'>,
+  refuse: Refuse,
+  name: string | false,
+  records: RecordStore,
+  tabs?: Channel,
+): Promise<void> {
+  // The other tabs learn of it by its log record.
+  await store.acknowledge(0).durable
+  store.end(refuse('erased', 'all that was stored is deleted'))
+  tabs?.close()
+  if (name === false) return
   // By the connection that has read of the erasure. Where it is gone, so is the database, or the next visit goes on.
   await records.noteErasure?.().catch(() => {})
   records.close()

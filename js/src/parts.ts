@@ -3,15 +3,21 @@
  * `putMany` that is large enough.
  */
 import type { PannierError } from './errors.ts'
+import type { Receipt } from './receipt.ts'
 import type { Store } from './store.ts'
 import { inTask } from './task.ts'
 import type { Document } from './types.ts'
 
-/** A part takes a few milliseconds where wasm runs code that the browser has only just compiled. */
-const PART_ROWS_MAX = 256
-const PART_BYTES = 2 ** 17
+/** Milliseconds after which the page has its turn: a slow one measures them too, and so does fewer rows in them. */
+const SLICE_MS = 10
 
-/** The engine has one load at a time. */
+/** Rows of the first part: few, since the browser has only just compiled what puts them. */
+const FIRST_ROWS = 64
+
+/** Where the page's clock stands still for longer. */
+const PART_ROWS_MAX = 2048
+
+/** The engine has one load at a time, and keeps one in memory until it is stored. */
 const last = new WeakMap<Store, Promise<void>>()
 
 export function putInParts(
@@ -19,12 +25,13 @@ export function putInParts(
   collection: number,
   rows: readonly Document[],
   what: string,
+  receipt: Receipt,
   expect: (ticket: number) => void,
 ): Promise<void> {
   const put = (last.get(store) ?? Promise.resolve()).then(() => putNow(store, collection, rows, what, expect))
   last.set(
     store,
-    put.catch(() => {}),
+    put.then(() => receipt.durable).catch(() => {}),
   )
   return put
 }
@@ -40,19 +47,24 @@ async function putNow(
   // What loads the code for it; a part that waited for that would be encoded over.
   await store.read(engine => engine.giveUpLoad())
   try {
-    let count = PART_ROWS_MAX
+    let count = FIRST_ROWS
     for (let at = 0; at < rows.length; ) {
+      const start = performance.now()
       starts.push(at)
       const part = encoded(store, rows, at, at + count, what)
-      const { length } = part
       await store.step(engine => engine.addToLoad(collection, part), () => {})
       at = Math.min(at + count, rows.length)
-      count = Math.max(1, Math.min(PART_ROWS_MAX, Math.round((count * PART_BYTES) / length)))
       if (at < rows.length) store.tellProgress(collection, at, rows.length)
+      const times = Math.min(2, SLICE_MS / (performance.now() - start))
+      count = Math.max(1, Math.min(PART_ROWS_MAX, Math.floor(count * times)))
       await turn()
     }
     const end = () => store.step(engine => engine.endLoad(Date.now()), ticket => ticket > 0 && (expect(ticket), true))
-    while (!(await end())) await turn()
+    for (let start = performance.now(); !(await end()); ) {
+      if (performance.now() - start < SLICE_MS) continue
+      await turn()
+      start = performance.now()
+    }
     store.tellProgress(collection, rows.length, rows.length)
   } catch (error) {
     // Of a store that has been closed there is nothing to give up.

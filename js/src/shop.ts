@@ -8,7 +8,7 @@ import { check, guarded, PannierError } from './errors.ts'
 import { IndexedDbRecords } from './records/indexeddb.ts'
 import type { RecordStore } from './records/record-store.ts'
 import type { Declared } from './snapshot.ts'
-import { CART, CATALOG, Erasure, HISTORY, type Listener, Name, Store } from './store.ts'
+import { Erasure, type Listener, Store } from './store.ts'
 import { Syncer } from './sync.ts'
 import { type Channel, Tabs } from './tabs.ts'
 import type { Document, Events, OpenOptions, Shop, StorageState, SyncApi, SyncState } from './types.ts'
@@ -84,13 +84,7 @@ export async function open(options: OpenOptions, ahead?: Ahead): Promise<Shop> {
     async instead(error, isLate) {
       // Who asks for storage by name is told that there is none.
       if (!isLate && options.store === 'indexeddb') throw error
-      const { instead, MemoryRecords } = await import('./storage.js')
-      if (isLate) change({ status: 'waiting', error })
-      const memory = () => {
-        change({ status: 'memory', error })
-        return new MemoryRecords()
-      }
-      return instead(records, isLate, memory, stored)
+      return (await import('./storage.js')).instead(records, isLate, error, change, stored)
     },
     synced: more => syncer?.synced(more),
     syncRefused: (error, retryAfterMs) => syncer?.refused(error, retryAfterMs),
@@ -129,11 +123,7 @@ export async function open(options: OpenOptions, ahead?: Ahead): Promise<Shop> {
     })
   const deleteStore = async () => {
     const { deleteStore } = await import('./erase.js')
-    // The other tabs learn of it by its log record.
-    await store.acknowledge(0).durable
-    store.end(new PannierError('erased', 'all that was stored is deleted'))
-    tabs?.close()
-    if (isStored) await deleteStore(options.name, records)
+    await deleteStore(store, refuse, isStored && options.name, records, tabs)
   }
   if (erasure === Erasure.Done) {
     // Where the page ended before it came to this.
@@ -154,11 +144,7 @@ export async function open(options: OpenOptions, ahead?: Ahead): Promise<Shop> {
       error => change({ status: 'broken', error }),
     )
   }
-  const makeRoom = async () => {
-    const { makeRoom } = await import('./storage.js')
-    const forgetVisits = () => store.write(Name.DeleteRange, HISTORY, {}, '').durable
-    await makeRoom(records, catalog, forgetVisits, () => store.flush(), what => change({ evicted: what }))
-  }
+  const makeRoom = async () => (await import('./storage.js')).makeRoom(records, catalog, store, change)
   let isSettled = !isStored
   const edited = () => syncer?.edited()
   const cartEdited = () => {
@@ -203,8 +189,7 @@ export async function open(options: OpenOptions, ahead?: Ahead): Promise<Shop> {
       },
       async usage() {
         const { usage } = await import('./storage.js')
-        const own = Object.keys(options.collections ?? {}).map(name => [name, declared(name)[0]] as const)
-        return usage(store, [['cart', CART], ['history', HISTORY], ['catalog', CATALOG], ...own])
+        return usage(store, options.collections, name => declared(name)[0])
       },
     },
     collection: <Row extends Document>(name: string) => collection(name) as unknown as Collection<Row>,

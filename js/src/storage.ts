@@ -3,12 +3,13 @@
  * state, so that it stays a file of its own.
  */
 import { openedAgain } from './again.ts'
+import { MemoryRecords } from './records/memory.ts'
 import type { Checkpoint, Opened, RecordStore } from './records/record-store.ts'
 import { reserve } from './settle.ts'
 import type { Store } from './store.ts'
-import type { CatalogApi, StorageUsage } from './types.ts'
+import type { CatalogApi, StorageState, StorageUsage } from './types.ts'
 
-export { MemoryRecords } from './records/memory.ts'
+export { MemoryRecords }
 
 /** Milliseconds between pokes at storage that does not answer. */
 const POKE_EVERY_MS = 1000
@@ -19,8 +20,12 @@ const FLUSH_MS_MAX = 5000
 /** Rows that are measured at a time: a few milliseconds. */
 const MEASURE_ROWS = 500
 
-/** What such a read gives: keys and rows. The same number stands in `store.ts`. */
+/** What such a read gives: keys and rows. The same numbers stand in `store.ts`, with those that follow. */
 const PAIRS = 1
+
+/** A write, and collections. */
+const DELETE_RANGE = 19
+const [CART, HISTORY, CATALOG] = [1, 2, 3] as const
 
 /** Milliseconds for which a lease holds without being renewed, and between looks whether another's has ended. */
 const LEASE_MS = 9000
@@ -32,19 +37,26 @@ const THE_LEASE = 3
 /** Rows of a delete: few enough for the log, which has the reserve to grow into. */
 const EVICT_ROWS = 256
 
-/** What takes the place of records that cannot be opened, and whether that is until they can. */
+type Change = (changed: Partial<StorageState>) => void
+
+/** What takes the place of records that cannot be opened: until they can, where they are late. */
 export async function instead(
   disk: RecordStore,
   isLate: boolean,
-  memory: () => RecordStore,
+  error: Error,
+  change: Change,
   adopted: () => void,
 ): Promise<RecordStore> {
-  if (isLate) return new WaitingRecords(disk, adopted)
+  if (isLate) {
+    change({ status: 'waiting', error })
+    return new WaitingRecords(disk, adopted)
+  }
   try {
     await openedAgain(() => disk.open(undefined))
-  } catch (error) {
-    if ((error as Error).name === 'PannierError') throw error
-    return memory()
+  } catch (refused) {
+    if ((refused as Error).name === 'PannierError') throw refused
+    change({ status: 'memory', error })
+    return new MemoryRecords()
   }
   adopted()
   return disk
@@ -104,21 +116,20 @@ class WaitingRecords implements RecordStore {
 export async function makeRoom(
   records: RecordStore,
   catalog: Pick<CatalogApi, 'deleteRange' | 'count'>,
-  forgetVisits: () => Promise<void>,
-  flush: () => Promise<void>,
-  evicted: (what: readonly string[]) => void,
+  store: Pick<Store, 'write' | 'flush'>,
+  change: Change,
 ): Promise<void> {
   await records.reserve?.(new Uint8Array())
   if ((await catalog.count()) > 0) {
-    evicted(['catalog'])
+    change({ evicted: ['catalog'] })
     do await catalog.deleteRange({ limit: EVICT_ROWS }).durable
     while ((await catalog.count()) > 0)
   } else {
-    evicted(['catalog', 'history'])
-    await forgetVisits()
+    change({ evicted: ['catalog', 'history'] })
+    await store.write(DELETE_RANGE, HISTORY, {}, '').durable
   }
   // Where even that finds no room, the next failure must find this over.
-  await Promise.race([flush(), new Promise(resolve => setTimeout(resolve, FLUSH_MS_MAX))])
+  await Promise.race([store.flush(), new Promise(resolve => setTimeout(resolve, FLUSH_MS_MAX))])
   await reserve(records).catch(() => {})
 }
 
@@ -189,10 +200,13 @@ export class Leases {
 /** Bytes by collection, and what the browser tells of the whole origin. */
 export async function usage(
   store: Store,
-  named: readonly (readonly [name: string, number: number])[],
+  own: object = {},
+  numberOf: (name: string) => number,
 ): Promise<StorageUsage> {
   const collections: { [name: string]: number } = {}
+  const named = [['cart', CART], ['history', HISTORY], ['catalog', CATALOG]] as const
   for (const [name, number] of named) collections[name] = await bytesOf(store, number)
+  for (const name of Object.keys(own)) collections[name] = await bytesOf(store, numberOf(name))
   const storage = globalThis.navigator?.storage
   const estimate = await storage?.estimate?.().catch(() => undefined)
   const isPersistent = (await storage?.persisted?.().catch(() => null)) ?? null

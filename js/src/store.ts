@@ -83,8 +83,8 @@ const enum What {
 /** Longer bounds make a question of their own each time. */
 const QUESTION_BYTES_MAX = 256
 
-/** More rows at once are put in parts, between which the page has its turn. */
-const ROWS_AT_ONCE_MAX = 10_000
+/** More rows at once are put in parts, between which the page has its turn: so many take a slow one some 15 ms. */
+const ROWS_AT_ONCE_MAX = 256
 
 /** An empty object: bounds that leave nothing out. */
 const NO_BOUNDS = new Uint8Array([0xc0])
@@ -276,7 +276,7 @@ export class Store implements Source<Write, Edit> {
     this.#mustBeOpen()
     this.#afterParts(collection, receipt, async () => {
       const { putInParts } = await import('./parts.js')
-      await putInParts(this, collection, rows, what, ticket => this.#expect(receipt, ticket))
+      await putInParts(this, collection, rows, what, receipt, ticket => this.#expect(receipt, ticket))
     })
   }
 

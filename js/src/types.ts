@@ -252,7 +252,7 @@ export interface CollectionReads<Row> {
 export interface CollectionWrites<Row, W> {
   put(row: Row): W
   /**
-   * One atomic commit. A bad row fails the whole call with its place in the list. More than 10,000 rows are put in parts,
+   * One atomic commit. A bad row fails the whole call with its place in the list. More than 256 rows are put in parts,
    * between which the page has its turn (event `progress`): they are seen once all are there, what else is written to the
    * collection comes after them, and until `durable` the rows are not to be changed.
    */

@@ -10,9 +10,10 @@ use crate::format::varint;
 use crate::key::{after_parts, has_null};
 use crate::stop::Stop;
 use crate::store::{Reader, Scan};
-use crate::tree::{Tree, later};
+use crate::tree::{Merging, Tree, later};
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::mem::take;
 
 /// Numbers of rows that have been counted, kept true by every write: the rules
 /// ask before each row they add.
@@ -73,9 +74,18 @@ pub struct Finished {
 
 /// What a workspace has done so far, for another one to go on with.
 pub struct Draft {
-    /// The overlay that it began with, with the writes in it.
-    pub overlay: Tree,
+    /// The overlay that it began with, with the first `applied` entries in it.
+    overlay: Tree,
     entries: Vec<Entry>,
+    applied: usize,
+    last_row: Option<usize>,
+    /// Where the runs begin that the entries not applied consist of, each in the order of its keys.
+    runs: Vec<usize>,
+    /// So many entries were there when the last workspace began.
+    resumed: usize,
+    merging: Option<Merging>,
+    /// What others have written since the merge began.
+    late: Vec<Entry>,
     grown: Vec<(TreeId, i64, i64)>,
     to_check: Vec<(TreeId, Vec<u8>, usize)>,
 }
@@ -83,7 +93,53 @@ pub struct Draft {
 impl Draft {
     /// Nothing is done yet.
     pub fn new(overlay: Tree) -> Self {
-        Self { overlay, entries: Vec::new(), grown: Vec::new(), to_check: Vec::new() }
+        Self {
+            overlay,
+            entries: Vec::new(),
+            applied: 0,
+            last_row: None,
+            runs: Vec::new(),
+            resumed: 0,
+            merging: None,
+            late: Vec::new(),
+            grown: Vec::new(),
+            to_check: Vec::new(),
+        }
+    }
+
+    /// What the last workspace has written.
+    pub fn written_last(&self) -> &[Entry] {
+        &self.entries[self.resumed..]
+    }
+
+    /// Takes in what others have written, which is nothing that this one concerns.
+    pub fn go_along(&mut self, entries: &[Entry]) {
+        if self.merging.is_some() {
+            self.late.extend_from_slice(entries);
+        } else {
+            self.overlay.put_all(entries);
+        }
+    }
+
+    /// Puts about `bytes_max` bytes of what was written into the overlay; tells whether all of it is there.
+    /// A workspace that goes on with the draft before has it begin anew.
+    ///
+    /// # Errors
+    /// The overlay is damaged.
+    pub fn merge_some(&mut self, bytes_max: usize) -> Result<bool, Stop> {
+        if self.runs.is_empty() {
+            return Ok(true);
+        }
+        let merging = self.merging.get_or_insert_with(|| Merging::new(&self.runs, self.entries.len()));
+        if !merging.slice(&self.overlay, &self.entries, bytes_max)? {
+            return Ok(false);
+        }
+        self.overlay = self.merging.take().map(Merging::finish).unwrap_or_default();
+        self.overlay.put_all(&take(&mut self.late));
+        self.applied = self.entries.len();
+        self.last_row = None;
+        self.runs.clear();
+        Ok(true)
     }
 
     /// Whether nothing is left to be checked by [`Workspace::check_some`].
@@ -141,17 +197,40 @@ impl<'a> Workspace<'a> {
 
     /// Goes on with what another one has done: on the state that this one began on, or one in which
     /// others have written what this one does not concern, here and into the draft's overlay.
-    pub fn resume(under: Reader<'a>, schema: &'a Schema, now_ms: u64, draft: Draft) -> Self {
-        let Draft { overlay, entries, grown, to_check } = draft;
-        let applied = entries.len();
-        Self { overlay: Some(overlay), entries, applied, grown, to_check, ..Self::new(under, schema, now_ms) }
+    pub fn resume(under: Reader<'a>, schema: &'a Schema, now_ms: u64, draft: &mut Draft) -> Self {
+        draft.merging = None;
+        draft.overlay.put_all(&take(&mut draft.late));
+        draft.resumed = draft.entries.len();
+        Self {
+            overlay: Some(take(&mut draft.overlay)),
+            entries: take(&mut draft.entries),
+            applied: draft.applied,
+            last_row: draft.last_row,
+            grown: take(&mut draft.grown),
+            to_check: take(&mut draft.to_check),
+            ..Self::new(under, schema, now_ms)
+        }
     }
 
-    /// Ends it for another one to go on, which may do what has failed again.
-    pub fn suspend(mut self) -> Draft {
-        self.apply();
-        let overlay = self.overlay.unwrap_or_else(|| self.under.overlay.clone());
-        Draft { overlay, entries: self.entries, grown: self.grown, to_check: self.to_check }
+    /// Ends it for another one to go on with the draft, which may do what has failed again.
+    pub fn suspend(mut self, draft: &mut Draft) {
+        // What was applied is no run any more.
+        draft.runs.retain(|start| *start >= self.applied);
+        draft.last_row = self.last_row;
+        let start = draft.resumed.max(self.applied);
+        let written = &mut self.entries[start..];
+        if !written.is_empty() {
+            written.sort_by(|one, other| one.key.cmp(&other.key));
+            let rows = written.partition_point(|entry| entry.key[0] < INDEX_FIRST);
+            // Rows not applied ascend, or what was before them would have been.
+            draft.last_row = if rows > 0 { Some(start + rows - 1) } else { self.last_row };
+            draft.runs.push(start);
+        }
+        draft.overlay = self.overlay.unwrap_or_default();
+        draft.entries = self.entries;
+        draft.applied = self.applied;
+        draft.grown = self.grown;
+        draft.to_check = self.to_check;
     }
 
     /// Ends it, keeping the writes.
@@ -160,7 +239,7 @@ impl<'a> Workspace<'a> {
     /// Refuses what a unique index or the limit of its entries does not allow.
     pub fn finish(mut self) -> Result<Finished, Stop> {
         self.check_indexes()?;
-        for (tree, rows, bytes) in core::mem::take(&mut self.grown) {
+        for (tree, rows, bytes) in take(&mut self.grown) {
             // Nothing else writes the row of a size.
             let before = Size::read(&self.under, tree)?;
             let mut size = Vec::new();
@@ -191,7 +270,7 @@ impl<'a> Workspace<'a> {
     }
 
     /// Puts the writes so far into the overlay.
-    fn apply(&mut self) {
+    pub fn apply(&mut self) {
         if self.applied < self.entries.len() {
             let under = self.under.overlay;
             self.overlay.get_or_insert_with(|| under.clone()).put_all(&self.entries[self.applied..]);

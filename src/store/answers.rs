@@ -122,6 +122,7 @@ impl Store {
 
     fn checkpointed(&mut self) {
         let Some(job) = self.job.take() else { return };
+        self.spent = job.entries;
         let Some(written) = job.written else { return };
         for (segment, record) in written.segments {
             self.cache.insert_trusted(segment, record);

@@ -67,6 +67,9 @@ impl Options {
 /// an eighth.
 const IDLE_LOG_SHARE: usize = 8;
 
+/// Entries that are freed in one slice.
+const SPENT_ENTRIES: usize = 4096;
+
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -146,6 +149,8 @@ pub struct Store {
     pub(super) commits: u64,
     pub(super) job: Option<Job>,
     pub(super) job_wanted: bool,
+    /// Entries of bulk commits that are durable: many, and freed in slices.
+    pub(super) spent: Vec<Entry>,
     pub(super) reopen: bool,
     pub(super) lost: bool,
     /// Appends still to be made with care: see `Request::Append`.
@@ -198,6 +203,7 @@ impl Store {
             commits: 0,
             job: None,
             job_wanted: false,
+            spent: Vec::new(),
             reopen: false,
             lost: false,
             contended: 0,
@@ -347,7 +353,7 @@ impl Store {
     /// Whether `work` has something to do.
     pub fn has_work(&self) -> bool {
         let held_up = self.stalled || self.reopen || !matches!(self.state, State::Open);
-        !held_up && self.job.as_ref().is_some_and(Job::has_work)
+        !held_up && (!self.spent.is_empty() || self.job.as_ref().is_some_and(Job::has_work))
     }
 
     /// Does a slice of the checkpoint under way, of a few milliseconds at most,
@@ -357,6 +363,7 @@ impl Store {
         if !self.has_work() {
             return;
         }
+        self.spent.truncate(self.spent.len().saturating_sub(SPENT_ENTRIES));
         let Some(job) = &mut self.job else { return };
         match job.work(&self.cache) {
             Ok(()) => {}

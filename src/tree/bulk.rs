@@ -7,7 +7,10 @@ use crate::bytes::copied;
 use crate::format::log::Entry;
 use crate::format::node::common_prefix;
 use crate::stop::Stop;
+use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
+use core::cmp::Reverse;
+use core::ops::Range;
 
 /// Builds a tree from entries in ascending order, without a search.
 #[derive(Default)]
@@ -73,6 +76,69 @@ impl Tree {
             }
         }
         Ok(builder.finish())
+    }
+}
+
+/// Sorted runs of entries on their way into an overlay, a slice at a time.
+pub struct Merging {
+    builder: Builder,
+    /// What of each run is not in yet.
+    left: Vec<Range<usize>>,
+    /// Entries of the overlay from this key on are not in yet; none is left where there is no key.
+    from: Option<Vec<u8>>,
+}
+
+/// What an entry costs to merge besides its bytes, as so many bytes.
+const ENTRY_COST_BYTES: usize = 128;
+
+impl Merging {
+    /// Of runs that begin at `starts`, the last of which ends at `end`. Of entries with one key, that of the last
+    /// run counts.
+    pub fn new(starts: &[usize], end: usize) -> Self {
+        let ends = starts[1..].iter().copied().chain([end]);
+        let left = starts.iter().zip(ends).map(|(start, end)| *start..end).collect();
+        Self { builder: Builder::default(), left, from: Some(Vec::new()) }
+    }
+
+    /// Takes in about `bytes_max` bytes of both, which are the same at each call; tells whether all is in.
+    ///
+    /// # Errors
+    /// The overlay is damaged.
+    pub fn slice(&mut self, overlay: &Tree, entries: &[Entry], bytes_max: usize) -> Result<bool, Stop> {
+        let head = |left: &Range<usize>, run| Some(Reverse((&*entries[left.clone()].first()?.key, run)));
+        let heads = self.left.iter().enumerate().filter_map(|(run, left)| head(left, run));
+        let mut heads: BinaryHeap<_> = heads.collect();
+        let mut cursor = Cursor::at_or_after(overlay, self.from.as_deref().unwrap_or_default(), &NoSegments)?;
+        let mut key = Vec::new();
+        let mut is_there = self.from.is_some() && cursor.key(&mut key)?;
+        let mut cost = 0;
+        while cost < bytes_max {
+            let next = heads.peek().map(|Reverse((next, _))| *next);
+            if is_there && next.is_none_or(|next| *key <= *next) {
+                if let Some(value) = cursor.value()?.filter(|_| next != Some(&key)) {
+                    self.builder.push(&key, value);
+                }
+                cost += ENTRY_COST_BYTES + key.len();
+                cursor.forward(&NoSegments)?;
+                is_there = cursor.key(&mut key)?;
+                continue;
+            }
+            let Some(Reverse((next, run))) = heads.pop() else { return Ok(true) };
+            let value = entries[self.left[run].start].value.as_deref();
+            self.left[run].start += 1;
+            heads.extend(head(&self.left[run], run));
+            if heads.peek().is_none_or(|Reverse((other, _))| *other != next) {
+                self.builder.push(next, value.map_or(Value::Deleted, Value::Bytes));
+            }
+            cost += ENTRY_COST_BYTES + next.len() + value.map_or(0, <[u8]>::len);
+        }
+        self.from = is_there.then_some(key);
+        Ok(false)
+    }
+
+    /// The overlay with the entries on top.
+    pub fn finish(self) -> Tree {
+        self.builder.finish()
     }
 }
 

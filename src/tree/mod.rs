@@ -25,7 +25,7 @@ pub mod node;
 mod range;
 pub mod relocate;
 
-pub use bulk::Builder;
+pub use bulk::{Builder, Merging};
 pub use edit::Freed;
 pub use large::{Large, Value};
 

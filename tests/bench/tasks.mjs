@@ -13,6 +13,8 @@ const TASK_MS_MAX = 50
 
 const WORK = [
   ['loadInSlices', '50,000 products, 100 a commit'],
+  ['loadThousands', '50,000 rows, 1,000 by a putMany'],
+  ['loadTenThousands', '50,000 rows, 10,000 by a putMany'],
   ['loadAtOnce', '50,000 products by one putMany'],
   ['checkpoint', 'a checkpoint of 400 products'],
   ['compaction', '25,000 products written anew, and compaction'],

@@ -48,6 +48,11 @@ fn versions(world: &mut World, at: usize) -> Vec<String> {
 
 /// Until it is committed, in whatever order things happen at the tabs.
 fn committed(world: &mut World, at: usize, random: &mut Random) -> u64 {
+    committed_beside(world, at, random, &mut |_| {})
+}
+
+/// As `committed`, with something else between the slices.
+fn committed_beside(world: &mut World, at: usize, random: &mut Random, meanwhile: &mut dyn FnMut(&mut World)) -> u64 {
     for _ in 0..10_000 {
         if let Some(ticket) = end(world, at).expect("nothing refuses it") {
             return ticket;
@@ -56,6 +61,7 @@ fn committed(world: &mut World, at: usize, random: &mut Random) -> u64 {
             let tab = random.below(world.tabs.len() as u64) as usize;
             world.step(tab, random.below(4));
         }
+        meanwhile(world);
         world.load(at);
     }
     panic!("the load does not end");
@@ -68,6 +74,7 @@ fn a_load_is_one_commit_after_what_is_written_meanwhile() {
         let mut random = Random(seed);
         let mut world = World::new();
         world.cache_bytes_max = [100_000, 1_000][seed as usize % 2];
+        world.slice_bytes_max = 8_000;
         for _ in 0..2 {
             world.open(collections(), &[]);
         }
@@ -109,7 +116,16 @@ fn a_load_is_one_commit_after_what_is_written_meanwhile() {
         }
         // What is not durable yet may be done again after the load.
         world.settle();
-        let ticket = committed(&mut world, 0, &mut random);
+        // A slice puts few entries in order, so that what is written beside comes before, between and after them.
+        let (mut slices, first) = (0, drafts);
+        let ticket = committed_beside(&mut world, 0, &mut random, &mut |world| {
+            slices += 1;
+            if slices % 3 == 0 && drafts < first + 8 {
+                drafts += 1;
+                world.put(0, "drafts", json!([{ "id": drafts }]));
+            }
+        });
+        assert!(slices > 20, "seed {seed}: {slices} slices");
         world.settle();
         assert_eq!(world.tab(0).told(ticket), Some(Told::Durable), "seed {seed}");
         for at in 0..2 {

@@ -62,6 +62,8 @@ pub struct World {
     pub now_ms: u64,
     /// Budget of the caches of tabs to be opened.
     pub cache_bytes_max: usize,
+    /// Bytes of work in one slice.
+    pub slice_bytes_max: usize,
     /// Longest record of the record store.
     pub record_bytes_max: usize,
     /// A tab that is killed after so many more calls of the record store.
@@ -80,6 +82,7 @@ impl World {
             log: BTreeMap::new(),
             now_ms,
             cache_bytes_max: 100_000,
+            slice_bytes_max: Options::default().slice_bytes_max,
             record_bytes_max: Options::default().record_bytes_max,
             mortal: None,
             calls_left: 0,
@@ -94,6 +97,7 @@ impl World {
             log_records_max: 60,
             cache_bytes_max: self.cache_bytes_max,
             record_bytes_max: self.record_bytes_max,
+            slice_bytes_max: self.slice_bytes_max,
             ..Options::default()
         };
         let new_id = Id([self.tabs.len() as u8 + 1; 16]);

@@ -134,7 +134,7 @@ test('told exactly when the result has changed, with exactly the rows that did',
       else if (what < 9) rows.delete(key)
       else if (what < 10) rows.deleteRange({ gte: key, lt: 'b' })
       else if (what < 11) shop.collection('others').put({ id: key })
-      else if (step % 40 === 11) rows.putMany(Array.from({ length: 300 }, (_, id) => ({ id: id + 100, price: id })))
+      else if (step % 40 === 11) await rows.putMany(Array.from({ length: 300 }, (_, id) => ({ id: id + 100, price: id }))).durable
       else await shop.transaction(async (tx) => {
         await tx.collection('rows').put(randomRow(pick))
         await tx.collection('rows').delete(key)
@@ -225,7 +225,7 @@ test('a callback that throws is reported and stops no other; one that stops itse
 test('a thousand live queries ask the engine nothing when a commit is none of theirs', async () => {
   const shop = await openShop({ collections: { rows: ROWS, others: {} } })
   const rows = shop.collection('rows')
-  rows.putMany(Array.from({ length: 1000 }, (_, id) => ({ id, group: id % 10, price: id, title: `row ${id}` })))
+  await rows.putMany(Array.from({ length: 1000 }, (_, id) => ({ id, group: id % 10, price: id, title: `row ${id}` }))).durable
   let told = 0
   for (let id = 0; id < 1000; id++) {
     const range = { gte: [id % 10, id], lt: [id % 10, id + 20] }

@@ -10,6 +10,10 @@ const LINES = 100
 /** Products of one commit where a page gives way in between. */
 const AT_ONCE = 100
 
+/** Collections that are filled in larger batches; each is new, with an index. */
+const BATCHES = { thousand: 1_000, tenThousand: 10_000 } as const
+const INDEXED = { indexes: { byCategory: { fields: ['category', 'price'] } } } as const
+
 /** Tasks of 50 ms and more that a piece of work has made. */
 export interface Tasks {
   readonly longestMs: number
@@ -45,7 +49,7 @@ function turn(): Promise<void> {
 async function begin(): Promise<void> {
   // No server answers here: what is edited stays pending.
   const sync = { url: '/none', token: () => 'none', scopes: ['cart'] as const, interval: 0 }
-  shop = await open({ name: 'tasks', sync })
+  shop = await open({ name: 'tasks', sync, collections: { thousand: INDEXED, tenThousand: INDEXED } })
   shop.sync.pause()
 }
 
@@ -53,6 +57,16 @@ async function putSlices(rows: readonly object[]): Promise<void> {
   for (let at = 0; at < rows.length; at += AT_ONCE) {
     await shop.catalog.putMany(rows.slice(at, at + AT_ONCE) as never).durable
   }
+}
+
+function loadBatches(name: keyof typeof BATCHES): Promise<Tasks> {
+  const rows = loaded()
+  const collection = shop.collection(name)
+  return watched(async () => {
+    for (let at = 0; at < rows.length; at += BATCHES[name]) {
+      await collection.putMany(rows.slice(at, at + BATCHES[name]) as never).durable
+    }
+  })
 }
 
 export const steps = {
@@ -65,6 +79,8 @@ export const steps = {
     const rows = others()
     return watched(() => shop.catalog.putMany(rows).durable)
   },
+  loadThousands: () => loadBatches('thousand'),
+  loadTenThousands: () => loadBatches('tenThousand'),
   /** The log is as full as it gets. */
   async checkpoint() {
     for (let at = 0; at < 4; at++) await putSlices(products(2 * LOADED + 100 * at, 100))

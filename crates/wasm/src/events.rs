@@ -107,10 +107,6 @@ fn corrupted(corrupt: Corrupt) -> Vec<u8> {
 }
 
 fn failed(failure: &Failure) -> Vec<u8> {
-    let code = match failure.kind {
-        FailureKind::Quota => "quota",
-        FailureKind::Unavailable => "storage_unavailable",
-        _ => "storage",
-    };
+    let code = if failure.kind == FailureKind::Quota { "quota" } else { "storage_unavailable" };
     object(&[("code", Value::Str(code)), ("message", Value::Str(&failure.message))])
 }

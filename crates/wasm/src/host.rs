@@ -6,7 +6,8 @@
 
 #[link(wasm_import_module = "host")]
 unsafe extern "C" {
-    /// Hands bytes over, for `checkpoint` to take them in their order.
+    /// Hands bytes over, for `checkpoint` to take them in their order: when it is called, segments until it is
+    /// answered.
     pub(crate) safe fn give(engine: u32, at: *const u8, length: usize);
 
     /// Starts `open`; a negative `log_after` asks for the whole log.

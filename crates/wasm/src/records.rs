@@ -18,11 +18,13 @@ pub(crate) fn start(engine: u32, RequestId(id): RequestId, request: &Request) {
                 give(before);
             }
             give(&checkpoint.head);
-            give_numbers(engine, &mut checkpoint.segments.iter().map(|(number, _)| *number));
+            let added = numbers(&mut checkpoint.segments.iter().map(|(number, _)| *number));
+            let dropped = numbers(&mut checkpoint.drop_segments.iter().copied());
+            give(&added);
             for (_, bytes) in &checkpoint.segments {
                 give(bytes);
             }
-            give_numbers(engine, &mut checkpoint.drop_segments.iter().copied());
+            give(&dropped);
             let mut append_seq = 0.0;
             if let Some((seq, bytes)) = &checkpoint.append {
                 append_seq = *seq as f64;
@@ -34,12 +36,12 @@ pub(crate) fn start(engine: u32, RequestId(id): RequestId, request: &Request) {
     }
 }
 
-fn give_numbers(engine: u32, numbers: &mut dyn Iterator<Item = u32>) {
+fn numbers(numbers: &mut dyn Iterator<Item = u32>) -> Vec<u8> {
     let mut bytes = Vec::new();
     for number in numbers {
         bytes.extend_from_slice(&number.to_le_bytes());
     }
-    host::give(engine, bytes.as_ptr(), bytes.len());
+    bytes
 }
 
 /// Answers an append or a checkpoint: `false` for a conflict.
@@ -85,10 +87,6 @@ pub extern "C" fn _segments(engine: &mut Engine, id: u32) {
 /// Answers a request that could not be done; why was written before. The kinds stand in `carrier.ts` too.
 #[unsafe(no_mangle)]
 pub extern "C" fn _failed(engine: &mut Engine, id: u32, kind: u8) {
-    let kind = match kind {
-        0 => FailureKind::Quota,
-        1 => FailureKind::Unavailable,
-        _ => FailureKind::Other,
-    };
+    let kind = if kind == 0 { FailureKind::Quota } else { FailureKind::Unavailable };
     engine.complete(id, Response::Failed(Failure { kind, message: input::take_string() }));
 }

@@ -1,16 +1,22 @@
 import type { Engine } from '../wasm.ts'
 import { PannierError } from '../errors.ts'
-import type { Opened, RecordStore } from './record-store.ts'
+import { inTask } from '../task.ts'
+import type { Checkpoint, Opened, RecordStore } from './record-store.ts'
+
+/** A checkpoint whose segments are still the engine's. */
+export type Handed = Omit<Checkpoint, 'segments'> & { readonly segments: readonly (() => Uint8Array)[] }
 
 /** Kinds of failures: the same numbers stand in `crates/wasm/src/records.rs`. */
 const enum Failure {
   Quota,
   Unavailable,
-  Other,
 }
 
 /** Storage that takes longer to open is done without until it has. */
 const OPEN_MS_MAX = 3000
+
+/** Segments that are copied before the page has its turn: some four megabytes. */
+const COPIED_AT_ONCE = 64
 
 /** What is there when the store opens. */
 export interface Opening {
@@ -18,15 +24,6 @@ export interface Opening {
   instead(error: Error, isLate: boolean): Promise<RecordStore>
   /** The store is empty. */
   isNew(): void
-}
-
-const FAILURES: { readonly [name: string]: Failure } = {
-  QuotaExceededError: Failure.Quota,
-  InvalidStateError: Failure.Unavailable,
-  SecurityError: Failure.Unavailable,
-  VersionError: Failure.Unavailable,
-  UnknownError: Failure.Unavailable,
-  ReferenceError: Failure.Unavailable,
 }
 
 /**
@@ -103,30 +100,20 @@ export class Carrier {
     })
   }
 
-  checkpoint(
-    id: number,
-    headBefore: Uint8Array | undefined,
-    head: Uint8Array,
-    numbers: Uint32Array,
-    segments: Uint8Array[],
-    dropSegments: Uint32Array,
-    dropLogBelow: number,
-    seq: number,
-    bytes: Uint8Array | undefined,
-  ): void {
-    const checkpoint = {
-      headBefore,
-      head,
-      numbers: [...numbers],
-      segments,
-      dropSegments: [...dropSegments],
-      dropLogBelow,
-      append: bytes && { seq, bytes },
-    }
-    this.#carry(id, this.#records.checkpoint(checkpoint), (engine, done) => {
+  checkpoint(id: number, { segments, ...rest }: Handed): void {
+    const written = this.#copied(segments).then(segments => this.#records.checkpoint({ ...rest, segments }))
+    this.#carry(id, written, (engine, done) => {
       engine.done(id, done)
-      if (done && bytes) this.#appended(seq, bytes)
+      const { append } = rest
+      if (done && append) this.#appended(append.seq, append.bytes)
     })
+  }
+
+  /** Copies segments, which the engine keeps where they are until its request is answered. */
+  async #copied(segments: readonly (() => Uint8Array)[]): Promise<Uint8Array[]> {
+    const copies: Uint8Array[] = []
+    for (const segment of segments) if (copies.push(segment()) % COPIED_AT_ONCE === 0) await new Promise<void>(inTask)
+    return copies
   }
 
   close(): void {
@@ -140,7 +127,7 @@ export class Carrier {
         if (error instanceof PannierError) return this.#broken(error)
         const name = error?.name ?? 'Error'
         const message = `${name}: ${error?.message}`
-        this.#answered(engine => engine.failed(id, FAILURES[name] ?? Failure.Other, message))
+        this.#answered(engine => engine.failed(id, name === 'QuotaExceededError' ? Failure.Quota : Failure.Unavailable, message))
       },
     )
   }

@@ -22,6 +22,9 @@ const THE_CART = 1
 const THE_RESERVE = 2
 const THE_ERASURE = 4
 
+/** Segments that are put in one task: half a megabyte, but for large values. */
+const PUT_AT_ONCE = 8
+
 /** How often a new connection is asked whether a write is there whose answer was lost, and the wait before each time. */
 const LOOKS_MAX = 5
 const LOOK_AFTER_MS = 500
@@ -88,7 +91,14 @@ export class IndexedDbRecords implements RecordStore {
       }
       if (checkpoint.append) add(transaction, checkpoint.append.seq, checkpoint.append.bytes, conflict)
       const segment = transaction.objectStore(SEGMENT)
-      checkpoint.numbers.forEach((number, index) => segment.put(checkpoint.segments[index], number))
+      // The browser copies what is put. The next follow as soon as the first of these is there.
+      const put = (at: number, end: number) => {
+        checkpoint.segments.slice(at, end).forEach((bytes, index) => {
+          const request = segment.put(bytes, checkpoint.numbers[at + index])
+          if (index === 0) request.onsuccess = () => put(end, end + PUT_AT_ONCE)
+        })
+      }
+      put(0, PUT_AT_ONCE)
       for (const number of checkpoint.dropSegments) segment.delete(number)
       transaction.objectStore(LOG).delete(IDBKeyRange.upperBound(checkpoint.dropLogBelow, true))
       head.put(checkpoint.head, THE_HEAD)

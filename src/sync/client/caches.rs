@@ -4,6 +4,7 @@
 use super::Client;
 use crate::collection::budget::{Budget, note};
 use crate::collection::{Finished, TreeId, Workspace, row_key};
+use crate::format::log::Entry;
 use crate::stop::Stop;
 
 impl Client {
@@ -29,14 +30,18 @@ impl Client {
         Ok(())
     }
 
-    /// Notes the rows that a commit writes, and has it take along what was used.
+    /// Notes the rows that a commit writes.
+    pub(super) fn note_written(&mut self, entries: &[Entry]) {
+        for entry in entries {
+            self.has_grown |= entry.value.is_some() && note(&mut self.budgets, &entry.key);
+        }
+    }
+
+    /// Has a commit, whose rows are noted, take along what was used.
     pub(super) fn take_along(&mut self, finished: &mut Finished) {
         let written = finished.entries.len();
         if written == 0 {
             return;
-        }
-        for entry in &finished.entries {
-            self.has_grown |= entry.value.is_some() && note(&mut self.budgets, &entry.key);
         }
         for budget in &mut self.budgets {
             budget.save(&mut finished.entries, self.now_ms);

@@ -47,6 +47,12 @@ impl Changes {
         }
     }
 
+    /// Any row of a collection may have changed.
+    pub(super) fn add_collection(&mut self, rows_tree: TreeId) {
+        self.collections |= tree_bit(rows_tree);
+        self.give_up_rows();
+    }
+
     pub(super) fn add_entries(&mut self, entries: &[Entry]) {
         for entry in entries {
             self.add(&entry.key);

@@ -48,6 +48,7 @@ impl Client {
             self.step(&mut workspace, operation, &mut edit)?;
         }
         let mut finished = workspace.finish()?;
+        self.note_written(&finished.entries);
         self.take_along(&mut finished);
         let Finished { overlay, entries, counts } = finished;
         self.view_counts = counts;

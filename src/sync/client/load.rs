@@ -28,15 +28,24 @@ pub struct Load {
     draft: Option<Draft>,
     /// Parts that are in the draft.
     done: usize,
+    /// What the draft began with has changed.
+    is_stale: bool,
     /// What refuses the next one. It may be in the draft by half, and would pass a second time.
     refused: Option<Stop>,
 }
 
 impl Load {
     pub(super) fn begin_anew(&mut self) {
-        self.draft = None;
-        self.done = 0;
-        self.refused = None;
+        self.is_stale = true;
+    }
+
+    /// Begins anew where that is due.
+    fn freshen(&mut self) {
+        if core::mem::take(&mut self.is_stale) {
+            self.draft = None;
+            self.done = 0;
+            self.refused = None;
+        }
     }
 }
 
@@ -44,8 +53,9 @@ impl Client {
     /// Takes the next part of a load, an array of rows, and writes it into the draft. There is one load at a time.
     pub fn add_to_load(&mut self, rows_tree: TreeId, rows: Document) {
         let load = self.load.get_or_insert_with(|| {
-            Box::new(Load { rows_tree, parts: Vec::new(), draft: None, done: 0, refused: None })
+            Box::new(Load { rows_tree, parts: Vec::new(), draft: None, done: 0, is_stale: false, refused: None })
         });
+        load.freshen();
         load.parts.push(Operation::Put { rows_tree, rows });
         if load.refused.is_some() {
             return;
@@ -69,6 +79,9 @@ impl Client {
     /// # Errors
     /// A fault is asked for: repeat when it is told to be loaded. After a refusal it is to be given up.
     pub fn end_load(&mut self, now_ms: u64) -> Result<u64, Stop> {
+        if let Some(load) = &mut self.load {
+            load.freshen();
+        }
         if let Some(stop) = self.load.as_mut().and_then(|load| load.refused.take()) {
             return Err(stop);
         }
@@ -92,17 +105,30 @@ impl Client {
         Ok(sliced? && self.waiting.is_empty() && !self.view_stale)
     }
 
-    /// Writes a part into the draft, or checks some of what was written; tells whether all is done.
-    fn slice_of(&self, load: &mut Load) -> Result<bool, Stop> {
-        let draft = load.draft.take().unwrap_or_else(|| Draft::new(self.store.overlay().clone()));
-        let mut workspace = Workspace::resume(self.store.reader(), &self.schema, self.now_ms, draft);
+    /// Writes a part into the draft, or puts in order or checks some of what was written; tells whether all is done.
+    fn slice_of(&mut self, load: &mut Load) -> Result<bool, Stop> {
+        load.freshen();
+        let mut draft = load.draft.take().unwrap_or_else(|| Draft::new(self.store.overlay().clone()));
         let part = load.parts.get(load.done);
+        if part.is_none() {
+            let merged = draft.merge_some(self.store.slice_bytes_max());
+            if merged != Ok(true) {
+                load.draft = Some(draft);
+                return merged;
+            }
+        }
+        let mut workspace = Workspace::resume(self.store.reader(), &self.schema, self.now_ms, &mut draft);
         let sliced = match part {
             Some(part) => self.step(&mut workspace, part, &mut Edit::default()).and_then(|()| workspace.check_some(0)),
             None => workspace.check_some(CHECKED_MAX),
         };
+        if part.is_none() {
+            // It may have deleted what had expired.
+            workspace.apply();
+        }
         // A row that is in the draft already is not written again.
-        let draft = workspace.suspend();
+        workspace.suspend(&mut draft);
+        self.note_written(draft.written_last());
         let is_done = part.is_none() && draft.is_checked();
         load.draft = Some(draft);
         sliced?;
@@ -118,11 +144,17 @@ impl Client {
         if !self.slice_of(load)? {
             return Ok(None);
         }
-        let Some(draft) = load.draft.take() else { return Ok(None) };
+        let Some(mut draft) = load.draft.take() else { return Ok(None) };
         // Should another tab be first.
         load.begin_anew();
-        let workspace = Workspace::resume(self.store.reader(), &self.schema, self.now_ms, draft);
-        Ok(Some(self.commit(workspace.finish()?)))
+        let workspace = Workspace::resume(self.store.reader(), &self.schema, self.now_ms, &mut draft);
+        let finished = workspace.finish()?;
+        // They may be too many to look at each of them now.
+        if !finished.entries.is_empty() {
+            self.changes.add_collection(load.rows_tree);
+            self.has_grown = true;
+        }
+        Ok(Some(self.commit_unseen(finished)))
     }
 
     /// Has the load in the making go along with what is staged now.
@@ -135,13 +167,14 @@ impl Client {
 
     fn put_into_load(&mut self, entries: &[Entry]) {
         let Some(load) = &mut self.load else { return };
+        load.freshen();
         let Some(draft) = &mut load.draft else { return };
         let mut indexes = self.schema.of(load.rows_tree);
         let is_of_load = |tree: u8| tree == load.rows_tree.0 || indexes.any(|index| index.tree.0 == tree);
         if entries.iter().map(|entry| entry.key[0]).any(is_of_load) {
             load.begin_anew();
         } else {
-            draft.overlay.put_all(entries);
+            draft.go_along(entries);
         }
     }
 }

@@ -368,14 +368,20 @@ impl Client {
     }
 
     /// Stages changes of the base and has the view computed anew.
-    pub(super) fn commit(&mut self, mut finished: Finished) -> u64 {
+    pub(super) fn commit(&mut self, finished: Finished) -> u64 {
+        self.note_written(&finished.entries);
+        self.changes.add_entries(&finished.entries);
+        self.go_along(&finished.entries);
+        self.commit_unseen(finished)
+    }
+
+    /// As `commit`, where its rows are noted, it is known what is to be told, and no load is in the making.
+    pub(super) fn commit_unseen(&mut self, mut finished: Finished) -> u64 {
         if finished.entries.is_empty() {
             return 0;
         }
         self.take_along(&mut finished);
         self.view_stale = true;
-        self.changes.add_entries(&finished.entries);
-        self.go_along(&finished.entries);
         let commit = self.store.stage_over(finished.entries, finished.overlay);
         self.check_budgets();
         commit
