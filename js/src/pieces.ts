@@ -5,11 +5,7 @@
  */
 import { revived } from './json.ts'
 import { PannierError } from './pannier.js'
-import { inTask } from './task.ts'
 import type { Document, Product, Shop } from './types.ts'
-
-/** Products that are put before the page has its turn: a few milliseconds. */
-const ROWS_AT_ONCE = 200
 
 /** Rows that are deleted before the page has its turn. */
 const DELETED_AT_ONCE = 1000
@@ -113,10 +109,7 @@ async function put(shop: Shop, { changes }: Piece): Promise<number> {
   }
   const rows = [...products.values()].filter(product => product !== undefined)
   const writes = [...products].filter(([, product]) => !product).map(([key]) => shop.catalog.delete(key))
-  for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) {
-    writes.push(shop.catalog.putMany(rows.slice(at, at + ROWS_AT_ONCE)))
-    await new Promise<void>(inTask)
-  }
+  writes.push(shop.catalog.putMany(rows))
   await Promise.all(writes.map(({ durable }) => durable))
   return products.size
 }

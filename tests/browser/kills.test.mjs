@@ -1,5 +1,6 @@
 // Real kills, of every page's process and of the whole browser, at seeded moments during mixed writes of two tabs. What
-// was reported durable must be there afterwards, nothing but whole operations in their order, and all of it sound.
+// was reported durable must be there afterwards, nothing but whole operations in their order, and all of it sound. In their
+// order: those of the products, of which many are put in parts while all else goes on, and those of the rest.
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -8,7 +9,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { ENGINE, launch } from '../drive/index.mjs'
 import { makeSite } from './package.mjs'
-import { after as next, generator, nothing, operation } from './pages/mix.mjs'
+import { after as next, generator, groupOf, nothing, operation } from './pages/mix.mjs'
 
 const KILLS = Number(process.env.PANNIER_KILLS ?? 10)
 const SEED = Number(process.env.PANNIER_SEED ?? 1)
@@ -42,7 +43,10 @@ after(async () => {
   if (profileDir !== undefined) await rm(profileDir, { recursive: true, force: true, maxRetries: 10 })
 })
 
-/** Where each tab stands: how many operations are done, and what they leave. */
+/** What keeps its order, by what it writes. */
+const GROUPS = { products: ['products'], rest: ['cart', 'visits', 'notes'] }
+
+/** Where each tab stands: from which operation it goes on, and what those before it have left. */
 const tabs = Object.fromEntries(STORES.flatMap((store) => store.tabs).map((who) => [who, { done: 0, held: nothing() }]))
 
 for (const store of STORES) {
@@ -54,7 +58,7 @@ for (const store of STORES) {
       const pages = await Promise.all(store.tabs.map((who) => writeIn(store, who, tabs[who].done)))
       // Some reports, then some moment after the last of them.
       const enough = 5 + Math.floor(random() * 40)
-      await reports.until(() => store.tabs.every((who) => reports.durable(who) >= tabs[who].done + enough))
+      await reports.until(() => store.tabs.every((who) => lastReported(who) >= tabs[who].done + enough))
       await new Promise((done) => setTimeout(done, random() * 30))
       await kill(kind, pages)
       await compare(store, `${name}, seed ${SEED}, round ${round}, ${kind} killed`)
@@ -91,28 +95,31 @@ async function compare(store, where) {
   for (const who of store.tabs) {
     const found = await page.evaluate(look, { store, who })
     const tab = tabs[who]
-    const reported = Math.max(reports.durable(who), tab.done)
-    while (tab.done < reported) step(tab, who)
     // What is under way when the end comes may have become durable, and nobody has heard of it.
-    for (let more = 0; more < 2 * AHEAD_MAX && !isSame(tab.held, found); more++) step(tab, who)
-    if (!isSame(tab.held, found)) {
-      const expected = expectedAfter(who, reported)
-      assert.deepEqual(found, expected, `${where}: what ${who} holds is not what ${reported} operations or more leave`)
-    }
+    const last = Math.max(lastReported(who), tab.done) + 2 * AHEAD_MAX
+    const reached = Object.keys(GROUPS).map((group) => reach(tab, who, group, last, found, where))
+    tabs[who] = { done: Math.max(...reached), held: found }
   }
   await page.close()
 }
 
-function step(tab, who) {
-  next(tab.held, operation(who, SEED, tab.done))
-  tab.done++
+/** Finds how many operations have left what is there of a group: those that were reported, and perhaps more. */
+function reach(tab, who, group, last, found, where) {
+  const only = (held) => Object.fromEntries(GROUPS[group].map((name) => [name, held[name]]))
+  const held = structuredClone(tab.held)
+  let done = tab.done
+  const step = () => {
+    const asked = operation(who, SEED, done++)
+    if (groupOf(asked) === group) next(held, asked)
+  }
+  while (done < reports.durable(who, group)) step()
+  const expected = structuredClone(only(held))
+  while (done < last && !isSame(only(held), only(found))) step()
+  if (isSame(only(held), only(found))) return done
+  assert.deepEqual(only(found), expected, `${where}: what ${who} holds is not what its operations leave`)
 }
 
-function expectedAfter(who, count) {
-  const held = nothing()
-  for (let number = 0; number < count; number++) next(held, operation(who, SEED, number))
-  return held
-}
+const lastReported = (who) => Math.max(...Object.keys(GROUPS).map((group) => reports.durable(who, group)))
 
 function isSame(one, other) {
   try {
@@ -128,16 +135,16 @@ async function startReports() {
   const durable = new Map()
   let waiting, failed
   const server = createServer((request, response) => {
-    const [, who, told] = request.url.split('/')
-    if (who === 'failed') failed = decodeURIComponent(told)
-    else durable.set(who, Math.max(durable.get(who) ?? 0, Number(told)))
+    const [, who, group, told] = request.url.split('/')
+    if (who === 'failed') failed = decodeURIComponent(group)
+    else durable.set(`${who} ${group}`, Math.max(durable.get(`${who} ${group}`) ?? 0, Number(told)))
     response.writeHead(204, { 'access-control-allow-origin': '*' }).end()
     waiting?.()
   })
   await new Promise((done) => server.listen(0, '127.0.0.1', done))
   return {
     url: `http://127.0.0.1:${server.address().port}`,
-    durable: (who) => durable.get(who) ?? 0,
+    durable: (who, group) => durable.get(`${who} ${group}`) ?? 0,
     until: (holds) =>
       new Promise((done, fail) => {
         waiting = () => (failed === undefined ? holds() && done() : fail(new Error(failed)))
@@ -155,15 +162,17 @@ async function startReports() {
 
 async function write({ store, who, from, seed, url, aheadMax }) {
   const { open } = await import('/package/pannier.js')
-  const { operation, optionsOf, perform } = await import('/pages/mix.mjs')
+  const { groupOf, operation, optionsOf, perform } = await import('/pages/mix.mjs')
   const shop = await open(await optionsOf(store))
   const ahead = new Set()
   const fail = (error) => fetch(`${url}/failed/${encodeURIComponent(`${who}: ${error}`)}`)
   const run = async () => {
     for (let number = from; ; number++) {
-      const { durable } = await perform(shop, who, operation(who, seed, number))
-      // So many, that is: from 0 to this one.
-      const told = durable.then(() => fetch(`${url}/${who}/${number + 1}`).catch((error) => console.error(error)), fail)
+      const asked = operation(who, seed, number)
+      const { durable } = await perform(shop, who, asked)
+      // So many, that is: all of its group from 0 to this one.
+      const tell = () => fetch(`${url}/${who}/${groupOf(asked)}/${number + 1}`).catch((error) => console.error(error))
+      const told = durable.then(tell, fail)
       ahead.add(told)
       told.finally(() => ahead.delete(told))
       if (ahead.size >= aheadMax) await Promise.race(ahead)

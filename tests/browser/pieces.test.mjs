@@ -64,7 +64,7 @@ test('a catalogue comes in pieces, with turns for the page, and another store ha
     const told = await page.evaluate(fill, { url: road.url })
     assert.deepEqual(told.progress, [{ done: 1000, of: 2500 }, { done: 2000, of: 2500 }, { done: 2500, of: 2500 }])
     assert.deepEqual([told.came, told.count, told.last.title], [2500, 2500, 'Cup 2499'])
-    assert.ok(told.turns >= 2500 / 200, `the page had ${told.turns} turns`)
+    assert.ok(told.turns > 10, `the page had ${told.turns} turns`)
     const all = ['/v1/catalog', '/v1/catalog/H/0', `/v1/catalog/H/${PIECE}`, `/v1/catalog/H/${2 * PIECE}`]
     assert.deepEqual(road.taken(), all)
     // What is there is not asked for again.

@@ -1,6 +1,7 @@
 /** Work of Pannier's on the main thread, and how long it holds that: the browser tells of tasks of 50 ms and more. */
 import { open } from 'pannier'
 import type { Shop } from 'pannier'
+import { fillCatalog } from 'pannier/pieces'
 import { products } from './products.ts'
 
 const LOADED = 50_000
@@ -78,6 +79,16 @@ export const steps = {
   async loadAtOnce() {
     const rows = others()
     return watched(() => shop.catalog.putMany(rows).durable)
+  },
+  /** The same products, one a line. */
+  catalogue: () => loaded().map(row => JSON.stringify(row)).join('\n'),
+  async pieces(url: string) {
+    const name = 'pieces'
+    const filled = await open({ name, collections: { [name]: {} } })
+    const tasks = await watched(() => fillCatalog(filled, { url, collection: name }))
+    if ((await filled.catalog.count()) !== LOADED) throw new Error('products are missing')
+    await filled.close()
+    return tasks
   },
   loadThousands: () => loadBatches('thousand'),
   loadTenThousands: () => loadBatches('tenThousand'),

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use crate::args::Args;
 use crate::process::{command, run_through};
-use crate::workspace::absolute;
-use crate::{Failure, bench_native, bench_server, pack, setup};
+use crate::workspace::{absolute, pannierd};
+use crate::{Failure, bench_native, bench_server, pack, setup, shop};
 
 const FLAGS: &[&str] = &["--json", "--only", "--systems", "--reps"];
 
@@ -42,5 +42,6 @@ pub fn main(words: &[String]) -> Result<ExitCode, Failure> {
 fn tasks() -> Result<ExitCode, Failure> {
     setup::ensure()?;
     pack::ensure()?;
-    run_through(command("node").arg("tests/bench/tasks.mjs"))
+    shop::build_server()?;
+    run_through(command("node").arg("tests/bench/tasks.mjs").env("PANNIERD", pannierd()))
 }

@@ -38,6 +38,9 @@ export function operation(who, seed, number) {
   return kinds[below(kinds.length)]()
 }
 
+/** The operations of a group are done in their order. */
+export const groupOf = (asked) => (['products', 'forget'].includes(asked.do) ? 'products' : 'rest')
+
 /** Nothing yet. */
 export const nothing = () => ({ cart: {}, visits: 0, products: {}, notes: {} })
 
