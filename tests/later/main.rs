@@ -67,6 +67,17 @@ impl Tab {
         self.events.iter().any(|event| matches!(event, ClientEvent::Durable { ticket: told } if *told >= ticket))
     }
 
+    fn is_refused(&self, refused: u64) -> bool {
+        let is_it = |event: &ClientEvent| matches!(event, ClientEvent::Refused { ticket, code, .. } if *ticket == refused && code == "code");
+        self.events.iter().any(is_it)
+    }
+
+    /// The code cannot be loaded.
+    fn fail(&mut self) {
+        self.client.code_failed();
+        self.settle();
+    }
+
     /// Whether code was asked for since the last call.
     fn wants_code(&mut self) -> bool {
         take(&mut self.events).contains(&ClientEvent::CodeWanted)
@@ -135,17 +146,22 @@ fn what_is_not_loaded_is_waited_for() {
     let upkeep = tab.client.submit(Operation::Upkeep, NOW_MS);
     let behind = add(&mut tab, "D4", 5);
     assert!(tab.wants_code() && tab.cart().len() == 3);
-    tab.client.code_failed();
-    tab.settle();
-    let is_refused = |event: &ClientEvent| matches!(event, ClientEvent::Refused { ticket, code, .. } if *ticket == upkeep && code == "code");
-    assert!(tab.events.iter().any(is_refused) && tab.is_durable(behind));
+    tab.fail();
+    assert!(tab.is_refused(upkeep) && tab.is_durable(behind));
     assert_eq!(tab.cart().len(), 4);
+
+    // An edit waits, as long as none is made after it. The shell is not asked again at once.
     let cleared = tab.submit("cart.clear", &[], 6);
-    tab.client.code_failed();
-    tab.settle();
-    assert!(!tab.is_durable(cleared), "an edit waits");
+    assert!(tab.wants_code());
+    tab.fail();
+    assert!(!tab.is_durable(cleared) && !tab.is_refused(cleared) && !tab.wants_code());
+    let behind = add(&mut tab, "E5", 7);
+    let last = tab.submit("cart.coupon", &[("code", Value::Str("SUMMER"))], 8);
+    tab.fail();
+    assert!(tab.is_refused(cleared) && tab.is_durable(behind) && !tab.is_durable(last) && !tab.is_refused(last));
+    assert_eq!(tab.cart().len(), 5);
     tab.load();
-    assert!(tab.is_durable(cleared));
+    assert!(tab.is_durable(last));
 
     // An answer that comes meanwhile is taken in behind the edit, and the edit is still to be sent.
     later::set_loaded(false);
@@ -166,7 +182,7 @@ fn what_is_not_loaded_is_waited_for() {
     next.load();
     assert!(next.events.contains(&ClientEvent::Opened));
     assert_eq!(next.cart(), tab.cart());
-    assert_eq!(next.client.pending_count(), 5);
+    assert_eq!(next.client.pending_count(), 6);
 
     // A checkpoint that wins space back goes on when it can; commits go on meanwhile.
     later::set_loaded(false);

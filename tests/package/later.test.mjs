@@ -75,6 +75,17 @@ test('what is no edit holds up none where it cannot be loaded', async () => {
   await shop.close()
 })
 
+test('an edit that waits for it holds up none that is made after it', async () => {
+  const [laterWasm] = source(later, Infinity)
+  const shop = await openShop(laterWasm)
+  const cleared = shop.cart.clear()
+  const added = shop.cart.add({ sku: 'A1' })
+  await assert.rejects(cleared.durable, { name: 'PannierError', code: 'code' })
+  await added.durable
+  assert.equal((await shop.cart.read()).count, 1)
+  await shop.close()
+})
+
 test('what storage is said to be when it could not be loaded is over once it is', async () => {
   const [laterWasm] = source(later, 1)
   const shop = await openShop(laterWasm)

@@ -221,6 +221,8 @@ pub struct Client {
     outcomes: Vec<Outcome>,
     /// What was parked has come back into the outbox by an answer that may not be durable yet.
     is_unparking: bool,
+    /// Code that was asked for cannot be loaded: see [`Client::code_failed`].
+    without_code: bool,
     /// Pages of a pull, until the last has come.
     staging: Option<Staging>,
     /// Recoveries since the last answer that was none of them.
@@ -307,6 +309,7 @@ impl Client {
             sent: None,
             outcomes: Vec::new(),
             is_unparking: false,
+            without_code: false,
             staging: None,
             recoveries: 0,
             recovered: None,
@@ -424,18 +427,20 @@ impl Client {
         self.run();
     }
 
-    /// Code that was asked for cannot be loaded for now. What waits for it and is no edit is refused (`code`), since it
-    /// holds up edits and can be done another time.
+    /// Code that was asked for cannot be loaded for now. What waits for it is refused (`code`) where it holds up others,
+    /// and where it is no edit, since that can be done another time.
     pub fn code_failed(&mut self) {
-        let is_no_edit = |queued: &mut Queued| {
-            use Operation::{Acknowledge, Apply, Recover, Upkeep};
-            matches!(queued.operation, Apply(_) | Recover(_) | Upkeep | Acknowledge(_))
-        };
-        if let Some(Queued { ticket, .. }) = self.waiting.pop_front_if(is_no_edit) {
-            let detail = Document::of(&[("why", Value::Str("it cannot be loaded"))]);
-            self.events.push(ClientEvent::Refused { ticket, code: "code".into(), detail });
-            self.run();
-        }
+        self.without_code = true;
+        self.run();
+        self.without_code = false;
+    }
+
+    /// Whether what is first is refused for `stop`, a wait for code that cannot be loaded.
+    fn is_without_code(&self, stop: &Stop) -> bool {
+        use Operation::{Acknowledge, Apply, Recover, Upkeep};
+        let waits = self.without_code && matches!(stop.why(), Why::Fault(Fault::CODE));
+        let is_no_edit = |queued: &Queued| matches!(queued.operation, Apply(_) | Recover(_) | Upkeep | Acknowledge(_));
+        waits && (self.waiting.len() > 1 || self.waiting.front().is_some_and(is_no_edit))
     }
 
     /// Takes in a log record from another tab.
@@ -571,6 +576,8 @@ impl Client {
         match ran {
             Ok(()) => {}
             Err(error) => match error.into_why() {
+                // The shell asks again after a while.
+                Why::Fault(Fault::CODE) if self.without_code => {}
                 Why::Fault(fault) => self.want(fault),
                 // Mutations write no collection whose indexes refuse rows.
                 why => self.events.push(ClientEvent::Corrupt(why.into_corrupt())),
@@ -617,6 +624,9 @@ impl Client {
                 // What one of them waits for, or is refused for, is not the others'.
                 Err(_) if together > 1 => together_max = together / 2,
                 Err(stop) => {
+                    let without_code = self.is_without_code(&stop);
+                    let why = [("why", Value::Str("it cannot be loaded"))];
+                    let stop = if without_code { Stop::refused("code", &why) } else { stop };
                     let (code, detail) = stop.into_refusal()?;
                     if let Some(Queued { ticket, .. }) = self.waiting.pop_front() {
                         self.events.push(ClientEvent::Refused { ticket, code: code.into(), detail });
