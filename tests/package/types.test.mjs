@@ -53,6 +53,20 @@ test('a shop in a worker has the types of one in the page', async () => {
   assert.equal(await complaints('types-worker', text, ['esnext', 'bundler']), '')
 })
 
+test('what fills the catalogue, sets a store up anew and syncs without a page is typed', async () => {
+  const text = `
+    import { open } from 'pannier'
+    import { fillCatalog, type FillProgress } from 'pannier/pieces'
+    import { salvage } from 'pannier/salvage'
+    const shop = await open({ name: 'acme', collections: { pieces: {} } })
+    const progress = ({ done, of }: FillProgress) => console.log(done / of)
+    const came: number = await fillCatalog(shop, { url: '/v1', collection: 'pieces', progress, signal: AbortSignal.timeout(1) })
+    const { shop: anew, unread } = await salvage({ name: 'acme', keep: async exported => console.log(exported.size) })
+    console.log(came, anew.cart, unread)
+`
+  assert.equal(await complaints('types-pieces', text, ['nodenext', 'nodenext']), '')
+})
+
 test("the README's example is under 20 lines and opens a store", () => {
   const example = readmeExample()
   assert.ok(example.trim().split('\n').length < 20, `${example.trim().split('\n').length} lines`)
