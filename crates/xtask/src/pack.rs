@@ -53,8 +53,20 @@ const WASM_OPT_FLAGS: &[&str] = &[
 /// Of what is loaded later: it is found by its name, and must not end up where all is loaded.
 const KEEP_APART: &[&str] = &["--debuginfo", "--no-inline=*call_later*"];
 
-/// Texts that travel with the package.
-const TEXTS: &[&str] = &["README.md", "LICENSE-MIT", "LICENSE-APACHE"];
+/// Texts that travel with the package: what its README links to is there.
+const TEXTS: &[&str] = &[
+    "README.md",
+    "CHANGELOG.md",
+    "ARCHITECTURE.md",
+    "LICENSE-MIT",
+    "LICENSE-APACHE",
+    "docs/browsers.md",
+    "docs/export.md",
+    "docs/format.md",
+    "docs/guide.md",
+    "docs/protocol.md",
+    "docs/server.md",
+];
 
 /// `cargo xtask pack`.
 pub fn main(words: &[String]) -> Result<ExitCode, Failure> {
@@ -113,8 +125,7 @@ fn optimize(compiled: &Path, more_flags: &[&str], optimized: &str) -> Result<Pat
 /// here uses what a shop would install.
 fn stage(compiled: &Path, wasm: &Path, reader: &Path, check: &Path) -> Result<(), Failure> {
     let packed = package_tgz();
-    let texts = TEXTS.iter().map(|name| at(name)).filter(|path| path.exists());
-    let texts: Vec<PathBuf> = texts.collect();
+    let texts: Vec<PathBuf> = TEXTS.iter().map(|name| at(name)).collect();
     let sources = [at("js/src"), at("pkg.json"), at("package-lock.json")];
     let inputs = texts.iter().chain(&sources).map(PathBuf::as_path);
     let inputs: Vec<&Path> = inputs.chain([wasm, reader, check]).collect();
@@ -136,8 +147,8 @@ fn stage(compiled: &Path, wasm: &Path, reader: &Path, check: &Path) -> Result<()
             fs::write(staged.join(name), bytes).map_err(|error| format!("{name}: {error}"))?;
         }
         copy(check, &staged.join("pannier_check.wasm"))?;
-        for text in &texts {
-            copy(text, &staged.join(text.file_name().unwrap_or_default()))?;
+        for text in TEXTS {
+            copy(&at(text), &staged.join(text))?;
         }
         bundle(&staged, &names)?;
         declarations::write_to(&staged)?;
