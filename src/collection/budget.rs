@@ -20,7 +20,7 @@ use crate::bytes::copied;
 use crate::format::log::Entry;
 use crate::stop::Stop;
 use crate::store::{Reader, Scan};
-use crate::tree::later;
+use crate::tree::{Fault, later};
 use alloc::vec::Vec;
 use xxhash_rust::xxh64::xxh64;
 
@@ -73,7 +73,7 @@ impl Budget {
             return;
         }
         if self.used.len() == USES_HELD_MAX {
-            let latest = later::run(|| latest(&self.used, USES_HELD_MAX / 2));
+            let latest = later::run(|| Ok::<_, Fault>(latest(&self.used, USES_HELD_MAX / 2)));
             self.used = latest.unwrap_or_else(|_| self.used.split_off(USES_HELD_MAX / 2));
         }
         self.used.push(hash);
@@ -88,7 +88,7 @@ impl Budget {
         if is_due && !self.used.is_empty() {
             let mut uses = core::mem::take(&mut self.used);
             if uses.len() > USES_UNSORTED_MAX {
-                match later::run(|| latest(&uses, USES_HELD_MAX)) {
+                match later::run(|| Ok::<_, Fault>(latest(&uses, USES_HELD_MAX))) {
                     Ok(latest) => uses = latest,
                     // Code is loaded before anything is evicted; until then the last will do.
                     Err(_) => drop(uses.drain(..uses.len() - USES_UNSORTED_MAX)),

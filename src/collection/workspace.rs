@@ -384,7 +384,7 @@ impl<'a> Workspace<'a> {
         while self.to_check.len() > left {
             // Kept until it is checked: a fault in the middle calls for another try.
             let Some((tree, entry, fields_end)) = self.to_check.last().cloned() else { break };
-            later::run(|| self.check_entry(tree, &entry, fields_end))??;
+            later::run(|| self.check_entry(tree, &entry, fields_end))?;
             self.to_check.pop();
         }
         Ok(())

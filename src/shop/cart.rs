@@ -244,7 +244,7 @@ pub(super) fn revived(mut line: Line) -> Line {
 /// Whether one more line fits; where rows are many, drops the oldest tombstones.
 pub(super) fn make_room(rows: &mut dyn Rows) -> Result<bool, Stop> {
     let count = rows.count(Collection::Cart)? as usize;
-    if count < CART_LINES_MAX { Ok(true) } else { later::run(|| drop_tombstones(count, rows))? }
+    if count < CART_LINES_MAX { Ok(true) } else { later::run(|| drop_tombstones(count, rows)) }
 }
 
 fn drop_tombstones(count: usize, rows: &mut dyn Rows) -> Result<bool, Stop> {

@@ -13,7 +13,7 @@ use crate::format::document::{Document, DocumentRef, Value};
 use crate::stop::Stop;
 use crate::sync::client::ClientRules;
 use crate::sync::rows::{Collection, Rows};
-use crate::tree::later;
+use crate::tree::{Fault, later};
 use alloc::vec::Vec;
 
 impl ClientRules for ShopRules {
@@ -23,8 +23,8 @@ impl ClientRules for ShopRules {
             cart::ADD => add(asked),
             cart::SET_QTY => set_qty(asked, rows)?,
             cart::REMOVE => remove(asked, rows)?,
-            cart::CLEAR => later::run(|| cart::clear_args(rows))??.unwrap_or_else(nothing_seen),
-            own::DELETE => later::run(|| delete_own(asked, rows))??,
+            cart::CLEAR => later::run(|| cart::clear_args(rows))?.unwrap_or_else(nothing_seen),
+            own::DELETE => later::run(|| delete_own(asked, rows))?,
             // A page asks for just what these take.
             _ => asked.to_document(),
         })
@@ -43,7 +43,7 @@ impl ClientRules for ShopRules {
 
     fn recreate(&self, collection: Collection, key: &str, row: &Document) -> Option<(&'static str, Document)> {
         // Who calls it is loaded later too.
-        later::run(|| recreate(collection, key, row.as_ref())).ok().flatten()
+        later::run(|| Ok::<_, Fault>(recreate(collection, key, row.as_ref()))).ok().flatten()
     }
 
     fn replaces(&self, collection: Collection, existing: DocumentRef<'_>, incoming: DocumentRef<'_>) -> bool {

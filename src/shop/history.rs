@@ -72,7 +72,7 @@ pub(super) fn visit(args: DocumentRef<'_>, context: &Context, rows: &mut dyn Row
     let visit = object(&[("sku", Value::Str(sku)), ("at", number(at)), ("dwell", number(dwell))]);
     rows.put(Collection::History, key, &visit)?;
     if rows.count(Collection::History)? as usize > HISTORY_VISITS_MAX + HISTORY_VISITS_SLACK {
-        later::run(|| prune(rows, oldest))??;
+        later::run(|| prune(rows, oldest))?;
     }
     Ok(applied(detail))
 }

@@ -46,7 +46,7 @@ pub(super) fn execute(
         (cart::SET_QTY, 1) => cart::set_qty(args, context, rows),
         (cart::REMOVE, 1) => remove::remove(args, context, rows),
         (history::VISIT, 1) => history::visit(args, context, rows),
-        _ => later::run(|| rare(rows)).unwrap_or_else(|fault| Err(fault.into())),
+        _ => later::run(|| rare(rows)),
     };
     match verdict {
         Err(stop) if let Why::BadArg { field, why } = *stop.why() => {

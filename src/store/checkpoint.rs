@@ -150,7 +150,7 @@ impl Job {
                 }
             }
             Step::Compact(_) => {
-                if later::run(|| self.compact(cache))?? {
+                if later::run(|| self.compact(cache))? {
                     self.count_freed();
                     self.step = Step::Write;
                 }

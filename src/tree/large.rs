@@ -39,7 +39,7 @@ impl Value<'_> {
                 let record = segments.segment(first.segment)?;
                 take(Some(bytes_at(&record, *first).ok_or(outside(*first))?));
             }
-            Self::Large(Large::Stored(at)) => later::run(|| take_pieces(*at, segments, take))??,
+            Self::Large(Large::Stored(at)) => later::run(|| take_pieces(*at, segments, take))?,
         }
         Ok(())
     }

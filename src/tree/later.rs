@@ -20,9 +20,9 @@ pub fn set_loaded(is_loaded: bool) {
 /// Calls `code`, or faults where it is not loaded.
 ///
 /// # Errors
-/// [`Fault::CODE`].
-pub fn run<R>(code: impl FnOnce() -> R) -> Result<R, Fault> {
-    if IS_LOADED.load(Relaxed) { Ok(call_later(code)) } else { Err(Fault::CODE) }
+/// [`Fault::CODE`], or what `code` gives.
+pub fn run<R, E: From<Fault>>(code: impl FnOnce() -> Result<R, E>) -> Result<R, E> {
+    if IS_LOADED.load(Relaxed) { call_later(code) } else { Err(Fault::CODE.into()) }
 }
 
 /// By this name `cargo xtask pack` finds what is loaded later.

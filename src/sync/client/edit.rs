@@ -100,7 +100,7 @@ impl Client {
                 }
                 Ok(())
             }
-            _ => later::run(|| step_rare(workspace, operation, edit))?,
+            _ => later::run(|| step_rare(workspace, operation, edit)),
         }
     }
 

@@ -115,7 +115,7 @@ impl Client {
     pub fn read(&mut self, frame: u32, query: Query, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<u32, Stop> {
         let ahead = if query.limit < ROWS_READ_AHEAD { 0 } else { SEGMENTS_READ_AHEAD };
         if frame != 0 {
-            return later::run(|| self.read_held(frame, query, ahead, visit))?;
+            return later::run(|| self.read_held(frame, query, ahead, visit));
         }
         let mut budgets = core::mem::take(&mut self.budgets);
         let read = query.run(&self.view(), &self.schema, &mut |key, row| {
@@ -205,7 +205,7 @@ impl Client {
     /// # Errors
     /// As for `read`, and whatever refuses the operation.
     pub fn write(&mut self, frame: u32, operation: Operation) -> Result<(), Stop> {
-        later::run(|| self.write_held(frame, operation))?
+        later::run(|| self.write_held(frame, operation))
     }
 
     fn write_held(&mut self, frame: u32, operation: Operation) -> Result<(), Stop> {

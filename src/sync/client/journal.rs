@@ -40,7 +40,7 @@ impl Journal {
     /// Drops what was added before `before_ms`, and the oldest of what is too much.
     pub(super) fn prune(&mut self, workspace: &mut Workspace<'_>, before_ms: u64) -> Result<(), Stop> {
         let is_old = self.count > 0 && self.since < before_ms;
-        if is_old || self.is_much() { later::run(|| self.drop_oldest(workspace, before_ms))? } else { Ok(()) }
+        if is_old || self.is_much() { later::run(|| self.drop_oldest(workspace, before_ms)) } else { Ok(()) }
     }
 
     /// Whether it holds more than it may for long.

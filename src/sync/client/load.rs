@@ -13,7 +13,7 @@ use crate::collection::{Draft, TreeId, Workspace};
 use crate::format::document::Document;
 use crate::format::log::Entry;
 use crate::stop::Stop;
-use crate::tree::later;
+use crate::tree::{Fault, later};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -161,7 +161,10 @@ impl Client {
     pub(super) fn go_along(&mut self, entries: &[Entry]) {
         if self.load.is_some() {
             // Where there is a load, there is the code for it.
-            let _ = later::run(|| self.put_into_load(entries));
+            let _ = later::run(|| {
+                self.put_into_load(entries);
+                Ok::<_, Fault>(())
+            });
         }
     }
 

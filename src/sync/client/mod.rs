@@ -598,7 +598,7 @@ impl Client {
             };
             let mut together = 0;
             let executed = if let Operation::Load(load) = &mut first.operation {
-                later::run(|| self.execute_load(load)).unwrap_or_else(|fault| Err(fault.into()))
+                later::run(|| self.execute_load(load))
             } else {
                 let operation = |index| waiting.get(index).map(|queued: &Queued| &queued.operation);
                 while together < together_max && operation(together).is_some_and(|next| self.joins(next)) {

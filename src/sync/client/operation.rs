@@ -134,10 +134,10 @@ impl Client {
         match operation {
             Operation::SetUp { new_id } => self.set_up(*new_id),
             Operation::Apply(applied) => self.apply(applied),
-            Operation::Recover(recovery) => later::run(|| self.recover(recovery))?,
-            Operation::Upkeep => later::run(|| self.upkeep())?,
+            Operation::Recover(recovery) => later::run(|| self.recover(recovery)),
+            Operation::Upkeep => later::run(|| self.upkeep()),
             Operation::Acknowledge(seq) if *seq <= self.state.acknowledged => Ok(0),
-            Operation::Acknowledge(seq) => later::run(|| self.acknowledge(*seq))?,
+            Operation::Acknowledge(seq) => later::run(|| self.acknowledge(*seq)),
             Operation::Transaction(operations) => self.edit(&|index| operations.get(index)),
             _ => self.edit(edits),
         }
@@ -235,7 +235,7 @@ impl Client {
         if rows.is_empty() {
             Ok(seq)
         } else {
-            Ok(later::run(|| self.recreate(workspace, collection, tree, rows, seq))??)
+            Ok(later::run(|| self.recreate(workspace, collection, tree, rows, seq))?)
         }
     }
 
@@ -333,7 +333,7 @@ impl Client {
             && self.erasure() == Erasure::None
             && answer.at >= state.parked_at.saturating_add(PARKED_MS)
         {
-            unparked = later::run(|| state.parked.take(&mut workspace, 0))??;
+            unparked = later::run(|| state.parked.take(&mut workspace, 0))?;
             state.parked_at = answer.at;
         }
         let last = self.pending.last().map_or(0, |last| last.seq).max(state.confirmed_seq);

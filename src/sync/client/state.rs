@@ -299,10 +299,10 @@ impl Rows for WorkspaceRows<'_, '_> {
     }
 
     fn own(&mut self) -> Result<Vec<Collection>, Stop> {
-        Ok(later::run(|| {
+        later::run(|| {
             let names = self.0.schema().collections().iter();
-            names.filter_map(|known| Own::parse(&known.name)).map(Collection::Own).collect()
-        })?)
+            Ok(names.filter_map(|known| Own::parse(&known.name)).map(Collection::Own).collect())
+        })
     }
 
     fn count(&mut self, collection: Collection) -> Result<u64, Stop> {
