@@ -1,3 +1,4 @@
+import { PannierError } from './errors.ts'
 import type { Carrier } from './records/carrier.ts'
 
 /** What the wasm exports: `crates/wasm` has the other side. An engine's address comes first. */
@@ -61,7 +62,7 @@ interface Later {
 export const FAULT = -2
 const CODE_WANTED = 17
 
-/** It cannot be done, and the result tells why: the same number stands in `crates/wasm/src/engine.rs`. */
+/** What is stored cannot be read, or what crosses: the result tells why. The same number stands in `crates/wasm/src/engine.rs`. */
 const FAILED = -4
 
 type Notify = (kind: number, number: number, bytes: Uint8Array | undefined) => void
@@ -215,7 +216,7 @@ export class Engine {
 
   /** What a call returned. */
   #told(found: number): number {
-    if (found === FAILED) throw new Error(new TextDecoder().decode(view(this.resultAt(), this.resultLength())))
+    if (found === FAILED) throw new PannierError('corrupt', new TextDecoder().decode(view(this.resultAt(), this.resultLength())))
     return found
   }
 
