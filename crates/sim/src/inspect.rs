@@ -2,13 +2,15 @@
 
 use crate::device::Device;
 use crate::tab::scopes;
-use pannier::collection::{META, OUTBOX, OUTCOMES, TreeId, Workspace, number_key, row_key};
+use pannier::collection::{META, OUTBOX, OUTCOMES, PARKED, TreeId, Workspace, number_key, row_key};
 use pannier::format::document::Document;
+use pannier::format::varint;
 use pannier::stop::Stop;
 use pannier::store::{Reader, Scan};
-use pannier::sync::client::{Client, tree_of};
+use pannier::sync::client::{Client, Erasure, tree_of};
 use pannier::sync::mutation::Mutation;
 use pannier::sync::rows::Collection;
+use pannier::sync::wire::{JOURNAL_BYTES_MAX, JOURNAL_MUTATIONS_MAX};
 use std::collections::BTreeMap;
 
 /// Rows by key.
@@ -21,6 +23,10 @@ pub struct Stored {
     pub base: BTreeMap<(Collection, String), Document>,
     /// Pending mutations in order.
     pub outbox: Vec<Mutation>,
+    /// Mutations that the server did not know.
+    pub parked: Vec<Mutation>,
+    /// What they take.
+    pub parked_bytes: u64,
     /// Outcomes kept, by sequence number.
     pub outcomes: BTreeMap<u64, Document>,
     /// The row `sync`: epoch, confirmed sequence number and cookies.
@@ -47,18 +53,32 @@ impl Device {
             let reader = client.store().reader();
             let mut outbox = Vec::new();
             scan(reader, OUTBOX.0, &mut |_, value| outbox.push(postcard::from_bytes(value).expect("a mutation")))?;
+            let (mut parked, mut parked_bytes) = (Vec::new(), 0);
+            scan(reader, PARKED.0, &mut |_, mut value| {
+                parked_bytes += value.len() as u64;
+                varint::read(&mut value).expect("when it was parked");
+                parked.push(postcard::from_bytes(value).expect("a mutation"));
+            })?;
             let mut outcomes = BTreeMap::new();
             scan(reader, OUTCOMES.0, &mut |key, value| {
                 let seq = pannier::collection::key_number(key).expect("a number");
                 outcomes.insert(seq, Document::from_stored(value.to_vec()));
             })?;
-            let sync = reader.get(&row_key(META, "sync"))?.map_or_else(Document::default, Document::from_stored);
+            let sync = sync(reader)?;
             let mut base = BTreeMap::new();
             for collection in scopes() {
                 base.extend(rows(client, reader, collection)?.into_iter().map(|(key, row)| ((collection, key), row)));
             }
-            Ok(Stored { base, outbox, outcomes, sync })
+            Ok(Stored { base, outbox, parked, parked_bytes, outcomes, sync })
         })
+    }
+
+    /// Whether tab `index` has so much parked that nothing is sent before that; but an erasure is.
+    pub fn holds_back(&mut self, index: usize) -> bool {
+        let sync = self.read(index, |client| sync(client.store().reader()));
+        let parked = |field| sync.as_ref().u64(field).unwrap_or(0);
+        let is_much = parked("parkedCount") > JOURNAL_MUTATIONS_MAX as u64 || parked("parkedBytes") > JOURNAL_BYTES_MAX;
+        is_much && self.tab(index).client.erasure() == Erasure::None
     }
 
     /// Reads, loading what the read faults on.
@@ -76,6 +96,10 @@ impl Device {
             }
         }
     }
+}
+
+fn sync(reader: Reader<'_>) -> Result<Document, Stop> {
+    Ok(reader.get(&row_key(META, "sync"))?.map_or_else(Document::default, Document::from_stored))
 }
 
 fn rows(client: &Client, reader: Reader<'_>, collection: Collection) -> Result<RowMap, Stop> {

@@ -275,6 +275,37 @@ fn what_no_server_knows_waits_where_too_much_of_it_is_parked_and_none_is_dropped
 }
 
 #[test]
+fn what_a_copy_has_brought_to_the_server_is_asked_for_however_much_is_parked() {
+    let mut records = MemoryRecords::default();
+    let mut tab = client(&[Collection::Cart], &mut records);
+    let title = "x".repeat(900);
+    for id in 0..1500 {
+        mutate(&mut tab, "cart.add", id as u8, json!({ "sku": "A", "qty": 1, "quote": { "title": title } }));
+    }
+    pump(&mut tab, &mut records);
+    let mut sent = 0;
+    loop {
+        match unknown(&mut tab, &mut records, 1_000).0.len() {
+            0 => break,
+            more => sent += more as u64,
+        }
+    }
+    // The copy has sent two more, under the same numbers.
+    tab.sync_request(0).expect("a request");
+    tab.sync_response(&acknowledged(7, sent + 2, vec![], 1_000), 0);
+    let events = pump(&mut tab, &mut records);
+    assert!(events.contains(&ClientEvent::Synced { more: true }), "{events:?}");
+    let request = wire::decode_request(&tab.sync_request(0).expect("a request")).expect("decodes");
+    let numbers: Vec<u64> = request.mutations.iter().map(|mutation| mutation.seq).collect();
+    assert_eq!(numbers, [sent + 1, sent + 2], "without their outcomes no answer is taken in; the others wait");
+    tab.sync_response(&acknowledged(7, sent + 2, request.mutations.iter().map(applied).collect(), 1_000), 0);
+    let older = ClientEvent::SyncRefused(SyncError::Schema { min: wire::SCHEMA, max: wire::SCHEMA });
+    assert!(pump(&mut tab, &mut records).contains(&older));
+    let request = wire::decode_request(&tab.sync_request(0).expect("a request")).expect("decodes");
+    assert_eq!((request.ack_to, request.mutations.len()), (sent + 2, 0));
+}
+
+#[test]
 fn an_erasure_goes_out_however_much_is_parked() {
     let mut records = MemoryRecords::default();
     let mut tab = client(&[Collection::Cart], &mut records);

@@ -136,20 +136,28 @@ impl Client {
         true
     }
 
-    /// Whether so much is parked that what is pending waits until that is sent again: none of it is
-    /// ever dropped. Where all of the shopper's is to be deleted, that must go out.
+    /// The last number that is sent. Where so much is parked that what is pending waits until that is
+    /// sent again, since none of it is ever dropped, that is what a copy of this profile has brought to
+    /// the server: no answer is taken in without its outcome. Where all of the shopper's is to be
+    /// deleted, that must go out.
+    fn sent_to(&self) -> u64 {
+        if self.state.parked.is_much() && self.erasure() == Erasure::None { self.executed } else { u64::MAX }
+    }
+
+    /// Whether all that is pending waits for what is parked.
     pub(super) fn holds_back(&self) -> bool {
-        self.state.parked.is_much() && self.erasure() == Erasure::None
+        self.pending.first().map_or(u64::MAX, |first| first.seq) > self.sent_to()
     }
 
     /// The oldest durable mutations whose outcomes are not here, as many as one request takes.
     fn batch(&self) -> Vec<Mutation> {
         let mut bytes_left = REQUEST_BYTES_MAX - REQUEST_OVERHEAD_BYTES;
         let mut batch = Vec::new();
-        if self.holds_back() {
-            return batch;
-        }
+        let sent_to = self.sent_to();
         for mutation in self.pending.iter().take(self.durable_count()).skip(self.told()).take(MUTATIONS_PER_SYNC_MAX) {
+            if mutation.seq > sent_to {
+                break;
+            }
             let bytes = mutation.args.as_bytes().len() + mutation.name.len() + 64;
             match bytes_left.checked_sub(bytes) {
                 Some(left) => bytes_left = left,
@@ -182,6 +190,7 @@ impl Client {
                     return self.sync_refused(error);
                 }
                 self.recoveries = 0;
+                self.executed = response.last_seq;
                 let is_staging = self.stage(&sent, &mut response);
                 self.submit(Operation::Apply(Box::new(Applied { sent, response, is_staging })), now_ms);
             }

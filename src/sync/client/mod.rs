@@ -223,6 +223,8 @@ pub struct Client {
     is_unparking: bool,
     /// Code that was asked for cannot be loaded: see [`Client::code_failed`].
     without_code: bool,
+    /// The last mutation that the server has executed, as its last answer tells.
+    executed: u64,
     /// Pages of a pull, until the last has come.
     staging: Option<Staging>,
     /// Recoveries since the last answer that was none of them.
@@ -310,6 +312,7 @@ impl Client {
             outcomes: Vec::new(),
             is_unparking: false,
             without_code: false,
+            executed: 0,
             staging: None,
             recoveries: 0,
             recovered: None,

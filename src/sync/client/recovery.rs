@@ -85,6 +85,7 @@ impl Client {
         self.recovered = Document::object(&told).ok();
         self.state = state;
         self.outcomes.clear();
+        self.executed = 0;
         if let Some(pending) = pending {
             self.pending = pending;
         }

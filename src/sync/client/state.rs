@@ -233,6 +233,7 @@ impl Client {
         self.pending = core::mem::take(&mut self.loading);
         // What another tab has taken in may be of another epoch.
         self.outcomes.clear();
+        self.executed = 0;
         self.schema = Arc::new(schema);
         self.load_budgets()?;
         Ok(true)

@@ -1,7 +1,7 @@
 //! What shoppers do, and what their pages ask for then.
 
-use super::World;
 use super::event::{At, COUPONS, PRICE_MAX};
+use super::{Submitted, World};
 use crate::rng::Rng;
 use crate::server::{NEWER, Server};
 use crate::tab::OWN;
@@ -9,6 +9,7 @@ use pannier::format::document::Document;
 use pannier::shop::{cart, claim, coupon, history, order, own};
 use pannier::sync::mutation::{ERASE, Id};
 use pannier::sync::rows::Collection;
+use pannier::sync::wire::JOURNAL_BYTES_MAX;
 use serde_json::{Value as Json, json};
 
 /// More than half of what a line may hold.
@@ -19,6 +20,16 @@ const ORDERS: usize = 5;
 
 /// Milliseconds for which an order that is urgent stands.
 const URGENT_MS: u64 = 600_000;
+
+/// How often a shopper does at once what is too much to park where a server does not know it: one
+/// of them waits.
+const WAVES: u64 = 2 + JOURNAL_BYTES_MAX / NOTE_BYTES as u64;
+
+/// What each of them says. A request holds one of them.
+const NOTE_BYTES: usize = 250_000;
+
+/// A line that no cart has.
+const NO_LINE: &str = "none";
 
 /// What becomes of a line that both carts of a claim have.
 const POLICIES: [&str; 5] = ["max", "add", "guest", "user", "ask"];
@@ -76,6 +87,8 @@ pub enum Intent {
     Count(i8),
     /// Does what older servers do not know.
     Wave,
+    /// Does it more than may be parked, and syncs, if online.
+    WaveMuch,
     /// Wants to be forgotten everywhere.
     Erase,
     /// Leaves nothing on the device.
@@ -110,7 +123,8 @@ impl Intent {
             820..890 => Self::Put(rng.below(OWN.len()) as u8),
             890..930 => Self::Delete(rng.below(OWN.len()) as u8),
             930..970 => Self::Count(small as i8 - 2),
-            970..994 => Self::Wave,
+            970..993 => Self::Wave,
+            993..994 => Self::WaveMuch,
             994..996 => Self::Erase,
             _ => Self::SignOut,
         }
@@ -123,6 +137,7 @@ impl Intent {
         match self {
             Self::Add(qty) if qty > 1 => vec![Self::Add(1), Self::Add(qty / 2)],
             Self::RedeemAll => vec![Self::Redeem(0)],
+            Self::WaveMuch => vec![Self::Wave],
             Self::Submit { order, attempt, qty, price, is_urgent } => {
                 let plainer = [
                     Self::Submit { order: 0, attempt, qty, price, is_urgent },
@@ -141,9 +156,18 @@ impl Intent {
 impl World {
     /// A shopper does something.
     pub(super) fn edit(&mut self, at: At, sku: usize, intent: Intent) {
-        if intent == Intent::RedeemAll {
-            return (0..=COUPONS).for_each(|which| self.edit(at, sku, Intent::Redeem(which as u8)));
+        match intent {
+            Intent::RedeemAll => (0..=COUPONS).for_each(|which| self.edit_once(at, sku, Intent::Redeem(which as u8))),
+            Intent::WaveMuch => {
+                (0..WAVES).for_each(|_| self.edit_once(at, sku, intent));
+                // It takes many exchanges: among faults few worlds come so far.
+                self.sync_online(at);
+            }
+            _ => self.edit_once(at, sku, intent),
         }
+    }
+
+    fn edit_once(&mut self, at: At, sku: usize, intent: Intent) {
         if !self.is_open(at) {
             return;
         }
@@ -155,7 +179,8 @@ impl World {
         device.tab(at.tab).mutate(name, asked, id, now_ms);
         device.take_events(at.tab);
         if intent != Intent::SignOut {
-            self.submitted.insert(id, device.shopper.clone());
+            self.submitted.insert(id, Submitted { shopper: device.shopper.clone(), at });
+            self.large += usize::from(intent == Intent::WaveMuch);
         }
         self.hear(at.device);
     }
@@ -208,6 +233,11 @@ impl World {
                 (own::ADD, json!({ "collection": OWN[2], "key": line, "row": { "id": line }, "by": { "n": by } }))
             }
             Intent::Wave => (NEWER, json!({ "line": line })),
+            // One in so many has an effect: what has one goes into the journal, which drops what is too much.
+            Intent::WaveMuch => {
+                let line = if (self.large as u64 + 1).is_multiple_of(WAVES) { line } else { NO_LINE };
+                (NEWER, json!({ "line": line, "note": "x".repeat(NOTE_BYTES) }))
+            }
             Intent::Erase => (ERASE, json!({})),
             Intent::SignOut => (ERASE, json!({ "device": true })),
         })

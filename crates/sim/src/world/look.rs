@@ -75,10 +75,14 @@ impl World {
         let first = before.map_or(mutation.seq, |before| before.first);
         assert!(before.is_none_or(|before| before.last + 1 == mutation.seq), "the numbers have a gap");
         self.numbers.insert(client, Numbers { first, last: mutation.seq });
-        let whose = self.submitted.get(&mutation.id).expect("what nobody asked for was executed");
-        assert_eq!(*whose, executed.shopper, "it was executed for another shopper: {mutation:?}");
+        let asked = self.submitted.get(&mutation.id).expect("what nobody asked for was executed");
+        assert_eq!(asked.shopper, executed.shopper, "it was executed for another shopper: {mutation:?}");
         if executed.again {
             return;
+        }
+        if !self.outcomes.contains_key(&mutation.id) {
+            let before = self.met.insert(asked.at, mutation.id);
+            assert!(before.is_none_or(|before| is_before(before, mutation.id)), "an edit has overtaken another");
         }
         let args = serde_json::to_value(&mutation.args).expect("JSON");
         let asked = Asked {
@@ -122,6 +126,11 @@ impl World {
 /// What a row is known by that this mutation has put.
 fn tag(id: Id) -> u64 {
     u64::from_le_bytes(id.0[..8].try_into().expect("8 bytes")) % (1 << 53)
+}
+
+/// Whether the same device has made this id before the other.
+fn is_before(one: Id, other: Id) -> bool {
+    one.0[8..] < other.0[8..]
 }
 
 /// What a shopper has, to be compared.

@@ -8,7 +8,7 @@ use crate::server::{NEWER, wave};
 use crate::tab::scopes;
 use pannier::format::document::Value;
 use pannier::shop::ShopRules;
-use pannier::sync::mutation::{Context, Id, Mutation, Rules};
+use pannier::sync::mutation::{Context, Id, Mutation, Rules, UNKNOWN_MUTATION};
 use pannier::sync::rows::{Collection, Rows};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,6 +61,31 @@ impl World {
         let gapless: Vec<u64> = (confirmed + 1..).take(numbers.len()).collect();
         assert_eq!(numbers, gapless, "the outbox does not follow on what is confirmed");
         self.check_outcomes(at.device, &stored);
+        self.check_parked(&stored);
+        let holds_back = !stored.outbox.is_empty() && self.devices[at.device].holds_back(at.tab);
+        self.counts.add_if(holds_back, "edits held back by what is parked");
+    }
+
+    /// What no server has known yet is parked or comes again, in the order in which it was parked; none is dropped.
+    fn check_parked(&self, stored: &Stored) {
+        let sync = stored.sync.as_ref();
+        let told = (sync.u64("parkedCount").unwrap_or(0), sync.u64("parkedBytes").unwrap_or(0));
+        assert_eq!(told, (stored.parked.len() as u64, stored.parked_bytes), "what is parked is miscounted");
+        let mut unknown = BTreeMap::new();
+        for (seq, outcome) in &stored.outcomes {
+            let outcome = outcome.as_ref();
+            let id = outcome.str("id").and_then(Id::parse).expect("an outcome has an id");
+            match outcome.str("code") {
+                Some(UNKNOWN_MUTATION) => drop(unknown.insert(id, *seq)),
+                _ => drop(unknown.remove(&id)),
+            }
+        }
+        let parked: BTreeSet<Id> = stored.parked.iter().map(|mutation| mutation.id).collect();
+        let again: Vec<Id> = stored.outbox.iter().map(|mutation| mutation.id).collect();
+        let again: Vec<Id> = again.into_iter().filter(|id| unknown.contains_key(id)).collect();
+        assert!(again.is_sorted_by_key(|id| unknown[id]), "what was parked comes back in another order");
+        let is_kept = |id: &Id| parked.contains(id) || again.contains(id);
+        assert!(unknown.keys().all(is_kept), "what a server did not know was dropped");
     }
 
     /// All that is not to be pulled anew is of one moment of the server, with the

@@ -47,7 +47,7 @@ const BULK: Options = Options { commit_bytes_max: 200, ..STORE };
 const FIRST_EPOCH: u64 = 1000;
 
 /// Exchanges of a device within which it must have all, once the faults stop; and some for each
-/// mutation, where the server takes few at a time.
+/// mutation, where the server takes few at a time, or a request holds one.
 const EXCHANGES_MAX: usize = 20;
 
 /// Exchanges without faults in which a device that has nothing to do may be told so.
@@ -78,7 +78,11 @@ pub struct World {
     /// The last cookie seen on each device, in each of its stores and epochs, of each collection.
     cookies: BTreeMap<(usize, u64, u64, Collection), u64>,
     /// What was asked for, and by whom.
-    submitted: BTreeMap<Id, String>,
+    submitted: BTreeMap<Id, Submitted>,
+    /// How many of these are as large as a request.
+    large: usize,
+    /// The last mutation of each tab that the server has met for the first time.
+    met: BTreeMap<At, Id>,
     /// What was durable in stores that were deleted.
     gone: BTreeSet<Id>,
     /// Every outcome that a mutation ever had, the latest last.
@@ -91,6 +95,12 @@ pub struct World {
     /// Milliseconds by which each device's clock is ahead of the server's.
     skews: Vec<i64>,
     counts: Counts,
+}
+
+/// Who asked for something, and where.
+struct Submitted {
+    shopper: String,
+    at: At,
 }
 
 /// What a restore brings back, with what it comes to.
@@ -157,6 +167,8 @@ impl World {
             numbers: BTreeMap::new(),
             cookies: BTreeMap::new(),
             submitted: BTreeMap::new(),
+            large: 0,
+            met: BTreeMap::new(),
             gone: BTreeSet::new(),
             outcomes: BTreeMap::new(),
             network: Network::new(setup.has_locks),
