@@ -4,6 +4,9 @@
 /// Identity of a mutation.
 pub type Op = u8;
 
+/// Stands where the server has forgotten which mutation it executed.
+pub const FORGOTTEN: Op = 0;
+
 /// Most mutations in one request: less than a client may have, so that a
 /// backlog takes several.
 const BATCH_MAX: usize = 2;
@@ -20,6 +23,12 @@ pub enum Guard {
     IdOnce,
     /// The server refuses another epoch than its own.
     Epoch,
+    /// The server refuses who has acknowledged more than it has executed.
+    Acknowledged,
+    /// The server forgets no mutation but those that the client cannot send again.
+    ForgetBefore,
+    /// The client pulls all anew where its rows are not the server's.
+    Digest,
     /// The client takes an answer in only where it still stands where it asked.
     StillThere,
     /// The client keeps what was acknowledged, and pushes it again in a new epoch.
@@ -35,7 +44,7 @@ pub struct Server {
     pub epoch: u8,
     /// All that was executed, in order. Its length is the scope's revision.
     pub log: Vec<Op>,
-    /// For each client, which mutation has which sequence number, from 1 on.
+    /// For each client, which mutation has which sequence number, from 1 on, or [`FORGOTTEN`].
     pub clients: Vec<(u8, Vec<Op>)>,
 }
 
@@ -59,6 +68,8 @@ pub struct Request {
     pub stand: Stand,
     /// Pending mutations, numbered from the confirmed number on.
     pub ops: Vec<Op>,
+    /// No mutation up to this number can come again.
+    pub forget_to: u8,
 }
 
 /// What the server answers.
@@ -74,24 +85,37 @@ pub enum Answer {
         reset: bool,
         /// What changed since the cookie; the new cookie is where they end.
         changes: Vec<Op>,
+        /// What the client's rows must come to then: a sum over rows tells as much.
+        digest: Vec<Op>,
     },
     /// The server was restored.
-    EpochChanged(u8),
-    /// The numbers do not fit: the client goes on under a new name.
-    StartOver,
+    EpochChanged {
+        /// Its epoch.
+        epoch: u8,
+        /// How many mutations of the client it has; `None` where it does not know the client.
+        last_seq: Option<u8>,
+    },
+    /// The server has lost what it had executed, or the client.
+    Lost,
+    /// Another mutation was executed under a number.
+    Mismatch,
 }
 
 impl Server {
     /// Serves a request in one transaction.
     pub fn serve(&mut self, request: &Request, without: Option<Guard>) -> Answer {
         let Stand { name, epoch, cookie, confirmed } = request.stand;
+        let known = self.clients.iter().position(|(other, _)| *other == name);
         if without != Some(Guard::Epoch) && epoch.is_some_and(|epoch| epoch != self.epoch) {
-            return Answer::EpochChanged(self.epoch);
+            let last_seq = known.map(|at| self.clients[at].1.len() as u8);
+            return Answer::EpochChanged { epoch: self.epoch, last_seq };
         }
         let before = self.clone();
-        let at = match self.clients.iter().position(|(other, _)| *other == name) {
-            Some(at) => at,
-            None if confirmed > 0 => return Answer::StartOver,
+        let at = match known {
+            Some(at) if usize::from(confirmed) <= self.clients[at].1.len() => at,
+            Some(at) if without == Some(Guard::Acknowledged) => at,
+            Some(_) => return Answer::Lost,
+            None if confirmed > 0 => return Answer::Lost,
             None => {
                 self.clients.push((name, Vec::new()));
                 self.clients.len() - 1
@@ -102,12 +126,12 @@ impl Server {
             match executed.get(seq) {
                 Some(other) if other != op && without != Some(Guard::SameMutation) => {
                     *self = before;
-                    return Answer::StartOver;
+                    return Answer::Mismatch;
                 }
                 Some(_) if without != Some(Guard::SequenceOnce) => continue,
                 None if executed.len() < seq => {
                     *self = before;
-                    return Answer::StartOver;
+                    return Answer::Lost;
                 }
                 _ => {}
             }
@@ -117,6 +141,10 @@ impl Server {
             }
             self.clients[at].1.push(*op);
         }
+        let forget_to = if without == Some(Guard::ForgetBefore) { confirmed } else { request.forget_to.min(confirmed) };
+        let executed = &mut self.clients[at].1;
+        let forget_to = usize::from(forget_to).min(executed.len());
+        executed[..forget_to].fill(FORGOTTEN);
         let log = if without == Some(Guard::OneSnapshot) { &before.log } else { &self.log };
         let after = cookie.map(usize::from).filter(|cookie| *cookie <= log.len());
         Answer::Ok {
@@ -124,6 +152,7 @@ impl Server {
             last_seq: confirmed + request.ops.len() as u8,
             reset: after.is_none(),
             changes: log[after.unwrap_or(0)..].to_vec(),
+            digest: log.clone(),
         }
     }
 }
@@ -156,7 +185,10 @@ impl Client {
     /// Its next request.
     pub fn request(&self) -> Request {
         let batch = self.outbox.len().min(BATCH_MAX);
-        Request { stand: self.stand, ops: self.outbox[..batch].to_vec() }
+        // What the journal holds are the last of those that were confirmed.
+        let forget_to = self.stand.confirmed.saturating_sub(self.journal.len() as u8);
+        let forget_to = if self.outbox.is_empty() { forget_to } else { 0 };
+        Request { stand: self.stand, ops: self.outbox[..batch].to_vec(), forget_to }
     }
 
     /// Takes an answer in. `new_name` becomes its name where it must start over.
@@ -166,7 +198,7 @@ impl Client {
             return false;
         }
         match answer {
-            Answer::Ok { epoch, last_seq, reset, changes } => {
+            Answer::Ok { epoch, last_seq, reset, changes, digest } => {
                 let done = usize::from(last_seq.saturating_sub(self.stand.confirmed)).min(self.outbox.len());
                 if *reset {
                     self.base.clear();
@@ -178,26 +210,36 @@ impl Client {
                 self.base.extend(changes);
                 self.journal.extend(self.outbox.drain(..done));
                 let confirmed = self.stand.confirmed + done as u8;
-                self.stand = Stand { epoch: Some(*epoch), cookie: Some(cookie), confirmed, ..self.stand };
+                let is_right = *reset || self.base == *digest || without == Some(Guard::Digest);
+                let cookie = is_right.then_some(cookie);
+                self.stand = Stand { epoch: Some(*epoch), cookie, confirmed, ..self.stand };
                 false
             }
-            Answer::EpochChanged(epoch) => {
-                self.stand = Stand { epoch: Some(*epoch), cookie: None, ..self.stand };
-                if without != Some(Guard::Journal) {
-                    // From number 1 again: what the restored server still has under these
-                    // numbers, it finds to be the same.
-                    self.stand.confirmed = 0;
-                    self.outbox.splice(..0, self.journal.drain(..));
-                }
-                false
+            Answer::EpochChanged { epoch, last_seq } => {
+                self.stand.epoch = Some(*epoch);
+                let is_whole = self.journal.is_empty() && *last_seq == Some(self.stand.confirmed);
+                self.push_again(without);
+                !is_whole && self.begin_anew(new_name)
             }
-            Answer::StartOver => {
-                if without != Some(Guard::Journal) {
-                    self.outbox.splice(..0, self.journal.drain(..));
-                }
-                self.stand = Stand { name: new_name, confirmed: 0, ..self.stand };
-                true
+            Answer::Lost => {
+                self.push_again(without);
+                self.begin_anew(new_name)
             }
+            Answer::Mismatch => self.begin_anew(new_name),
         }
+    }
+
+    /// What the server may have lost comes again, and all is pulled anew.
+    fn push_again(&mut self, without: Option<Guard>) {
+        self.stand.cookie = None;
+        if without != Some(Guard::Journal) {
+            self.outbox.splice(..0, self.journal.drain(..));
+        }
+    }
+
+    /// Goes on under a new name. In the model its numbers begin at 1 again.
+    fn begin_anew(&mut self, name: u8) -> bool {
+        self.stand = Stand { name, confirmed: 0, ..self.stand };
+        true
     }
 }

@@ -2,7 +2,7 @@
 
 use stateright::{Model, Property};
 
-use crate::protocol::{Answer, Client, Guard, Op, Request, Server};
+use crate::protocol::{Answer, Client, FORGOTTEN, Guard, Op, Request, Server};
 
 /// Most messages on their way at a time.
 const MESSAGES_MAX: usize = 2;
@@ -10,6 +10,12 @@ const MESSAGES_MAX: usize = 2;
 /// Exchanges of each client within which all must converge once faults stop:
 /// an epoch change, a new name, and a batch for each two of its mutations.
 const ROUNDS_MAX: usize = 8;
+
+/// What can happen only where the server is restored.
+pub const LOSES: &str = "a restore loses what was acknowledged";
+
+/// What can happen only where journals age.
+pub const FORGETS: &str = "the server forgets what cannot come again";
 
 /// How much may happen.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +28,10 @@ pub struct Bounds {
     pub crashes: u8,
     /// Restores of the server.
     pub restores: u8,
+    /// Restores of the server that get no new epoch.
+    pub relapses: u8,
+    /// Mutations that become too old for a journal.
+    pub ages: u8,
     /// Copies of the first profile in place of the second.
     pub clones: u8,
 }
@@ -54,7 +64,9 @@ pub struct State {
     messages: Vec<Message>,
     names: u8,
     made: u8,
-    left: [u8; 4],
+    /// Whether a restore got no new epoch: cookies and rows mean little then.
+    has_relapsed: bool,
+    left: [u8; 6],
 }
 
 /// What can happen.
@@ -78,6 +90,10 @@ pub enum Action {
     Backup,
     /// The server is restored from its backup.
     Restore,
+    /// The server is restored from its backup, and nobody thinks of a new epoch.
+    Relapse,
+    /// The oldest mutation of a profile's journal leaves it.
+    Age(usize),
     /// The second profile becomes a copy of the first.
     Clone,
 }
@@ -86,13 +102,15 @@ const DUPLICATES: usize = 0;
 const CRASHES: usize = 1;
 const RESTORES: usize = 2;
 const CLONES: usize = 3;
+const RELAPSES: usize = 4;
+const AGES: usize = 5;
 
 impl Model for World {
     type State = State;
     type Action = Action;
 
     fn init_states(&self) -> Vec<State> {
-        let Bounds { duplicates, crashes, restores, clones, .. } = self.bounds;
+        let Bounds { duplicates, crashes, restores, relapses, ages, clones, .. } = self.bounds;
         let server = Server { epoch: 0, log: Vec::new(), clients: Vec::new() };
         vec![State {
             server,
@@ -101,7 +119,8 @@ impl Model for World {
             messages: Vec::new(),
             names: 2,
             made: 0,
-            left: [duplicates, crashes, restores, clones],
+            has_relapsed: false,
+            left: [duplicates, crashes, restores, clones, relapses, ages],
         }]
     }
 
@@ -123,6 +142,9 @@ impl Model for World {
             if state.left[CRASHES] > 0 && has_memory {
                 actions.push(Action::Crash(at));
             }
+            if state.left[AGES] > 0 && !client.journal.is_empty() {
+                actions.push(Action::Age(at));
+            }
         }
         for at in 0..state.messages.len() {
             actions.extend([Action::Deliver(at), Action::Drop(at)]);
@@ -130,8 +152,17 @@ impl Model for World {
                 actions.push(Action::DeliverTwice(at));
             }
         }
+        let may_go_back = state.left[RESTORES] + state.left[RELAPSES] > 0;
+        // Of several backups only the last would matter.
+        if may_go_back && state.backup.is_none() {
+            actions.push(Action::Backup);
+        }
         if state.left[RESTORES] > 0 {
-            actions.extend([Action::Backup, Action::Restore]);
+            actions.push(Action::Restore);
+        }
+        // An empty database has always a new epoch.
+        if state.left[RELAPSES] > 0 && state.backup.is_some() {
+            actions.push(Action::Relapse);
         }
         if state.left[CLONES] > 0 && state.clients[1] == Client::new(1) {
             actions.push(Action::Clone);
@@ -183,6 +214,17 @@ impl Model for World {
                 let wiped = Server { epoch, log: Vec::new(), clients: Vec::new() };
                 state.server = state.backup.take().map_or(wiped, |backup| Server { epoch, ..backup });
             }
+            Action::Relapse => {
+                state.left[RELAPSES] -= 1;
+                state.has_relapsed = true;
+                state.server = state.backup.take()?;
+            }
+            Action::Age(at) => {
+                state.left[AGES] -= 1;
+                // That takes a month, and no message so long.
+                state.messages.clear();
+                state.clients[at].journal.remove(0);
+            }
             Action::Clone => {
                 state.left[CLONES] -= 1;
                 state.messages.retain(|message| message.client != 1);
@@ -199,17 +241,20 @@ impl Model for World {
                 state.clone().converges(world.without)
             }),
             Property::always("a base is what the server confirmed", |_, state: &State| {
-                state.clients.iter().all(|client| state.is_confirmed(client))
+                state.has_relapsed || state.clients.iter().all(|client| state.is_confirmed(client))
             }),
             Property::always("what was acknowledged shows", |_, state: &State| {
-                state.clients.iter().all(|client| state.shows_acknowledged(client))
+                state.has_relapsed || state.clients.iter().all(|client| state.shows_acknowledged(client))
             }),
             Property::always("no cookie goes back within an epoch", |_, state: &State| {
-                state.clients.iter().all(|client| !client.went_back)
+                state.has_relapsed || state.clients.iter().all(|client| !client.went_back)
             }),
-            Property::sometimes("a restore loses what was acknowledged", |_, state: &State| {
+            Property::sometimes(LOSES, |_, state: &State| {
                 let acknowledged = |client: &Client| client.journal.iter().any(|op| !state.server.log.contains(op));
                 state.clients.iter().any(acknowledged)
+            }),
+            Property::sometimes(FORGETS, |_, state: &State| {
+                state.server.clients.iter().any(|(_, executed)| executed.contains(&FORGOTTEN))
             }),
             Property::sometimes("both clients are through", |world: &World, state: &State| {
                 state.made == world.bounds.mutations && state.clients.iter().all(|client| client.base.len() > 1)

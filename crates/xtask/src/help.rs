@@ -85,9 +85,10 @@ Exits with 0 when nothing broke, else 1.
         usage: "cargo xtask model [--large]
 
 Builds crates/model (stateright) and visits every state of two profiles and a server whose messages
-are lost, doubled and reordered, whose tabs die, whose database is restored, and one of which may
-be a copy of the other. Prints how many states there are. Then takes each rule of the protocol away
-and must find what breaks. Exits with 0 when all is as it must be, else 1 with the steps.
+are lost, doubled and reordered, whose tabs die, whose database is restored, perhaps without a new
+epoch, whose journals age, and one of which may be a copy of the other. Prints how many states there
+are. Then takes each rule of the protocol away and must find what breaks. Exits with 0 when all is as
+it must be, else 1 with the steps.
 
   --large  More mutations, and faults together: minutes instead of seconds.
 ",
