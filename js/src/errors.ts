@@ -33,3 +33,9 @@ export function guarded(work: () => void): void {
     report(error)
   }
 }
+
+/** A promise whose rejection nobody has to take: the same error is told elsewhere. */
+export function quiet<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {})
+  return promise
+}

@@ -66,7 +66,7 @@ const ATTEMPTS_MAX = 16
  * Opens the store; where it is damaged, first sends the edits in it that no server has confirmed, each once whatever it
  * has heard of before, then deletes it, opens a new one, and writes back what only the device had: rows of collections
  * that are not shared, and the cart where that is not synced. The rest is pulled from the server, as by any new device. Tabs
- * that have the damaged store open are ended.
+ * that have the damaged store open go on in the new one, but for those that have met the damage.
  *
  * @throws what `open` and `keep` throw, `network` or the server's refusal where the edits cannot be sent, `busy` where other
  * tabs write all the time: the damaged store is then as it was, and this can be called again.

@@ -64,19 +64,32 @@ export async function open(options: OpenOptions, ahead?: Ahead): Promise<Shop> {
   const change = (changed: Partial<StorageState>) => emit('storage', (storage = { ...storage, ...changed }))
   let erasure = Erasure.None as Erasure
   const stored = () => change({ status: erasure === Erasure.Asked ? 'erasing' : status, error: null })
+  // Another tab may have erased all.
+  const endAs = (error: PannierError) => change({ status: error.code === 'erased' ? 'erased' : 'broken', error })
+  // Where a mark and a reserve are there already, or cannot be.
+  let isSettled = !isStored
+  const settleNow = () => import('./settle.js').then(({ settle }) => (opened!.isOver() ? undefined : settle(options.name, records))).catch(() => {})
   let roomMaking: Promise<void> | undefined
+  let opened: Store | undefined
   let ended: (() => Promise<void>) | undefined
   const listener: Listener = {
     outcome: outcome => emit('outcome', outcome),
     error(error) {
-      if (storage.status !== 'broken') change({ status: error.code === 'quota' ? 'full' : 'failing', error })
+      if (!opened?.isOver()) change({ status: error.code === 'quota' ? 'full' : 'failing', error })
       if (error.code === 'quota') roomMaking ??= makeRoom().catch(() => {}).finally(() => (roomMaking = undefined))
       emit('error', error)
     },
     stored,
     broken(error) {
-      change({ status: 'broken', error })
+      endAs(error)
       syncer?.stop(error)
+    },
+    deleted(error) {
+      change({ status: 'deleted', error, isCleared: true })
+      emit('error', error)
+      if (isSettled) void settleNow()
+      // Pulls what the server has.
+      syncer?.edited()
     },
     isNew() {
       if (isStored && isMarked(options.name)) change({ isCleared: true })
@@ -99,7 +112,7 @@ export async function open(options: OpenOptions, ahead?: Ahead): Promise<Shop> {
     edited: () => syncer?.edited(),
     appended: (seq, record) => tabs?.tell(seq, record),
   }
-  const onDisk = (first?: Uint8Array) => new IndexedDbRecords(options.name, options.durability ?? 'relaxed', first)
+  const onDisk = (first?: Uint8Array) => new IndexedDbRecords(options.name, options.durability ?? 'relaxed', first, () => opened?.catchUp())
   const encrypted = async (key: CryptoKey): Promise<[RecordStore, Channel]> => {
     // Where `open` is a callback, as of a list's `map`, something else may come second.
     const encrypt = ahead?.encrypt ?? (await import('./encryption.js')).encrypt
@@ -121,6 +134,7 @@ export async function open(options: OpenOptions, ahead?: Ahead): Promise<Shop> {
       records.close()
       throw error
     })
+  opened = store
   const deleteStore = async () => {
     const { deleteStore } = await import('./erase.js')
     await deleteStore(store, refuse, isStored && options.name, records, tabs)
@@ -141,17 +155,16 @@ export async function open(options: OpenOptions, ahead?: Ahead): Promise<Shop> {
     await deleteStore().then(
       () => change({ status: 'erased', error: null }),
       // The next visit goes on with it.
-      error => change({ status: 'broken', error }),
+      endAs,
     )
   }
   const makeRoom = async () => (await import('./storage.js')).makeRoom(records, catalog, store, change)
-  let isSettled = !isStored
   const edited = () => syncer?.edited()
   const cartEdited = () => {
     edited()
     if (isSettled) return
     isSettled = true
-    void import('./settle.js').then(({ settle }) => settle(options.name, records)).catch(() => {})
+    void settleNow()
   }
   const catalogOptions = options.catalog ?? {}
   const catalog = new CatalogView(store, catalogOptions)

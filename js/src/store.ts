@@ -2,7 +2,7 @@ import { Batch } from './batch.ts'
 import { ReadCache } from './cache.ts'
 import { type Changed, changedRows, hasBit } from './changed.ts'
 import { decode, decodeAll, encode, Encoder } from './codec.ts'
-import { guarded, PannierError } from './errors.ts'
+import { guarded, PannierError, quiet } from './errors.ts'
 import { type Declaration, declarations, fullName, SCOPES } from './declare.ts'
 import { hex, newId } from './id.ts'
 import { EditReceipt, Receipt } from './receipt.ts'
@@ -64,6 +64,7 @@ const enum Kind {
   Recovered,
   Erasure,
   CodeWanted,
+  Replaced,
 }
 
 /** How far it has come that all of the shopper's is deleted: the same numbers stand in `src/sync/client/mod.rs`. */
@@ -126,6 +127,8 @@ export interface Listener extends Opening {
   progress(progress: Progress): void
   recovered(recovery: Recovery): void
   erasure(erasure: Erasure): void
+  /** The database was deleted; what is known here goes into a new one. */
+  deleted(error: PannierError): void
   /** A row was edited that is synced by a mutation. */
   edited(): void
 }
@@ -671,6 +674,10 @@ export class Store implements Source<Write, Edit> {
         return this.#listener.erasure(number)
       case Kind.CodeWanted:
         return void this.#loadCode()
+      case Kind.Replaced:
+        this.#isFailing = true
+        this.#keptSeq = undefined
+        return this.#listener.deleted(refusal('deleted', {}))
       case Kind.MoreWork:
         return inTask(() => this.#answered(engine => engine.work()))
     }
@@ -788,10 +795,4 @@ export class Store implements Source<Write, Edit> {
 
 function settle(waiters: Pick<Waiter<void>, 'resolve' | 'reject'>[], error?: PannierError): void {
   for (const waiter of waiters.splice(0)) error === undefined ? waiter.resolve() : waiter.reject(error)
-}
-
-/** A promise whose rejection nobody has to take: the same error is told elsewhere. */
-function quiet<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => {})
-  return promise
 }

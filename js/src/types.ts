@@ -513,14 +513,18 @@ export interface StorageState {
    * `stored`: what is durable outlives the page. `waiting`: the storage has not answered yet; the store looks empty, edits
    * show, and become durable once it answers. `memory`: there is no storage, or it refuses; all goes with the page.
    * `failing`: writes wait, and are tried again each second. `full`: as `failing`, since there is no room; the catalog is
-   * given up for it, then the history. `broken`: nothing can be read or written; open the store anew. `erasing`: the shopper
-   * is to be erased, and the server has not said yet that it has; edits are refused as `erased`. `erased`: nothing is left;
-   * open the store anew for a new one.
+   * given up for it, then the history. `deleted`: the database was deleted under the page; a new one takes its place, into
+   * which goes what no server has confirmed, and then it is `stored` again. `broken`: nothing can be read or written; open the
+   * store anew. `erasing`: the shopper is to be erased, and the server has not said yet that it has; edits are refused as
+   * `erased`. `erased`: nothing is left; open the store anew for a new one.
    */
-  readonly status: 'stored' | 'waiting' | 'memory' | 'failing' | 'full' | 'broken' | 'erasing' | 'erased'
+  readonly status: 'stored' | 'waiting' | 'memory' | 'failing' | 'full' | 'deleted' | 'broken' | 'erasing' | 'erased'
   /** Why it is not `stored`. */
   readonly error: Error | null
-  /** Whether this visit found the store empty though an earlier one has written to it: the browser has cleared it. */
+  /**
+   * Whether this visit found the store empty though an earlier one has written to it, or the store was deleted in this
+   * visit: the browser has cleared it.
+   */
   readonly isCleared: boolean
   /** What was given up for room in this visit: `catalog`, `history`. */
   readonly evicted: readonly string[]

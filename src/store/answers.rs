@@ -9,6 +9,9 @@ use crate::format::{Corrupt, FORMAT_VERSION, Place};
 use crate::tree::Tree;
 use alloc::vec::Vec;
 
+/// Another database is where this one was.
+pub(crate) const REPLACED: Corrupt = Corrupt { place: Place::Database, why: "was deleted or replaced" };
+
 /// Appends made with care after another tab was first. Without this, two tabs
 /// that write at once could make each other's appends void for ever.
 const CONTENDED_APPENDS: u32 = 32;
@@ -21,6 +24,7 @@ impl Store {
         };
         let (_, sent) = self.sent.swap_remove(index);
         match (sent, response) {
+            (_, Response::Failed(failure)) if failure.kind == FailureKind::Replaced => self.state = State::Replaced,
             (Sent::Open, Response::Opened { head, log, segments }) => self.opened(head, log, segments),
             (Sent::Append, Response::Done) => self.appended(),
             (Sent::Checkpoint, Response::Done) => self.checkpointed(),
@@ -36,6 +40,18 @@ impl Store {
             (_, Response::Failed(failure)) => self.failed(sent, failure),
             _ => self.break_down(Corrupt { place: Place::Head, why: "record store gave another request's answer" }),
         }
+    }
+
+    /// Opens what is there now: nothing that is known of the records before holds, and what was
+    /// staged is gone with them.
+    pub(crate) fn begin_anew(&mut self) {
+        *self = Self {
+            commits: self.commits,
+            request_next: self.request_next,
+            // Other tabs are about to do the same.
+            contended: CONTENDED_APPENDS,
+            ..Self::new(self.options)
+        };
     }
 
     fn appended(&mut self) {
@@ -230,7 +246,6 @@ impl Store {
 
     /// Takes over the head, if it is a newer one, and newer log records.
     fn adopt(&mut self, head: Option<Vec<u8>>, log: Vec<(u64, Vec<u8>)>) -> Result<(), Corrupt> {
-        const REPLACED: Corrupt = Corrupt { place: Place::Database, why: "was deleted or replaced" };
         let newer = head.as_deref() != self.head_bytes.as_deref();
         let last_is_there = log.first().is_some_and(|(seq, _)| *seq <= self.durable_seq);
         if (head.is_none() && self.head_bytes.is_some()) || !(newer || last_is_there) {

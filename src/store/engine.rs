@@ -114,6 +114,8 @@ pub(super) enum State {
     Opening,
     Open,
     Broken,
+    /// The records are others: see [`FailureKind::Replaced`].
+    Replaced,
 }
 
 /// A log record whose append has not been answered.
@@ -350,6 +352,12 @@ impl Store {
         self.job_resumes();
     }
 
+    /// Whether the records are others, and nothing is under way any more that could come to those: nothing is asked of them
+    /// until `begin_anew`.
+    pub(crate) fn is_replaced(&self) -> bool {
+        matches!(self.state, State::Replaced) && self.sent.is_empty()
+    }
+
     /// Whether `work` has something to do.
     pub fn has_work(&self) -> bool {
         let held_up = self.stalled || self.reopen || !matches!(self.state, State::Open);
@@ -446,7 +454,7 @@ impl Store {
     /// The next operation for the record store. Call until `None`, and again
     /// after every response.
     pub fn next_request(&mut self) -> Option<(RequestId, Request)> {
-        if self.stalled || matches!(self.state, State::Broken) {
+        if self.stalled || matches!(self.state, State::Broken | State::Replaced) {
             return None;
         }
         if matches!(self.state, State::Opening) {

@@ -28,6 +28,7 @@ pub mod memory;
 mod reader;
 pub mod request;
 
+pub(crate) use answers::REPLACED;
 pub use engine::{Event, Options, Store};
 pub use reader::{Reader, Scan};
 pub use request::{Checkpoint, Failure, FailureKind, Request, RequestId, Response};

@@ -89,8 +89,11 @@ pub enum Response {
 pub enum FailureKind {
     /// No room.
     Quota,
-    /// The store cannot be reached: closed, blocked, deleted.
+    /// The store cannot be reached: closed, blocked.
     Unavailable,
+    /// The store was deleted, and another has taken its place, empty or not. Every
+    /// request fails so until `Open` asks for all there is.
+    Replaced,
     /// Anything else.
     Other,
 }

@@ -200,21 +200,157 @@ fault('stored bytes are damaged: `open` says `corrupt`', [], async () => {
   return { states, code, skus: await skus(again) }
 }, ({ code, skus }) => assert.deepEqual([code, skus], ['corrupt', ['B2 1']]))
 
-fault('the database is deleted under an open page: `deleted`', ['broken'], async () => {
+const DELETED = ['deleted', 'stored']
+
+fault('the database is deleted under an open page', [...DELETED, ...DELETED], async () => {
   const shop = await opened()
+  const errors = []
+  shop.on('error', ({ code }) => errors.push(code))
   await shop.cart.add({ sku: 'A1' }).durable
+  await shop.catalog.put({ id: 'P1' }).durable
+  await until(() => localStorage.getItem('pannier:faults'), (mark) => mark !== null)
+  const told = { cart: [], rows: [] }
+  shop.cart.subscribe(({ count }) => told.cart.push(count))
+  shop.catalog.subscribe({}, ({ rows }) => told.rows.push(rows.length))
+  await until(() => told.cart.length * told.rows.length, (both) => both > 0)
+  const snapshot = await shop.snapshot()
+  let isBegun = false
+  const transaction = shop.transaction(async ({ cart }) => {
+    await cart.read()
+    isBegun = true
+    await until(() => seen.length, (states) => states === 2)
+    await cart.add({ sku: 'IN' })
+  })
+  transaction.catch(() => {})
+  await until(() => isBegun, (is) => is)
+  localStorage.clear()
   await faults.deleteDatabase('faults')
-  const { code } = await shop.cart.add({ sku: 'A1' }).durable.then(() => ({ code: 'durable' }), (error) => error)
-  const told = shop.storage.state.error?.code
-  const states = seen.splice(0)
+  const codeOf = (promise) => promise.then(() => 'done', ({ code }) => code)
+  const over = [await codeOf(transaction), await codeOf(snapshot.cart.read())]
+  await until(() => localStorage.getItem('pannier:faults'), (mark) => mark !== null)
+  const first = await skus(shop)
+  await shop.cart.add({ sku: 'B2' }).durable
+  await faults.deleteDatabase('faults')
+  const edit = shop.cart.add({ sku: 'C3' })
+  await edit.durable
+  await until(() => seen.length, (states) => states === 4)
+  await until(() => told.cart.at(-1), (count) => count === 1)
+  const { isCleared, error } = shop.storage.state
+  const { isSound } = await shop.check()
   await shop.close()
   const again = await opened()
-  await again.cart.add({ sku: 'B2' }).durable
-  return { states, codes: [code, told], isCleared: again.storage.state.isCleared, skus: await skus(again) }
-}, ({ codes, skus }) => {
-  assert.deepEqual(codes, ['deleted', 'deleted'])
-  assert.deepEqual(skus, ['B2 1'])
+  const kept = [await skus(again), await again.catalog.count()]
+  await again.close()
+  await faults.deleteDatabase('faults')
+  const isMade = await faults.isThere('faults')
+  return { states: seen, errors, told, over, first, isCleared, error, isSound, kept, isMade }
+}, ({ errors, told, over, first, isCleared, error, isSound, kept, isMade }) => {
+  assert.deepEqual(errors, ['deleted', 'deleted'])
+  assert.deepEqual([told.cart[0], told.rows], [1, [1, 0]])
+  assert.deepEqual(over, ['deleted', 'deleted'])
+  assert.deepEqual([first, isCleared, error, isSound], [[], true, null, true])
+  assert.deepEqual(kept, [['C3 1'], 0])
+  assert.equal(isMade, false, 'a closed shop has made the database anew')
 })
+
+fault('deleted under an open page, with a server: what waited goes out once, the rest comes back', DELETED, async (at) => {
+  const shop = await opened(at)
+  await shop.cart.add({ sku: 'ANEW', qty: 2 }).durable
+  await shop.sync.now()
+  // The server has it, and the page does not hear so.
+  const loseAnswers = faults.loseAnswers()
+  const unheard = shop.cart.add({ sku: 'ANEW', qty: 3 })
+  await unheard.durable
+  await shop.sync.now()
+  loseAnswers()
+  shop.sync.pause()
+  const unsent = shop.cart.add({ sku: 'ANEW', qty: 4 })
+  await unsent.durable
+  const deleting = faults.deleteDatabase('faults')
+  const late = shop.cart.setQty((await shop.cart.read()).lines.find(({ sku }) => sku === 'ANEW').line, 20)
+  await deleting
+  await late.durable
+  await until(() => seen.length, (states) => states === 2)
+  const waiting = shop.sync.state.pending
+  shop.sync.resume()
+  const outcomes = (await Promise.all([unheard, unsent, late].map(({ confirmed }) => confirmed))).map(({ status }) => status)
+  await shop.sync.now()
+  const found = [await skus(shop), await shop.catalog.count(), shop.sync.state.pending]
+  await shop.close()
+  const again = await opened(at)
+  return { states: seen, waiting, outcomes, found, kept: await skus(again) }
+}, async ({ waiting, outcomes, found: [skus, products, pending], kept }) => {
+  assert.deepEqual([waiting, outcomes], [3, ['applied', 'applied', 'applied']])
+  assert.ok(skus.includes('ANEW 20'), `${skus}`)
+  assert.deepEqual([products, pending, kept], [500, 0, skus])
+  assert.equal((await server.cart()).ANEW, 20)
+})
+
+fault('deleted under two tabs, with a server: the edits of both go out once', DELETED, async (at) => {
+  const tabs = [await opened(at), await opened(at)]
+  await Promise.all(tabs.map(({ sync }) => sync.now()))
+  for (const { sync } of tabs) sync.pause()
+  const both = Promise.all(tabs.flatMap(({ cart }) => [cart.add({ sku: 'TABS' }).durable, cart.add({ sku: 'TABS' }).durable]))
+  await both
+  const deleting = faults.deleteDatabase('faults')
+  const late = tabs.map(({ cart }) => cart.add({ sku: 'TABS' }))
+  await deleting
+  await Promise.all(late.map(({ durable }) => durable))
+  await until(() => seen.length, (states) => states === 4)
+  for (const { sync } of tabs) sync.resume()
+  await Promise.all(late.map(({ confirmed }) => confirmed))
+  for (const { sync } of [...tabs, ...tabs]) await sync.now()
+  const found = await Promise.all(tabs.map(skus))
+  const pending = tabs.map(({ sync }) => sync.state.pending)
+  const { isSound } = await tabs[0].check()
+  return { states: [...new Set(seen)], found, pending, isSound }
+}, async ({ found: [one, other], pending, isSound }) => {
+  assert.ok(one.includes('TABS 6'), `${one}`)
+  assert.deepEqual([other, pending, isSound], [one, [0, 0], true])
+  assert.equal((await server.cart()).TABS, 6)
+})
+
+fault('deleted under an open page, encrypted: so is the new one, under its key', DELETED, async () => {
+  const key = await crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt'])
+  const shop = await opened(undefined, { key })
+  await shop.cart.add({ sku: 'A1' }).durable
+  await faults.deleteDatabase('faults')
+  await shop.cart.add({ sku: 'B2' }).durable
+  await shop.flush()
+  await until(() => seen.length, (states) => states === 2)
+  await shop.close()
+  const refused = await opened().catch(({ code }) => code)
+  return { states: seen, refused, skus: await skus(await opened(undefined, { key })) }
+}, ({ refused, skus }) => assert.deepEqual([refused, skus], ['key_missing', ['B2 1']]))
+
+fault('deleted under a shop in a worker', DELETED, async () => {
+  const { open } = await import('/package/worker.js')
+  const shop = await open({ name: 'faults' })
+  shop.on('storage', ({ status }) => void seen.push(status))
+  await shop.cart.add({ sku: 'A1' }).durable
+  await faults.deleteDatabase('faults')
+  await until(() => seen.length, (states) => states === 2)
+  await shop.cart.add({ sku: 'B2' }).durable
+  await shop.close()
+  return { states: seen, skus: await skus(await opened()) }
+}, ({ skus }) => assert.deepEqual(skus, ['B2 1']))
+
+fault('deleted because another tab has erased all: nothing comes back', ['erased'], async () => {
+  const shop = await opened()
+  await shop.cart.add({ sku: 'A1' }).durable
+  seen.length = 0
+  // It hears nothing of the other tab but that the database goes.
+  const undo = faults.noChannels()
+  const deaf = await opened()
+  undo()
+  const eraser = await open({ name: 'faults' })
+  await shop.close()
+  await eraser.erase()
+  await until(() => seen.length, (states) => states > 0)
+  const code = await deaf.cart.read().then(() => 'read', ({ code }) => code)
+  await deaf.close()
+  return { states: seen, code, isMade: await faults.isThere('faults') }
+}, ({ code, isMade }) => assert.deepEqual([code, isMade], ['erased', false]))
 
 fault('the disk is full: the catalog goes, cart edits stay', ['full', 'stored'], async () => {
   const disk = faults.limitDisk(Infinity)
@@ -282,8 +418,9 @@ async function prepare() {
   const seen = []
   Object.assign(globalThis, { open, faults, seen })
   /** A shop, with a server where one is named. */
-  globalThis.opened = async (at) => {
-    const shop = await open({ name: 'faults', ...(at && { sync: { url: at.url, token: () => at.token, interval: 0 } }) })
+  globalThis.opened = async (at, more) => {
+    const sync = at && { url: at.url, token: () => at.token, interval: 0 }
+    const shop = await open({ name: 'faults', ...more, ...(sync && { sync }) })
     if (shop.storage.state.status !== 'stored') seen.push(shop.storage.state.status)
     shop.on('storage', ({ status }) => void seen.push(status))
     shop.on('error', () => {})

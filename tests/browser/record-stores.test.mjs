@@ -94,6 +94,24 @@ test('a database deleted under an open store does not wait for it, and is made a
   assert.deepEqual(found, [0])
 })
 
+test('a database that somebody has made anew under the same numbers takes no record of the old time', async () => {
+  const found = await page.evaluate(async () => {
+    const name = crypto.randomUUID()
+    const records = new IndexedDbRecords(name, 'relaxed')
+    await records.open(undefined)
+    await new Promise((resolve) => (indexedDB.deleteDatabase(`pannier:${name}`).onsuccess = resolve))
+    const other = new IndexedDbRecords(name, 'relaxed')
+    await other.open(undefined)
+    const refused = await Promise.all(
+      [records.append(1, new Uint8Array([1]), true), records.open(0), records.read([1])].map((one) => one.catch(({ name }) => name)),
+    )
+    const { numbers } = await records.open(undefined)
+    return { refused, numbers, isTaken: await records.append(1, new Uint8Array([2]), true) }
+  })
+  const refused = Array(3).fill('ReplacedError')
+  assert.deepEqual(found, { refused, numbers: [0], isTaken: true })
+})
+
 test('two connections never take the same number', async () => {
   const found = await page.evaluate(async () => {
     const name = crypto.randomUUID()

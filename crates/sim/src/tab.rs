@@ -204,7 +204,10 @@ impl Tab {
                 ClientEvent::Corrupt(corrupt) => panic!("corrupt records: {corrupt:?}"),
                 ClientEvent::Opened => self.greets = true,
                 ClientEvent::Erasure(erasure) => told.is_erased |= erasure == Erasure::Done,
-                ClientEvent::Changed { .. } | ClientEvent::Loaded | ClientEvent::Progress(_) => {}
+                ClientEvent::Changed { .. }
+                | ClientEvent::Loaded
+                | ClientEvent::Progress(_)
+                | ClientEvent::Replaced => {}
                 ClientEvent::Recovered(recovered) => told.recoveries.push(recovered),
                 // Natively all code is loaded.
                 ClientEvent::CodeWanted => unreachable!("code is wanted"),

@@ -5,7 +5,7 @@ use pannier::collection::schema::Declared;
 use pannier::format::document::Document;
 use pannier::shop::ShopRules;
 use pannier::store::memory::MemoryRecords;
-use pannier::store::{Options, Response};
+use pannier::store::{Failure, FailureKind, Options, Request, Response};
 use pannier::sync::client::{Client, ClientEvent, ClientOptions, OUTCOMES_MAX, Operation, PARKED_MS, rows_tree};
 use pannier::sync::mutation::{ERASE, Id, Mutation, Outcome, Status, UNKNOWN_MUTATION};
 use pannier::sync::rows::Collection;
@@ -542,4 +542,142 @@ fn a_shopper_signs_out_of_a_device_only_when_nothing_is_pending() {
     let mut phone = client_on(&[Collection::Cart], &mut phone_records, Id([9; 16]));
     sync(&mut phone, &mut phone_records, &mut server);
     assert_eq!(cart(&phone), vec![("A".into(), 1)]);
+}
+
+/// The records are others by now: as `pump`, where all that asks for those before fails until all is read anew.
+fn pump_replaced(client: &mut Client, records: &mut MemoryRecords) -> Vec<ClientEvent> {
+    // As when a page is told that its connection has gone.
+    client.offer(u64::MAX, &[]);
+    loop {
+        let Some((id, request)) = client.next_request() else { panic!("nothing is opened anew") };
+        if matches!(request, Request::Open { log_after: None }) {
+            client.complete(id, records.execute(&request));
+            return pump(client, records);
+        }
+        let failure = Failure { kind: FailureKind::Replaced, message: String::new() };
+        client.complete(id, Response::Failed(failure));
+    }
+}
+
+fn outcomes(events: &[ClientEvent]) -> Vec<(String, String)> {
+    let told = |event: &ClientEvent| match event {
+        ClientEvent::Outcome(outcome) => {
+            let row = outcome.as_ref();
+            let text = |name| row.str(name).unwrap_or_default().to_owned();
+            Some((text("status"), text("code")))
+        }
+        _ => None,
+    };
+    events.iter().filter_map(told).collect()
+}
+
+fn lines(all: &[(&str, u64)]) -> Vec<(String, u64)> {
+    all.iter().map(|(sku, qty)| ((*sku).to_owned(), *qty)).collect()
+}
+
+#[test]
+fn a_store_that_is_deleted_under_a_client_gets_the_outbox_and_all_else_from_the_server() {
+    let mut records = MemoryRecords::default();
+    let mut server = InProcess::default();
+    let mut client = client(&[Collection::Cart], &mut records);
+    mutate(&mut client, "cart.add", 2, json!({ "sku": "A", "qty": 2 }));
+    pump(&mut client, &mut records);
+    sync(&mut client, &mut records, &mut server);
+    sync(&mut client, &mut records, &mut server);
+    let id = client.id();
+    // Durable here and executed there, which nobody has told.
+    mutate(&mut client, "cart.add", 3, json!({ "sku": "A", "qty": 3 }));
+    pump(&mut client, &mut records);
+    server.post("ann", client.sync_request(0).expect("a request")).expect("an answer");
+    // Not even durable: what it means depends on the line.
+    mutate(&mut client, "cart.setQty", 4, json!({ "line": "A", "to": 7 }));
+    for _ in 0..3 {
+        records = MemoryRecords::default();
+        let events = pump_replaced(&mut client, &mut records);
+        assert!(events.contains(&ClientEvent::Replaced));
+        assert!(events.iter().any(|event| matches!(event, ClientEvent::Durable { .. })));
+        assert!(events.iter().any(|event| matches!(event, ClientEvent::Changed { .. })));
+        assert_eq!((client.id(), client.pending_count()), (id, 2));
+    }
+    // What came back from the deleted store's time changes nothing.
+    let kept = client_on(&[Collection::Cart], &mut records, Id([9; 16]));
+    assert_eq!((kept.id(), kept.pending_count()), (id, 2));
+    sync(&mut client, &mut records, &mut server);
+    sync(&mut client, &mut records, &mut server);
+    assert_eq!((cart(&client), client.pending_count()), (lines(&[("A", 7)]), 0));
+    assert_eq!(cart(&client_on(&[Collection::Cart], &mut records, Id([9; 16]))), lines(&[("A", 7)]));
+}
+
+#[test]
+fn two_tabs_whose_store_is_deleted_bring_all_edits_once() {
+    let mut records = MemoryRecords::default();
+    let mut server = InProcess::default();
+    let scopes = [Collection::Cart];
+    let mut first = client(&scopes, &mut records);
+    mutate(&mut first, "cart.add", 2, json!({ "sku": "BOTH" }));
+    pump(&mut first, &mut records);
+    let mut second = client_on(&scopes, &mut records, Id([9; 16]));
+    // The second has it durable under a number that the first does not know of.
+    mutate(&mut second, "cart.add", 3, json!({ "sku": "SECOND" }));
+    pump(&mut second, &mut records);
+    mutate(&mut first, "cart.add", 4, json!({ "sku": "FIRST" }));
+    records = MemoryRecords::default();
+    pump_replaced(&mut first, &mut records);
+    // What it sends takes numbers that the second's mutations have.
+    sync(&mut first, &mut records, &mut server);
+    mutate(&mut second, "cart.add", 5, json!({ "sku": "LATE" }));
+    pump_replaced(&mut second, &mut records);
+    sync(&mut second, &mut records, &mut server);
+    sync(&mut second, &mut records, &mut server);
+    let all = lines(&[("BOTH", 1), ("FIRST", 1), ("LATE", 1), ("SECOND", 1)]);
+    assert_eq!((cart(&second), second.pending_count()), (all.clone(), 0));
+    assert_eq!(cart(&client_on(&scopes, &mut records, Id([7; 16]))), all);
+}
+
+#[test]
+fn in_the_store_of_another_client_nothing_of_a_deleted_one_is_sent() {
+    let mut records = MemoryRecords::default();
+    let mut client = client(&[Collection::Cart], &mut records);
+    mutate(&mut client, "cart.add", 2, json!({ "sku": "MINE" }));
+    pump(&mut client, &mut records);
+    mutate(&mut client, "cart.add", 3, json!({ "sku": "LATE" }));
+    records = MemoryRecords::default();
+    let other = client_on(&[Collection::Cart], &mut records, Id([9; 16]));
+    let events = pump_replaced(&mut client, &mut records);
+    assert_eq!(outcomes(&events), [("rejected".to_owned(), "deleted".to_owned())]);
+    let is_refused = |event: &ClientEvent| matches!(event, ClientEvent::Refused { code, .. } if code == "deleted");
+    assert_eq!(events.iter().filter(|event| is_refused(event)).count(), 1);
+    assert_eq!((client.id(), client.pending_count(), cart(&client)), (other.id(), 0, lines(&[])));
+    mutate(&mut client, "cart.add", 4, json!({ "sku": "NEXT" }));
+    pump(&mut client, &mut records);
+    assert_eq!((client.pending_count(), cart(&client)), (1, lines(&[("NEXT", 1)])));
+}
+
+#[test]
+fn transactions_and_snapshots_of_a_deleted_store_are_over() {
+    let mut records = MemoryRecords::default();
+    let mut client = client(&[Collection::Cart], &mut records);
+    let held = client.begin(false, 1_000).expect("few are held").expect("all is in memory");
+    let frame = client.begin(true, 1_000).expect("few are held").expect("all is in memory");
+    let add = |sku: &str, id| Operation::Mutate {
+        name: "cart.add",
+        asked: serde_json::from_value(json!({ "sku": sku })).expect("a document"),
+        id: Id([id; 16]),
+        at: 1_000,
+    };
+    client.write(frame, add("IN", 2)).expect("it can be added");
+    let ticket = client.commit_frame(frame, 1_000).expect("it is there");
+    assert_eq!(cart(&client), lines(&[("IN", 1)]));
+    records = MemoryRecords::default();
+    let events = pump_replaced(&mut client, &mut records);
+    let refused = |event: &ClientEvent| matches!(event, ClientEvent::Refused { ticket: of, code, .. } if *of == ticket && code == "deleted");
+    assert!(events.iter().any(refused));
+    assert_eq!((client.pending_count(), cart(&client)), (0, lines(&[])));
+    let gone = client.write(held, add("LATE", 3)).expect_err("it is over");
+    assert_eq!(gone.code(), Some("deleted"));
+    let next = client.begin(true, 1_000).expect("few are held").expect("all is in memory");
+    client.write(next, add("NEXT", 4)).expect("it can be added");
+    client.commit_frame(next, 1_000).expect("it is there");
+    pump(&mut client, &mut records);
+    assert_eq!(cart(&client), lines(&[("NEXT", 1)]));
 }

@@ -42,6 +42,7 @@ pub(crate) fn flatten(event: ClientEvent) -> Option<Flat> {
         ClientEvent::Progress(progress) => flat(14, 0.0, Some(progress.into_bytes())),
         ClientEvent::Recovered(recovered) => flat(15, 0.0, Some(recovered.into_bytes())),
         ClientEvent::Erasure(erasure) => flat(16, f64::from(erasure as u8), None),
+        ClientEvent::Replaced => flat(18, 0.0, None),
         ClientEvent::Corrupt(corrupt) => flat(11, 0.0, Some(corrupted(corrupt))),
     })
 }

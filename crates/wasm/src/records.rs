@@ -87,6 +87,10 @@ pub extern "C" fn _segments(engine: &mut Engine, id: u32) {
 /// Answers a request that could not be done; why was written before. The kinds stand in `carrier.ts` too.
 #[unsafe(no_mangle)]
 pub extern "C" fn _failed(engine: &mut Engine, id: u32, kind: u8) {
-    let kind = if kind == 0 { FailureKind::Quota } else { FailureKind::Unavailable };
+    let kind = match kind {
+        0 => FailureKind::Quota,
+        1 => FailureKind::Unavailable,
+        _ => FailureKind::Replaced,
+    };
     engine.complete(id, Response::Failed(Failure { kind, message: input::take_string() }));
 }

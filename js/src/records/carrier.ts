@@ -1,7 +1,7 @@
 import type { Engine } from '../wasm.ts'
 import { PannierError } from '../errors.ts'
 import { inTask } from '../task.ts'
-import type { Checkpoint, Opened, RecordStore } from './record-store.ts'
+import { type Checkpoint, type Opened, type RecordStore, REPLACED } from './record-store.ts'
 
 /** A checkpoint whose segments are still the engine's. */
 export type Handed = Omit<Checkpoint, 'segments'> & { readonly segments: readonly (() => Uint8Array)[] }
@@ -10,6 +10,7 @@ export type Handed = Omit<Checkpoint, 'segments'> & { readonly segments: readonl
 const enum Failure {
   Quota,
   Unavailable,
+  Replaced,
 }
 
 /** Storage that takes longer to open is done without until it has. */
@@ -127,7 +128,8 @@ export class Carrier {
         if (error instanceof PannierError) return this.#broken(error)
         const name = error?.name ?? 'Error'
         const message = `${name}: ${error?.message}`
-        this.#answered(engine => engine.failed(id, name === 'QuotaExceededError' ? Failure.Quota : Failure.Unavailable, message))
+        const kind = name === 'QuotaExceededError' ? Failure.Quota : name === REPLACED ? Failure.Replaced : Failure.Unavailable
+        this.#answered(engine => engine.failed(id, kind, message))
       },
     )
   }

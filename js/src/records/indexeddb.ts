@@ -7,7 +7,9 @@
  */
 import { isSame, isSealed } from '../bytes.ts'
 import { PannierError } from '../errors.ts'
-import { type Checkpoint, type KeptCart, type Opened, RECORD_BYTES_MAX, type RecordStore } from './record-store.ts'
+import { newTextId } from '../id.ts'
+import { refusal } from '../refusal.ts'
+import { type Checkpoint, type KeptCart, type Opened, RECORD_BYTES_MAX, type RecordStore, REPLACED } from './record-store.ts'
 
 /** Version of the database: of its object stores, not of what is in them. */
 const DATABASE_VERSION = 1
@@ -21,6 +23,7 @@ const THE_HEAD = 0
 const THE_CART = 1
 const THE_RESERVE = 2
 const THE_ERASURE = 4
+const THE_ID = 5
 
 /** Segments that are put in one task: half a megabyte, but for large values. */
 const PUT_AT_ONCE = 8
@@ -40,14 +43,21 @@ export class IndexedDbRecords implements RecordStore {
   #database: IDBDatabase | undefined
   #opening: Promise<IDBDatabase> | undefined
   #ahead: Promise<Opened> | undefined
+  /** Told that the connection has gone, and perhaps the database. */
+  readonly #gone: (() => void) | undefined
+  /** The id of the database whose records were read, undefined where it is from before there were ids; null before that. */
+  #id: string | undefined | null = null
+  /** Whether the database was deleted because all is erased. */
+  #isErased: Promise<true | void> | undefined
 
   /**
    * Opens the database and reads at once what `open` will be asked for: the wasm is still on its way then. `first` is log
    * record 0 of a new one, where records are encrypted.
    */
-  constructor(name: string, durability: 'relaxed' | 'strict', first: Uint8Array = new Uint8Array()) {
+  constructor(name: string, durability: 'relaxed' | 'strict', first: Uint8Array = new Uint8Array(), gone?: () => void) {
     this.#name = databaseName(name)
     this.#first = first
+    this.#gone = gone
     this.#durability = { durability }
     this.#ahead = this.#readAll()
     // Whoever asks hears of it.
@@ -58,8 +68,7 @@ export class IndexedDbRecords implements RecordStore {
     // Others may have written since: as with any read, the next append finds out.
     const ahead = this.#ahead
     this.#ahead = undefined
-    if (ahead !== undefined) return ahead
-    return this.#readAll(logAfter)
+    return ahead ?? this.#readAll(logAfter)
   }
 
   append(seq: number, bytes: Uint8Array, checked: boolean): Promise<boolean> {
@@ -132,11 +141,14 @@ export class IndexedDbRecords implements RecordStore {
   }
 
   #readAll(logAfter?: number): Promise<Opened> {
+    // Whichever database it is.
+    if (logAfter === undefined) this.#id = null
     return this.#run([HEAD, LOG, SEGMENT], 'readonly', transaction => {
       const log = transaction.objectStore(LOG)
       const range = logAfter === undefined ? null : IDBKeyRange.lowerBound(logAfter, true)
       const [head, numbers, records] = [transaction.objectStore(HEAD).get(THE_HEAD), log.getAllKeys(range), log.getAll(range)]
       let segment: Opened['segment']
+      const id = transaction.objectStore(HEAD).get(THE_ID)
       if (logAfter === undefined) {
         const last = transaction.objectStore(SEGMENT).openCursor(null, 'prev')
         // After the end of the transaction the cursor may no longer be asked.
@@ -144,7 +156,10 @@ export class IndexedDbRecords implements RecordStore {
           if (last.result) segment = { number: last.result.key as number, bytes: last.result.value }
         }
       }
-      return () => ({ head: head.result, numbers: numbers.result as number[], records: records.result, segment })
+      return () => {
+        this.#id = id.result
+        return { head: head.result, numbers: numbers.result as number[], records: records.result, segment }
+      }
     }).then(opened => {
       if (this.#first.length === 0 && isSealed(opened.head ?? opened.records[0])) {
         throw new PannierError('key_missing', 'the store is encrypted: open it with its key')
@@ -174,10 +189,7 @@ export class IndexedDbRecords implements RecordStore {
   }
 
   #holds(store: string, key: number, bytes: Uint8Array): Promise<boolean> {
-    return this.#run([store], 'readonly', transaction => {
-      const request = transaction.objectStore(store).get(key)
-      return () => isSame(request.result, bytes)
-    })
+    return this.#run([store], 'readonly', get(store, key)).then(found => isSame(found, bytes))
   }
 
   /** Runs a transaction; `refused` is the answer where a condition in it did not hold. */
@@ -197,19 +209,31 @@ export class IndexedDbRecords implements RecordStore {
   }
 
   #connect(): Promise<IDBDatabase> {
-    this.#opening ??= openDatabase(this.#name, request => create(request, this.#first)).finally(() => (this.#opening = undefined)).then(database => {
-      const forget = () => {
-        if (this.#database === database) this.#database = undefined
-      }
-      // A newer version of the page or a deletion must not wait for this one.
-      database.onversionchange = () => {
-        database.close()
-        forget()
-      }
-      database.onclose = forget
-      return (this.#database = database)
-    })
+    this.#opening ??= this.#connectNow().finally(() => (this.#opening = undefined))
     return this.#opening
+  }
+
+  async #connectNow(): Promise<IDBDatabase> {
+    if (await this.#isErased) throw refusal('erased', {})
+    const database = await openDatabase(this.#name, request => create(request, this.#first))
+    const read = (key: number) => transact(database, [HEAD], 'readonly', {}, get(HEAD, key))
+    database.onclose = () => {
+      if (this.#database === database) this.#database = undefined
+      this.#gone?.()
+    }
+    // A newer version of the page or a deletion must not wait for this one.
+    database.onversionchange = event => {
+      // What has begun to be read by then is still there.
+      if (event.newVersion === null) this.#isErased = read(THE_ERASURE).catch(() => {})
+      database.close()
+      database.onclose!(event)
+    }
+    if (this.#id !== null && (await read(THE_ID)) !== this.#id) {
+      database.close()
+      throw new DOMException('deleted', REPLACED)
+    }
+    this.#database = database
+    return database
   }
 }
 
@@ -244,6 +268,14 @@ function transact<T>(
       fail(error)
     }
   })
+}
+
+/** Reads one record. */
+function get(store: string, key: number) {
+  return (transaction: IDBTransaction) => {
+    const request = transaction.objectStore(store).get(key)
+    return () => request.result
+  }
 }
 
 /** Adds a log record. Its number is given by the key generator and must be `seq`. */
@@ -286,7 +318,7 @@ function databaseName(name: string): string {
 
 /** Makes the object stores of a new database, with log record 0. */
 function create({ result: database }: IDBOpenDBRequest, first: Uint8Array): void {
-  database.createObjectStore(HEAD)
+  database.createObjectStore(HEAD).add(newTextId(), THE_ID)
   database.createObjectStore(SEGMENT)
   database.createObjectStore(LOG, { autoIncrement: true }).add(first, 0)
 }

@@ -1,6 +1,9 @@
 /** For record stores without a limit of their own: what one message between a page and its database surely takes. */
 export const RECORD_BYTES_MAX = 32 * 1024 * 1024
 
+/** The name of the error where other records are in the place of these. */
+export const REPLACED = 'ReplacedError'
+
 /** What a record store gives when it is opened, or is asked for what is new. */
 export interface Opened {
   /** Undefined before the first checkpoint. */
@@ -39,7 +42,8 @@ export interface KeptCart {
 /**
  * Records of bytes under ascending numbers, in three groups: log, segments and the head. A new one holds one empty log
  * record, number 0, and nothing else. Every operation is atomic. Where it cannot be done it rejects, and nothing has
- * changed; with a `PannierError` where trying again is of no use. `tests/fixtures/record-store.json` says what every record store must answer.
+ * changed; with a `PannierError` where trying again is of no use, and with a `ReplacedError` where other records are in
+ * the place of these, until `open(undefined)` has read those. `tests/fixtures/record-store.json` says what every record store must answer.
  */
 export interface RecordStore {
   /** Longest record in bytes: at least 16 KiB. A longer value is stored in pieces, a longer commit in a checkpoint. */

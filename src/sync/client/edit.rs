@@ -23,10 +23,10 @@ use xxhash_rust::xxh64::xxh64;
 #[derive(Default)]
 pub(super) struct Edit {
     /// Number of the last mutation in the outbox.
-    seq: u64,
-    mutations: Vec<Mutation>,
+    pub(super) seq: u64,
+    pub(super) mutations: Vec<Mutation>,
     /// What the mutations have written, and only the view shows.
-    shown: Vec<Entry>,
+    pub(super) shown: Vec<Entry>,
     /// It writes rows that pending mutations may read.
     is_under_view: bool,
     /// All is to be deleted, and there is no server to ask.
@@ -42,7 +42,7 @@ impl Client {
         let had_pending = !self.pending.is_empty();
         let view = self.store.reader_over(&self.view);
         let mut workspace = Workspace::with_counts(view, &self.schema, self.now_ms, self.view_counts.clone());
-        let seq = self.pending.last().map_or(self.state.confirmed_seq, |last| last.seq);
+        let seq = self.last_seq();
         let mut edit = Edit { seq, ..Edit::default() };
         for operation in (0..).map_while(operations) {
             self.step(&mut workspace, operation, &mut edit)?;
@@ -100,7 +100,7 @@ impl Client {
                 }
                 Ok(())
             }
-            _ => later::run(|| step_rare(workspace, operation, edit)),
+            _ => later::run(|| self.step_rare(workspace, operation, edit)),
         }
     }
 
@@ -144,39 +144,40 @@ impl Client {
         }
         Ok(())
     }
-}
 
-/// Does what most pages do not: see [`later`].
-fn step_rare(workspace: &mut Workspace<'_>, operation: &Operation, edit: &mut Edit) -> Result<(), Stop> {
-    let schema = workspace.schema();
-    match operation {
-        Operation::DeleteRange { rows_tree, asked } => {
-            edit.writes(schema, *rows_tree)?;
-            let bounds = bounds(*rows_tree, asked);
-            let bounds = bounds.map_err(|bad| Stop::bad_args(bad.bound, "must be a list of key parts"))?;
-            let limit = match asked.as_ref().u64("limit") {
-                Some(limit) => limit,
-                None => workspace.reader().count(&bounds.from, &bounds.to)?,
-            };
-            if limit > ROWS_DELETED_MAX {
-                let size = |rows: u64| Value::Int(rows as i64);
-                let detail = [
-                    ("field", Value::Str("range")),
-                    ("why", Value::Str("deletes too many rows at once")),
-                    ("bytes", size(limit)),
-                    ("limit", size(ROWS_DELETED_MAX)),
-                ];
-                return Err(Stop::refused("too_large", &detail));
+    /// Does what most pages do not: see [`later`].
+    fn step_rare(&self, workspace: &mut Workspace<'_>, operation: &Operation, edit: &mut Edit) -> Result<(), Stop> {
+        let schema = workspace.schema();
+        match operation {
+            Operation::DeleteRange { rows_tree, asked } => {
+                edit.writes(schema, *rows_tree)?;
+                let bounds = bounds(*rows_tree, asked);
+                let bounds = bounds.map_err(|bad| Stop::bad_args(bad.bound, "must be a list of key parts"))?;
+                let limit = match asked.as_ref().u64("limit") {
+                    Some(limit) => limit,
+                    None => workspace.reader().count(&bounds.from, &bounds.to)?,
+                };
+                if limit > ROWS_DELETED_MAX {
+                    let size = |rows: u64| Value::Int(rows as i64);
+                    let detail = [
+                        ("field", Value::Str("range")),
+                        ("why", Value::Str("deletes too many rows at once")),
+                        ("bytes", size(limit)),
+                        ("limit", size(ROWS_DELETED_MAX)),
+                    ];
+                    return Err(Stop::refused("too_large", &detail));
+                }
+                Ok(workspace.delete_range(&bounds.from, &bounds.to, limit)?)
             }
-            Ok(workspace.delete_range(&bounds.from, &bounds.to, limit)?)
+            Operation::Read { query, found } => {
+                let mut hash = Hash::default();
+                query.run(&workspace.reader(), schema, &mut |key, row| hash.add(key, row))?;
+                unchanged(hash.0 == *found)
+            }
+            Operation::Count { query, found } => unchanged(query.count(&workspace.reader(), schema)? == *found),
+            Operation::Carry(carried) => self.carry(workspace, edit, carried),
+            _ => Err(Stop::bad_args("operation", "cannot be part of a transaction")),
         }
-        Operation::Read { query, found } => {
-            let mut hash = Hash::default();
-            query.run(&workspace.reader(), schema, &mut |key, row| hash.add(key, row))?;
-            unchanged(hash.0 == *found)
-        }
-        Operation::Count { query, found } => unchanged(query.count(&workspace.reader(), schema)? == *found),
-        _ => Err(Stop::bad_args("operation", "cannot be part of a transaction")),
     }
 }
 

@@ -8,6 +8,7 @@
 //! no list of others' changes is needed.
 
 use super::edit::{Edit, Hash};
+use super::restore::DELETED;
 use super::{Client, Operation};
 use crate::collection::budget::note;
 use crate::collection::workspace::Size;
@@ -37,6 +38,9 @@ const ROWS_READ_AHEAD: u32 = 200;
 /// and compaction write neighbours one after another, and a transaction that
 /// reads eight costs little more than one that reads one.
 pub(super) const SEGMENTS_READ_AHEAD: u32 = 7;
+
+/// The frame was given up, or what it needs was dropped.
+const GONE: &str = "snapshot_gone";
 
 /// A state that is held.
 pub(super) struct Frame {
@@ -98,7 +102,9 @@ impl Client {
     }
 
     fn frame(&self, frame: u32) -> Result<usize, Stop> {
-        self.frames.iter().position(|other| other.id == frame).ok_or_else(gone)
+        let found = self.frames.iter().position(|other| other.id == frame);
+        let code = if frame > self.frames_deleted { GONE } else { DELETED };
+        found.ok_or_else(|| Stop::refused(code, &[]))
     }
 
     fn reader_of<'a>(&'a self, frame: &'a Frame) -> Reader<'a> {
@@ -255,7 +261,7 @@ impl Client {
             let is_dropped = segment != Fault::CODE.segment && !self.store.head().holds(segment);
             if is_dropped && (frame != 0 || self.view_stale) {
                 self.view_awaited = true;
-                return if frame == 0 { read } else { Err(gone()) };
+                return if frame == 0 { read } else { Err(Stop::refused(GONE, &[])) };
             }
             self.want(Fault { segment });
             for ahead in segment + 1..=segment.saturating_add(ahead) {
@@ -266,8 +272,4 @@ impl Client {
         }
         read
     }
-}
-
-fn gone() -> Stop {
-    Stop::refused("snapshot_gone", &[])
 }

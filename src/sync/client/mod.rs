@@ -26,6 +26,7 @@ mod load;
 mod operation;
 mod rebase;
 mod recovery;
+mod restore;
 mod staging;
 mod state;
 
@@ -55,6 +56,7 @@ use changes::{Changes, Written};
 use exchange::Sent;
 use frame::Frame;
 use rebase::Rebase;
+use restore::Restore;
 use staging::Staging;
 use state::SyncState;
 
@@ -154,6 +156,8 @@ pub enum ClientEvent {
     Corrupt(Corrupt),
     /// It has come further, in whichever tab, that all of the shopper's is deleted.
     Erasure(Erasure),
+    /// The store was deleted, and another is where it was. What is known here goes into that.
+    Replaced,
 }
 
 /// How far it has come that all of the shopper's is deleted.
@@ -204,6 +208,10 @@ pub struct Client {
     is_set_up: bool,
     opened_told: bool,
     reload: bool,
+    /// What goes into the store that has taken the place of one that was deleted.
+    restoring: Option<Box<Restore>>,
+    /// Frames up to this one were of a store that was deleted.
+    frames_deleted: u32,
     /// Of the outbox that is being read again, what has been so far.
     loading: Vec<Mutation>,
     view_stale: bool,
@@ -301,6 +309,8 @@ impl Client {
             is_set_up: false,
             opened_told: false,
             reload: true,
+            restoring: None,
+            frames_deleted: 0,
             loading: Vec::new(),
             view_stale: true,
             rebase: None,
@@ -414,7 +424,8 @@ impl Client {
 
     /// Whether everything submitted is durable and no checkpoint is under way.
     pub fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && self.staged.is_empty() && self.store.is_durable() && !self.store.is_checkpointing()
+        let is_done = !self.reload && self.waiting.is_empty() && self.staged.is_empty();
+        is_done && self.store.is_durable() && !self.store.is_checkpointing()
     }
 
     /// Number of the last log record, when the view shows the log up to it and
@@ -527,7 +538,9 @@ impl Client {
         let staged = core::mem::take(&mut self.staged);
         for queued in staged {
             match queued.operation {
-                Operation::SetUp { .. } | Operation::Mutate { .. } => self.staged.push_back(queued),
+                Operation::SetUp { .. } | Operation::Mutate { .. } | Operation::Carry(_) | Operation::Restore(_) => {
+                    self.staged.push_back(queued);
+                }
                 Operation::Apply(_) | Operation::Recover(_) => {
                     self.is_unparking = false;
                     let after_ms = RETRY_AFTER_NO_ROOM_MS;
@@ -568,6 +581,9 @@ impl Client {
 
     /// Does what can be done with what is in memory.
     fn run(&mut self) {
+        if self.store.is_replaced() && later::run(|| self.replaced()).is_err() && !self.without_code {
+            self.events.push(ClientEvent::CodeWanted);
+        }
         if !self.is_open || self.turn_due {
             return;
         }
@@ -575,6 +591,9 @@ impl Client {
         // Once the view shows them, also where an operation then waits for a segment.
         if !self.reload && !self.view_stale {
             self.events.extend(self.changes.take());
+            if core::mem::take(&mut self.view_awaited) {
+                self.events.push(ClientEvent::Loaded);
+            }
         }
         match ran {
             Ok(()) => {}

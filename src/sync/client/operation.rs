@@ -3,6 +3,7 @@
 use super::edit::put_newer;
 use super::exchange::Applied;
 use super::recovery::Recovery;
+use super::restore::Carried;
 use super::state::{CLIENT_ROW, SYNC_ROW, SyncState};
 use super::{Client, ClientEvent, Erasure, Load, tree_of};
 use crate::collection::upkeep::{self, SCHEMA_ROW};
@@ -106,13 +107,18 @@ pub enum Operation {
     /// code of the refusal, how many acknowledged mutations are sent `again`,
     /// and how many at most are `lost`, older than the journal.
     Recover(Box<Recovery>),
+    /// A mutation that was executed in a store which was deleted before it was durable.
+    Carry(Box<Carried>),
+    /// What was known of a store that was deleted, with so many mutations, is staged or is to be.
+    Restore(usize),
 }
 
 impl Operation {
     /// How many mutations it adds to the outbox, where their collections are synced.
     pub(super) fn mutations(&self) -> usize {
         match self {
-            Self::Mutate { .. } => 1,
+            Self::Mutate { .. } | Self::Carry(_) => 1,
+            Self::Restore(mutations) => *mutations,
             Self::Transaction(operations) => operations.iter().map(Self::mutations).sum(),
             _ => 0,
         }
@@ -136,6 +142,8 @@ impl Client {
             Operation::Apply(applied) => self.apply(applied),
             Operation::Recover(recovery) => later::run(|| self.recover(recovery)),
             Operation::Upkeep => later::run(|| self.upkeep()),
+            // By itself, when the store was read.
+            Operation::Restore(_) => Ok(0),
             Operation::Acknowledge(seq) if *seq <= self.state.acknowledged => Ok(0),
             Operation::Acknowledge(seq) => later::run(|| self.acknowledge(*seq)),
             Operation::Transaction(operations) => self.edit(&|index| operations.get(index)),
@@ -165,7 +173,7 @@ impl Client {
         if reader.get(&key)?.as_deref() != Some(row.as_bytes()) {
             workspace.write(&key, Some(row.as_bytes()));
         }
-        let mut seq = self.pending.last().map_or(self.state.confirmed_seq, |last| last.seq);
+        let mut seq = self.last_seq();
         for &collection in self.scopes.iter().filter(|_| self.erasure() == Erasure::None) {
             if let Collection::Own(own) = collection
                 && let Some(before) = schema.named(own.bare_name())
@@ -402,7 +410,7 @@ fn differs(workspace: &mut Workspace<'_>, tree: TreeId, patch: &ScopePatch) -> R
 }
 
 /// An outcome as it is told.
-fn told(mutation: &Mutation, outcome: &Outcome, again: bool) -> Document {
+pub(super) fn told(mutation: &Mutation, outcome: &Outcome, again: bool) -> Document {
     let id = mutation.id.to_text();
     let fields = [
         ("seq", Value::Int(mutation.seq as i64)),

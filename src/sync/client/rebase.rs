@@ -6,9 +6,9 @@
 //! begins it anew. A checkpoint moves what is stored without changing it, so
 //! that leaves both the rebase and a view that is through as they are.
 
+use super::Client;
 use super::changes::Written;
 use super::state::WorkspaceRows;
-use super::{Client, ClientEvent};
 use crate::collection::{Counts, Workspace};
 use crate::stop::{Stop, Why};
 use crate::sync::mutation::Context;
@@ -94,9 +94,6 @@ impl Client {
     pub(super) fn work_on_view(&mut self) {
         self.turn_due = false;
         self.run();
-        if !self.turn_due && core::mem::take(&mut self.view_awaited) {
-            self.events.push(ClientEvent::Loaded);
-        }
     }
 
     /// A checkpoint has moved entries of the overlay into the base: what is

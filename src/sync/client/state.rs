@@ -155,6 +155,9 @@ impl Client {
             if !self.load()? {
                 return Ok(false);
             }
+            if self.restoring.is_some() {
+                later::run(|| self.restore())?;
+            }
             self.reload = false;
             if !self.opened_told {
                 self.outcomes_told_to = self.state.confirmed_seq;
@@ -190,6 +193,11 @@ impl Client {
         }
     }
 
+    /// Number of the last mutation.
+    pub(super) fn last_seq(&self) -> u64 {
+        self.pending.last().map_or(self.state.confirmed_seq, |last| last.seq)
+    }
+
     /// Reads what the client knows from the store, a slice of the outbox at a time; tells whether it is through.
     fn load(&mut self) -> Result<bool, Stop> {
         let reader = self.store.reader();
@@ -223,10 +231,12 @@ impl Client {
         if let Some(row) = reader.get(&row_key(META, SYNC_ROW))? {
             state.read(&Document::from_stored(row));
         }
-        let mut schema = Schema::default();
+        // That of a store which was deleted goes on in the next.
+        let mut schema = self.schema.clone();
         if let Some(row) = reader.get(&row_key(META, SCHEMA_ROW))? {
-            schema = Schema::from_document(&Document::from_stored(row));
-            schema.mark(&self.declared);
+            let mut read = Schema::from_document(&Document::from_stored(row));
+            read.mark(&self.declared);
+            schema = Arc::new(read);
         }
         self.upkeep_due |= schema.needs_upkeep();
         self.state = state;
@@ -234,7 +244,7 @@ impl Client {
         // What another tab has taken in may be of another epoch.
         self.outcomes.clear();
         self.executed = 0;
-        self.schema = Arc::new(schema);
+        self.schema = schema;
         self.load_budgets()?;
         Ok(true)
     }

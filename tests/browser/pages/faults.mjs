@@ -121,12 +121,28 @@ export const blockMarks = () => {
   return () => before && Object.defineProperty(globalThis, 'localStorage', before)
 }
 
+/** Tabs hear nothing of each other. */
+export const noChannels = () => {
+  const before = Object.getOwnPropertyDescriptor(globalThis, 'BroadcastChannel')
+  delete globalThis.BroadcastChannel
+  return () => Object.defineProperty(globalThis, 'BroadcastChannel', before)
+}
+
+/** The server does what it is asked, and its answers are lost. */
+export const loseAnswers = () =>
+  replace(globalThis, 'fetch', (fetch) => async (...asked) => {
+    await fetch(...asked)
+    throw new TypeError('made to be lost')
+  })
+
 export const deleteDatabase = (name) =>
   new Promise((resolve, reject) => {
     const request = indexedDB.deleteDatabase(`pannier:${name}`)
     request.onsuccess = () => resolve()
     request.onerror = () => reject(request.error)
   })
+
+export const isThere = async (name) => (await indexedDB.databases()).some((database) => database.name === `pannier:${name}`)
 
 /** Changes bytes of the last segment that is stored. */
 export async function damage(name) {
