@@ -64,27 +64,21 @@ test('where it cannot be loaded a write waits, a read fails by name, and both do
   await shop.close()
 })
 
-test('what is no edit holds up none where it cannot be loaded', async () => {
-  const [laterWasm] = source(later, Infinity)
-  const shop = await openShop(laterWasm)
-  const acknowledged = shop.outcomes.acknowledge()
-  const added = shop.cart.add({ sku: 'A1' })
-  await assert.rejects(acknowledged.durable, { name: 'PannierError', code: 'code' })
-  await added.durable
-  assert.equal((await shop.cart.read()).count, 1)
-  await shop.close()
-})
-
-test('an edit that waits for it holds up none that is made after it', async () => {
-  const [laterWasm] = source(later, Infinity)
-  const shop = await openShop(laterWasm)
-  const cleared = shop.cart.clear()
-  const added = shop.cart.add({ sku: 'A1' })
-  await assert.rejects(cleared.durable, { name: 'PannierError', code: 'code' })
-  await added.durable
-  assert.equal((await shop.cart.read()).count, 1)
-  await shop.close()
-})
+for (const [what, begin] of [
+  ['what is no edit', shop => shop.outcomes.acknowledge()],
+  ['an edit that waits for it', shop => shop.cart.clear()],
+]) {
+  test(`${what} holds up no edit behind it where it cannot be loaded`, async () => {
+    const [laterWasm] = source(later, Infinity)
+    const shop = await openShop(laterWasm)
+    const held = begin(shop)
+    const added = shop.cart.add({ sku: 'A1' })
+    await assert.rejects(held.durable, { name: 'PannierError', code: 'code' })
+    await added.durable
+    assert.equal((await shop.cart.read()).count, 1)
+    await shop.close()
+  })
+}
 
 test('what storage is said to be when it could not be loaded is over once it is', async () => {
   const [laterWasm] = source(later, 1)

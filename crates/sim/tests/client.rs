@@ -599,7 +599,7 @@ fn a_store_that_is_deleted_under_a_client_gets_the_outbox_and_all_else_from_the_
         assert!(events.iter().any(|event| matches!(event, ClientEvent::Changed { .. })));
         assert_eq!((client.id(), client.pending_count()), (id, 2));
     }
-    // What came back from the deleted store's time changes nothing.
+    // The next visit finds it so.
     let kept = client_on(&[Collection::Cart], &mut records, Id([9; 16]));
     assert_eq!((kept.id(), kept.pending_count()), (id, 2));
     sync(&mut client, &mut records, &mut server);

@@ -385,12 +385,12 @@ impl Client {
         &self.store
     }
 
-    /// Asks for what a read faulted on.
+    /// Asks for what a read faulted on. For code that cannot be loaded the shell asks again after a while.
     pub fn want(&mut self, fault: Fault) {
-        if fault == Fault::CODE {
-            self.events.push(ClientEvent::CodeWanted);
-        } else {
+        if fault != Fault::CODE {
             self.store.want(fault);
+        } else if !self.without_code {
+            self.events.push(ClientEvent::CodeWanted);
         }
     }
 
@@ -581,8 +581,10 @@ impl Client {
 
     /// Does what can be done with what is in memory.
     fn run(&mut self) {
-        if self.store.is_replaced() && later::run(|| self.replaced()).is_err() && !self.without_code {
-            self.events.push(ClientEvent::CodeWanted);
+        if self.store.is_replaced()
+            && let Err(fault) = later::run(|| self.replaced())
+        {
+            self.want(fault);
         }
         if !self.is_open || self.turn_due {
             return;
@@ -598,8 +600,6 @@ impl Client {
         match ran {
             Ok(()) => {}
             Err(error) => match error.into_why() {
-                // The shell asks again after a while.
-                Why::Fault(Fault::CODE) if self.without_code => {}
                 Why::Fault(fault) => self.want(fault),
                 // Mutations write no collection whose indexes refuse rows.
                 why => self.events.push(ClientEvent::Corrupt(why.into_corrupt())),

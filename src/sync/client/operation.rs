@@ -240,11 +240,7 @@ impl Client {
             return Ok(seq);
         }
         let rows = workspace.scan(tree, None, usize::MAX)?;
-        if rows.is_empty() {
-            Ok(seq)
-        } else {
-            Ok(later::run(|| self.recreate(workspace, collection, tree, rows, seq))?)
-        }
+        if rows.is_empty() { Ok(seq) } else { later::run(|| self.recreate(workspace, collection, tree, rows, seq)) }
     }
 
     fn recreate(
